@@ -1,0 +1,73 @@
+//! Where frames come from. Uses only [`crate::time`].
+
+pub mod frame;
+
+pub use frame::{Frame, LinkType, Origin};
+use std::path::Path;
+
+/// Something that yields frames in order: capture files now, interfaces later.
+pub trait Source {
+    /// Lends the next frame, or `None` when the input has ended.
+    ///
+    /// A fault in one input never ends the others; it is kept for [`Source::take_faults`].
+    fn next_frame(&mut self) -> Option<Frame<'_>>;
+
+    /// Takes what went wrong since the last call.
+    fn take_faults(&mut self) -> Vec<Fault>;
+
+    /// The files that frames come from, indexed by [`Origin::file`].
+    fn files(&self) -> &[std::path::PathBuf];
+
+    /// How far reading has come.
+    fn progress(&self) -> Progress;
+}
+
+/// What went wrong with an input while it was read.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {message}", path.display())]
+pub struct Fault {
+    /// The input.
+    pub path: std::path::PathBuf,
+    /// Whether the input counts as failed (exit status 1) or only as cut at its end.
+    pub severity: Severity,
+    /// What happened, with the offset.
+    pub message: String,
+}
+
+/// How much a [`Fault`] matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// All that was there was read; the file ends in the middle of a record.
+    Warning,
+    /// The input could not be read, or not to its end.
+    Error,
+}
+
+/// How far reading has come, in octets of the files as they lie on disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Octets read.
+    pub done: u64,
+    /// Octets in all; 0 where that is not known (standard input).
+    pub total: u64,
+}
+
+impl Fault {
+    /// A failure of `path`.
+    pub fn error(path: &Path, message: impl Into<String>) -> Self {
+        Self {
+            path: path.to_owned(),
+            severity: Severity::Error,
+            message: message.into(),
+        }
+    }
+
+    /// A remark on `path` that leaves the run a success.
+    pub fn warning(path: &Path, message: impl Into<String>) -> Self {
+        Self {
+            path: path.to_owned(),
+            severity: Severity::Warning,
+            message: message.into(),
+        }
+    }
+}

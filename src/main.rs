@@ -1,0 +1,2 @@
+//! The `mxray` command.
+fn main() {}
