@@ -1,0 +1,238 @@
+//! Domain names in a DNS message: labels, lengths, compression (RFC 1035 section 4.1.4).
+
+use crate::decode::malformed::Malformed;
+use crate::decode::reader::Reader;
+
+/// Octets of a name at most, length octets and the root's included (RFC 1035 section 2.3.4).
+pub const MAX_NAME: usize = 255;
+
+/// Compression pointers that one name may follow. A writer that compresses needs one; more
+/// than the 127 labels that fit in a name make no sense, and a bound keeps a message of
+/// pointers from costing its length squared.
+const MAX_POINTERS: usize = 127;
+
+/// A checked name, borrowed from its message.
+#[derive(Clone, Copy, Debug)]
+pub struct Name<'a> {
+    message: &'a [u8],
+    start: usize,
+    wire_len: usize,
+    pointers: usize,
+}
+
+impl<'a> Name<'a> {
+    /// Reads the name at the reader's place in `message` and moves the reader behind it.
+    ///
+    /// # Errors
+    /// Says what breaks the name; the reader's place is then of no use.
+    #[inline]
+    pub fn read(message: &'a [u8], reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let start = reader.offset();
+        let mut cursor = *reader;
+        let mut wire_len = 0;
+        let mut pointers = 0;
+        // A pointer must go before the place where this stretch of the name began, so no
+        // octet is read twice and no loop can be written.
+        let mut stretch = start;
+        loop {
+            let length = cursor.u8().ok_or(Malformed::DnsNameOverrun)?;
+            match length {
+                0 => {
+                    wire_len += 1;
+                    if pointers == 0 {
+                        *reader = cursor;
+                    }
+                    break;
+                }
+                1..=63 => {
+                    cursor
+                        .skip(length.into())
+                        .ok_or(Malformed::DnsNameOverrun)?;
+                    wire_len += 1 + usize::from(length);
+                    if wire_len >= MAX_NAME {
+                        return Err(Malformed::DnsNameLength);
+                    }
+                }
+                0xc0.. => {
+                    let low = cursor.u8().ok_or(Malformed::DnsNameOverrun)?;
+                    let target = usize::from(u16::from_be_bytes([length & 0x3f, low]));
+                    if pointers == 0 {
+                        *reader = cursor;
+                    }
+                    pointers += 1;
+                    if target >= stretch || pointers > MAX_POINTERS {
+                        return Err(Malformed::DnsPointer);
+                    }
+                    stretch = target;
+                    cursor = Reader::at(message, target);
+                }
+                _ => return Err(Malformed::DnsLabelType),
+            }
+        }
+        Ok(Self {
+            message,
+            start,
+            wire_len,
+            pointers,
+        })
+    }
+
+    /// Length of the name without compression, the root's octet included: 1 to 255.
+    #[must_use]
+    pub fn wire_len(&self) -> usize {
+        self.wire_len
+    }
+
+    /// Whether the name uses a compression pointer.
+    #[must_use]
+    pub fn is_compressed(&self) -> bool {
+        self.pointers > 0
+    }
+
+    /// The labels from the first to the last, as they stand on the wire.
+    pub fn labels(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let message = self.message;
+        let mut cursor = Reader::at(message, self.start);
+        std::iter::from_fn(move || {
+            // `read` has walked this way before: every pointer leads on to a label or the end.
+            loop {
+                match cursor.u8()? {
+                    0 => return None,
+                    length @ 1..=63 => return cursor.take(length.into()),
+                    high => {
+                        let target = u16::from_be_bytes([high & 0x3f, cursor.u8()?]);
+                        cursor = Reader::at(message, target.into());
+                    }
+                }
+            }
+        })
+    }
+
+    /// The first label; empty for the root.
+    #[must_use]
+    pub fn first_label(&self) -> &'a [u8] {
+        self.labels().next().unwrap_or_default()
+    }
+
+    /// Writes the name without compression and in lower case, length octets included, the
+    /// root's left out, and returns what was written: the form in which names are compared.
+    #[inline]
+    pub fn fold<'b>(&self, buffer: &'b mut [u8; MAX_NAME]) -> &'b [u8] {
+        let length = self.wire_len - 1;
+        if self.pointers == 0 {
+            let end = self.start + length;
+            if let (Some(out), Some(octets)) =
+                (buffer.get_mut(..length), self.message.get(self.start..end))
+            {
+                out.copy_from_slice(octets);
+            }
+        } else {
+            let mut rest = &mut buffer[..];
+            for label in self.labels() {
+                let Some((head, tail)) = rest.split_at_mut_checked(1 + label.len()) else {
+                    break;
+                };
+                if let Some((first, text)) = head.split_first_mut() {
+                    // A label's length was checked to be at most 63.
+                    *first = u8::try_from(label.len()).unwrap_or(0);
+                    text.copy_from_slice(label);
+                }
+                rest = tail;
+            }
+        }
+        let written = buffer.get_mut(..length).unwrap_or_default();
+        // Length octets are at most 63, below 'A': only letters change.
+        written.make_ascii_lowercase();
+        written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(message: &[u8], at: usize) -> Result<(Vec<Vec<u8>>, usize), Malformed> {
+        let mut reader = Reader::at(message, at);
+        let name = Name::read(message, &mut reader)?;
+        let labels: Vec<_> = name.labels().map(<[u8]>::to_vec).collect();
+        let length = 1 + labels.iter().map(|label| label.len() + 1).sum::<usize>();
+        assert_eq!(name.wire_len(), length);
+        let mut buffer = [0; MAX_NAME];
+        let folded = name.fold(&mut buffer);
+        let mut expected = Vec::new();
+        for label in &labels {
+            expected.push(u8::try_from(label.len()).unwrap());
+            expected.extend(label.to_ascii_lowercase());
+        }
+        assert_eq!(folded, expected);
+        Ok((labels, reader.offset()))
+    }
+
+    fn labels(text: &str) -> Vec<Vec<u8>> {
+        text.split('.')
+            .map(|label| label.as_bytes().to_vec())
+            .collect()
+    }
+
+    #[test]
+    fn plain_and_compressed() {
+        //                0           5            10
+        let message = b"\x04MaIl\x02Ex\x00\x02mx\xc0\x05\xc0\x09";
+        assert_eq!(read(message, 0), Ok((labels("MaIl.Ex"), 9)));
+        assert_eq!(read(message, 9), Ok((labels("mx.Ex"), 14)));
+        assert_eq!(read(message, 14), Ok((labels("mx.Ex"), 16)));
+        assert_eq!(read(b"\x00", 0), Ok((vec![], 1)));
+    }
+
+    #[test]
+    fn pointers_only_go_back() {
+        assert_eq!(read(b"\xc0\x00", 0).unwrap_err(), Malformed::DnsPointer);
+        assert_eq!(read(b"\xc0\x02\x00", 0).unwrap_err(), Malformed::DnsPointer);
+        // a, then a pointer to the a: a loop, if it were followed.
+        assert_eq!(
+            read(b"\x01a\xc0\x00", 0).unwrap_err(),
+            Malformed::DnsPointer
+        );
+        // A pointer into the middle of its own stretch.
+        assert_eq!(
+            read(b"\x00\x01a\x01b\xc0\x03", 1).unwrap_err(),
+            Malformed::DnsPointer
+        );
+    }
+
+    #[test]
+    fn a_long_chain_of_pointers_ends() {
+        let mut message = vec![0];
+        let mut last = 0_u16;
+        for _ in 0..MAX_POINTERS + 1 {
+            let at = u16::try_from(message.len()).unwrap();
+            message.extend((0xc000 | last).to_be_bytes());
+            last = at;
+        }
+        let at = message.len() - 2;
+        assert_eq!(read(&message, at).unwrap_err(), Malformed::DnsPointer);
+        assert_eq!(read(&message, at - 2), Ok((vec![], at)));
+    }
+
+    #[test]
+    fn limits() {
+        let mut longest = Vec::new();
+        for _ in 0..3 {
+            longest.push(63);
+            longest.extend([b'x'; 63]);
+        }
+        longest.push(61);
+        longest.extend([b'x'; 61]);
+        longest.push(0);
+        assert_eq!(longest.len(), 255);
+        assert_eq!(read(&longest, 0).unwrap().1, 255);
+        longest[192] = 62;
+        longest.insert(200, b'x');
+        assert_eq!(read(&longest, 0).unwrap_err(), Malformed::DnsNameLength);
+        assert_eq!(read(b"\x40a\x00", 0).unwrap_err(), Malformed::DnsLabelType);
+        assert_eq!(read(b"\x80a\x00", 0).unwrap_err(), Malformed::DnsLabelType);
+        for cut in [&b""[..], b"\x05mai", b"\x04mail", b"\xc0"] {
+            assert_eq!(read(cut, 0).unwrap_err(), Malformed::DnsNameOverrun);
+        }
+    }
+}

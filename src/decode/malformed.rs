@@ -1,0 +1,120 @@
+//! What can be wrong with a packet. Damage is data: counted by a stable name, never logged
+//! packet by packet, and whatever could still be read counts.
+
+use crate::capture::LinkType;
+use std::borrow::Cow;
+
+/// What was wrong with a packet, and in which layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Malformed {
+    /// The DNS message is shorter than its 12-octet header (RFC 1035 section 4.1.1).
+    DnsHeader,
+    /// A label length octet begins with the bits 01 or 10 (RFC 1035 section 4.1.4; RFC 6891
+    /// section 5 withdrew the one extension that used them).
+    DnsLabelType,
+    /// A name is longer than 255 octets (RFC 1035 section 2.3.4).
+    DnsNameLength,
+    /// A name runs past the end of the message.
+    DnsNameOverrun,
+    /// A compression pointer does not point to a prior place of the message
+    /// (RFC 1035 section 4.1.4), or too many follow each other.
+    DnsPointer,
+    /// The message ends within a question, or has none where it counts some.
+    DnsQuestion,
+    /// A resource record runs past the end of the message, or its data past its length.
+    DnsRecord,
+    /// An IP header is cut, has an impossible length, or a version other than 4 and 6.
+    IpHeader,
+    /// The frame is shorter than its link-layer header.
+    LinkHeader,
+    /// The capture's snap length cut off what was needed.
+    SnaplenCut,
+    /// The TCP header is cut or has an impossible length (RFC 9293 section 3.1).
+    TcpHeader,
+    /// The UDP header is cut or has an impossible length (RFC 768).
+    UdpHeader,
+}
+
+impl Malformed {
+    /// The stable name that events use.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::DnsHeader => "dns-header",
+            Self::DnsLabelType => "dns-label-type",
+            Self::DnsNameLength => "dns-name-length",
+            Self::DnsNameOverrun => "dns-name-overrun",
+            Self::DnsPointer => "dns-pointer",
+            Self::DnsQuestion => "dns-question",
+            Self::DnsRecord => "dns-record",
+            Self::IpHeader => "ip-header",
+            Self::LinkHeader => "link-header",
+            Self::SnaplenCut => "snaplen-cut",
+            Self::TcpHeader => "tcp-header",
+            Self::UdpHeader => "udp-header",
+        }
+    }
+
+    /// The same damage, or [`Malformed::SnaplenCut`] where the capture had cut the packet:
+    /// then the sender is not to blame.
+    #[must_use]
+    pub fn or_cut(self, cut: bool) -> Self {
+        if cut { Self::SnaplenCut } else { self }
+    }
+}
+
+/// Why a well-formed packet was not decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Unsupported {
+    /// An Ethernet payload type that mxray does not know.
+    EtherType,
+    /// Geneve (RFC 8926), by its port.
+    Geneve,
+    /// GRE (RFC 2784), ERSPAN included.
+    Gre,
+    /// GTP-U, by its port.
+    GtpU,
+    /// IPv4 in IP (RFC 2003).
+    IpInIp,
+    /// IPv6 in IP (RFC 4213).
+    Ipv6InIp,
+    /// L2TP (RFC 2661), by its port.
+    L2tp,
+    /// A link type that is not decoded.
+    LinkType(LinkType),
+    /// `MACsec`: encrypted.
+    Macsec,
+    /// MPLS (RFC 3032).
+    Mpls,
+    /// `PPPoE` session (RFC 2516).
+    Pppoe,
+    /// A TCP segment of a DNS or mail port: streams are not put together yet.
+    TcpStream,
+    /// Teredo (RFC 4380), by its port.
+    Teredo,
+    /// VXLAN (RFC 7348), by its port.
+    Vxlan,
+}
+
+impl Unsupported {
+    /// The stable name that events use.
+    #[must_use]
+    pub fn name(self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::EtherType => "ether-type",
+            Self::Geneve => "geneve",
+            Self::Gre => "gre",
+            Self::GtpU => "gtp-u",
+            Self::IpInIp => "ip-in-ip",
+            Self::Ipv6InIp => "ipv6-in-ip",
+            Self::L2tp => "l2tp",
+            Self::LinkType(link) => return Cow::Owned(format!("link-type-{link}")),
+            Self::Macsec => "macsec",
+            Self::Mpls => "mpls",
+            Self::Pppoe => "pppoe",
+            Self::TcpStream => "tcp-stream",
+            Self::Teredo => "teredo",
+            Self::Vxlan => "vxlan",
+        })
+    }
+}

@@ -1,0 +1,13 @@
+//! From octets to what they say: link and IP headers ([`packet`]), DNS messages ([`dns`]).
+//!
+//! Uses [`crate::capture`]'s frame, [`crate::host`] and [`crate::time`]. Promise: whatever
+//! the input, nothing here panics, allocates or loops for longer than the input is long;
+//! what is returned borrows from the input.
+
+#![forbid(unsafe_code)]
+
+pub mod dns;
+pub mod link;
+pub mod malformed;
+pub mod packet;
+pub mod reader;
