@@ -9,5 +9,6 @@
 pub mod dns;
 pub mod link;
 pub mod malformed;
+pub mod observation;
 pub mod packet;
 pub mod reader;

@@ -1,0 +1,101 @@
+//! What a host is for: as the inventory says, or as it shows.
+
+use super::gen2;
+use super::suspect::Suspect;
+use crate::count::host::HostTotals;
+use crate::home::Home;
+use crate::host::HostAddr;
+use crate::inventory::Inventory;
+use crate::verdict::Role;
+
+/// Queries after which the way of asking tells a resolver.
+const ITERATIVE: u64 = 20;
+
+/// A host's role, and what that rests on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleView {
+    /// The role.
+    pub role: Role,
+    /// Where it is from.
+    pub source: RoleSource,
+    /// What it rests on, in words.
+    pub basis: Vec<String>,
+}
+
+/// Where a role is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoleSource {
+    /// The operator's file.
+    Inventory,
+    /// What the host showed.
+    Learned,
+    /// Nothing is known.
+    Default,
+}
+
+impl RoleView {
+    fn learned(role: Role, basis: String) -> Self {
+        Self {
+            role,
+            source: RoleSource::Learned,
+            basis: vec![basis],
+        }
+    }
+
+    /// Whether the inventory says that this is a PC.
+    #[must_use]
+    pub fn is_known_pc(&self) -> bool {
+        self.role == Role::Pc && self.source == RoleSource::Inventory
+    }
+}
+
+/// The role of a host: the inventory's word first, then what lies outside of home, then what
+/// the host shows, else a PC.
+#[must_use]
+pub fn role(
+    host: HostAddr,
+    inventory: &Inventory,
+    home: &Home,
+    suspect: Option<&Suspect>,
+    totals: &HostTotals,
+) -> RoleView {
+    if let Some(entry) = inventory.host(host)
+        && let Some(role) = entry.role
+    {
+        let basis = vec![format!("{} in the inventory", entry.net)];
+        return RoleView {
+            role,
+            source: RoleSource::Inventory,
+            basis,
+        };
+    }
+    if home.contains(host) == Some(false) {
+        return RoleView::learned(Role::External, "outside of --home".to_owned());
+    }
+    if suspect.is_some_and(|suspect| suspect.answers_dns) {
+        return RoleView::learned(Role::Resolver, "answers DNS queries of others".to_owned());
+    }
+    let queries = totals.queries.total;
+    if queries >= ITERATIVE && totals.iterative * 2 >= queries {
+        let basis = format!(
+            "{} of {queries} queries without recursion desired",
+            totals.iterative
+        );
+        return RoleView::learned(Role::Resolver, basis);
+    }
+    if let Some(suspect) = suspect
+        && gen2::looks_like_server(suspect)
+    {
+        let lookups: u64 = suspect.server_lookups.values().sum();
+        let basis = format!(
+            "{lookups} reverse, policy or block list lookups beside {} MX queries",
+            suspect.mx_queries
+        );
+        return RoleView::learned(Role::MailServer, basis);
+    }
+    RoleView {
+        role: Role::Pc,
+        source: RoleSource::Default,
+        basis: Vec::new(),
+    }
+}

@@ -1,0 +1,268 @@
+//! What correlation remembers of a host that makes mail lookups.
+
+use super::evidence::{Trail, Witness};
+use super::window::Window;
+use crate::count::delta::{Delta, Fact, What};
+use crate::count::host::{HostTotals, Label};
+use crate::count::names::ServerLookup;
+use crate::count::series::Sums;
+use crate::time::{NANOS, Timestamp};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Span over which domains count as evidence.
+pub const DAY: i64 = 86_400 * NANOS;
+/// Span within which a burst of mail-host lookups is judged.
+pub const BURST: i64 = 600 * NANOS;
+/// An MX lookup explains address lookups of the mail hosts it led to for this long.
+const HOUR: i64 = 3_600 * NANOS;
+/// A query for the same name within this span is a stub resolver's retry (glibc and Windows
+/// ask again after 1 to 5 s).
+const RETRY: i64 = 5 * NANOS;
+/// Two keywords tried on one domain within this span make a sweep.
+const SWEEP: i64 = 10 * NANOS;
+/// Where no MX replies are seen, address lookups this soon after an MX lookup are taken for
+/// its consequence.
+const FOLLOWS: i64 = 5 * NANOS;
+/// Keys of each kind that are kept per host; a busy mail server asks some thousand domains
+/// a day.
+const BOUND: usize = 8192;
+/// Samples of a host's sums, one an hour, for shares over the last day.
+const SAMPLES: usize = 25;
+
+/// The mail lookups of one host, as facts come in.
+#[derive(Debug)]
+pub struct Suspect {
+    /// Registrable domains asked for by MX in the last day; whether that failed.
+    pub mx: Window<MxDomain>,
+    /// MX queries, retries left out.
+    pub mx_queries: u64,
+    /// Witnesses of new MX domains.
+    pub mx_trail: Trail,
+    /// Lookups that mail servers make, by kind.
+    pub server_lookups: BTreeMap<ServerLookup, u64>,
+    /// Witnesses of those.
+    pub server_trail: Trail,
+    /// Log-likelihood ratio of "worm" against "mail server" from the mix of MX queries and
+    /// server lookups; see [`super::gen2`].
+    pub server_llr: f64,
+    /// Domains with keyword lookups of no MX lookup's making, in the last day.
+    pub mail_hosts: Window<MailHosts>,
+    /// The same in the last ten minutes.
+    pub mail_hosts_burst: Window,
+    /// Domains with keyword lookups that an MX lookup explains, in the last day.
+    pub led: Window,
+    /// Witnesses of new domains in `mail_hosts`.
+    pub kwa_trail: Trail,
+    /// Domains in which keywords were tried in turn.
+    pub swept: u64,
+    /// Witnesses of those.
+    pub sweep_trail: Trail,
+    /// Replies to lookups in `mail_hosts`, by name: negative or not.
+    pub answered: Window<bool>,
+    /// How many of those are negative, since the beginning.
+    pub failed: u64,
+    /// Witnesses of those.
+    pub failed_trail: Trail,
+    /// Whether it answers DNS queries of others.
+    pub answers_dns: bool,
+    /// Names that MX replies gave it.
+    exchangers: Window,
+    /// Time of its newest MX query.
+    last_mx: Option<Timestamp>,
+    /// Whether it was seen to get MX replies.
+    mx_replies: bool,
+    /// Sums of its A queries, an hour apart.
+    samples: VecDeque<(i64, Sums)>,
+}
+
+/// What is known of a domain asked for by MX.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MxDomain {
+    failed: bool,
+}
+
+/// What is known of a domain in which mail hosts were guessed.
+#[derive(Clone, Debug, Default)]
+pub struct MailHosts {
+    label: Option<(Label, Timestamp)>,
+    swept: bool,
+}
+
+impl Default for Suspect {
+    fn default() -> Self {
+        Self {
+            mx: Window::new(DAY, BOUND),
+            mx_queries: 0,
+            mx_trail: Trail::default(),
+            server_lookups: BTreeMap::new(),
+            server_trail: Trail::default(),
+            server_llr: 0.0,
+            mail_hosts: Window::new(DAY, BOUND),
+            mail_hosts_burst: Window::new(BURST, BOUND),
+            led: Window::new(DAY, BOUND),
+            kwa_trail: Trail::default(),
+            swept: 0,
+            sweep_trail: Trail::default(),
+            answered: Window::new(DAY, BOUND),
+            failed: 0,
+            failed_trail: Trail::default(),
+            answers_dns: false,
+            exchangers: Window::new(HOUR, BOUND),
+            last_mx: None,
+            mx_replies: false,
+            samples: VecDeque::new(),
+        }
+    }
+}
+
+impl Suspect {
+    /// Takes in a fact. `delta` is the one that the fact stands in.
+    pub fn learn(&mut self, fact: &Fact, delta: &Delta) {
+        let now = fact.time;
+        let witness = Witness {
+            origin: fact.origin,
+            time: now,
+        };
+        match fact.what {
+            What::AnswersDns => self.answers_dns = true,
+            What::MxQuery(domain) => {
+                let (before, _) = self.mx.touch(domain.hash, now);
+                self.last_mx = Some(now);
+                if before.is_some_and(|before| now.nanos_since(before) < RETRY) {
+                    return;
+                }
+                self.mx_queries += 1;
+                self.server_llr = super::gen2::after_mx_query(self.server_llr);
+                if before.is_none() {
+                    self.mx_trail.note(witness, Some(delta.domain(domain)));
+                }
+            }
+            What::MxReply { domain, failed } => {
+                self.mx_replies = true;
+                if let Some(known) = self.mx.get_mut(domain, now) {
+                    known.failed = failed;
+                }
+            }
+            What::Exchanger { name } => {
+                self.exchangers.touch(name, now);
+            }
+            What::MailHostQuery {
+                domain,
+                name,
+                label,
+            } => {
+                if self.is_led(domain.hash, name, now) {
+                    self.led.touch(domain.hash, now);
+                    return;
+                }
+                self.mail_hosts_burst.touch(domain.hash, now);
+                let (before, known) = self.mail_hosts.touch(domain.hash, now);
+                let mut sweep = false;
+                if let Some((label_before, time)) = known.label
+                    && label_before != label
+                    && !known.swept
+                    && now.nanos_since(time) <= SWEEP
+                    && !is_name_server(&label)
+                    && !is_name_server(&label_before)
+                {
+                    known.swept = true;
+                    sweep = true;
+                }
+                known.label = Some((label, now));
+                if before.is_none() {
+                    self.kwa_trail.note(witness, Some(delta.domain(domain)));
+                }
+                if sweep {
+                    self.swept += 1;
+                    self.sweep_trail.note(witness, Some(delta.domain(domain)));
+                }
+            }
+            What::MailHostReply { name, failed } => {
+                let (before, known) = self.answered.touch(name, now);
+                if before.is_none() || *known != failed {
+                    *known = failed;
+                    if failed {
+                        self.failed += 1;
+                        self.failed_trail.note(witness, None);
+                    }
+                }
+            }
+            What::ServerLookup(lookup) => {
+                *self.server_lookups.entry(lookup).or_insert(0) += 1;
+                self.server_trail.note(witness, None);
+                self.server_llr = super::gen2::after_server_lookup(self.server_llr);
+            }
+        }
+    }
+
+    /// Whether an MX lookup of the last hour explains this lookup of a mail host: its domain
+    /// was asked for by MX and not found wanting, or an MX reply named it.
+    fn is_led(&self, domain: u64, name: u64, now: Timestamp) -> bool {
+        let asked = self
+            .mx
+            .get(domain, now)
+            .is_some_and(|(last, known)| now.nanos_since(last) <= HOUR && !known.failed);
+        let named = || self.exchangers.get(name, now).is_some();
+        let follows = || {
+            !self.mx_replies
+                && self
+                    .last_mx
+                    .is_some_and(|last| now.nanos_since(last) <= FOLLOWS)
+        };
+        asked || named() || follows()
+    }
+
+    /// Takes in the host's counters at the end of a second.
+    pub fn sample(&mut self, second: i64, totals: &HostTotals) {
+        if self.samples.is_empty() {
+            // A host known for less than a day is judged by all it did.
+            let known = totals
+                .first
+                .is_some_and(|first| second - first.second() > 86_400);
+            let start = if known { totals.sums } else { Sums::default() };
+            self.samples.push_back((second, start));
+        } else if self
+            .samples
+            .back()
+            .is_some_and(|(last, _)| second - last >= 3_600)
+        {
+            self.samples.push_back((second, totals.sums));
+        }
+        // The front is the newest sample that is a day old, or the oldest there is.
+        while self.samples.len() > SAMPLES
+            || self
+                .samples
+                .get(1)
+                .is_some_and(|(next, _)| second - next >= 86_400)
+        {
+            self.samples.pop_front();
+        }
+    }
+
+    /// The host's A queries over about the last day.
+    #[must_use]
+    pub fn day(&self, totals: &HostTotals) -> Sums {
+        let start = self
+            .samples
+            .front()
+            .map_or_else(Sums::default, |(_, sums)| *sums);
+        totals.sums.since(start)
+    }
+
+    /// Drops what lies more than a window behind `now`.
+    pub fn expire(&mut self, now: Timestamp) {
+        self.mx.expire(now);
+        self.mail_hosts.expire(now);
+        self.mail_hosts_burst.expire(now);
+        self.led.expire(now);
+        self.answered.expire(now);
+    }
+}
+
+/// `ns` and `ns1` also name the servers of the DNS itself.
+fn is_name_server(label: &Label) -> bool {
+    label
+        .text()
+        .strip_prefix(b"ns")
+        .is_some_and(|rest| rest.iter().all(u8::is_ascii_digit))
+}

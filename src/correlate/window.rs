@@ -1,0 +1,114 @@
+//! Keys seen within a span of packet time.
+
+use crate::time::Timestamp;
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use std::collections::BTreeSet;
+
+/// The distinct keys of the last `span` nanoseconds, each with the time it was last seen and
+/// a value; at most `bound` of them. At the bound the key unseen for longest leaves.
+#[derive(Clone, Debug)]
+pub struct Window<V = ()> {
+    span: i64,
+    bound: usize,
+    entries: HashMap<u64, (Timestamp, V), RandomState>,
+    by_time: BTreeSet<(Timestamp, u64)>,
+}
+
+impl<V: Default> Window<V> {
+    /// An empty window.
+    #[must_use]
+    pub fn new(span: i64, bound: usize) -> Self {
+        Self {
+            span,
+            bound,
+            entries: HashMap::default(),
+            by_time: BTreeSet::new(),
+        }
+    }
+
+    /// Sees `key` at `time`: when it was last seen before, within the window, and its value.
+    pub fn touch(&mut self, key: u64, time: Timestamp) -> (Option<Timestamp>, &mut V) {
+        self.expire(time);
+        let known = self.entries.contains_key(&key);
+        if !known
+            && self.entries.len() >= self.bound
+            && let Some((_, oldest)) = self.by_time.pop_first()
+        {
+            self.entries.remove(&oldest);
+        }
+        let (last, value) = self
+            .entries
+            .entry(key)
+            .or_insert_with(|| (time, V::default()));
+        let before = known.then_some(*last);
+        if time > *last {
+            self.by_time.remove(&(*last, key));
+            *last = time;
+        }
+        self.by_time.insert((*last, key));
+        (before, value)
+    }
+
+    /// When `key` was last seen, and its value, if that lies within the window at `now`.
+    #[must_use]
+    pub fn get(&self, key: u64, now: Timestamp) -> Option<(Timestamp, &V)> {
+        let (last, value) = self.entries.get(&key)?;
+        (now.nanos_since(*last) <= self.span).then_some((*last, value))
+    }
+
+    /// The value of `key`, if that lies within the window at `now`.
+    pub fn get_mut(&mut self, key: u64, now: Timestamp) -> Option<&mut V> {
+        let (last, value) = self.entries.get_mut(&key)?;
+        (now.nanos_since(*last) <= self.span).then_some(value)
+    }
+
+    /// How many keys the window holds, as of the last [`Window::expire`] or touch.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Drops what lies before the window at `now`.
+    pub fn expire(&mut self, now: Timestamp) {
+        while let Some(&(time, key)) = self.by_time.first()
+            && now.nanos_since(time) > self.span
+        {
+            self.by_time.pop_first();
+            self.entries.remove(&key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_parts(second, 0)
+    }
+
+    #[test]
+    fn keys_stay_for_the_span_since_they_were_last_seen() {
+        let mut window = Window::<u8>::new(10_000_000_000, 100);
+        assert_eq!(window.touch(1, at(0)).0, None);
+        assert_eq!(window.touch(2, at(5)).0, None);
+        assert_eq!(window.touch(1, at(8)).0, Some(at(0)));
+        assert_eq!(window.touch(1, at(8)).0, Some(at(8)));
+        window.expire(at(16));
+        assert_eq!(window.len(), 1);
+        assert!(window.get(1, at(18)).is_some() && window.get(1, at(19)).is_none());
+    }
+
+    #[test]
+    fn at_the_bound_the_oldest_leaves() {
+        let mut window = Window::<u8>::new(10_000_000_000, 2);
+        *window.touch(1, at(0)).1 = 7;
+        window.touch(2, at(1));
+        window.touch(1, at(2));
+        window.touch(3, at(3));
+        assert!(window.get(2, at(3)).is_none());
+        assert_eq!(window.get(1, at(3)), Some((at(2), &7)));
+        assert_eq!(window.len(), 2);
+    }
+}

@@ -1,0 +1,112 @@
+//! What counting hands to correlation at each second of packet time.
+
+use super::host::{HostTotals, Label};
+use super::names::ServerLookup;
+use super::series::Bin;
+use crate::capture::Origin;
+use crate::host::HostAddr;
+use crate::time::Timestamp;
+
+/// One closed second of the hosts of one worker.
+#[derive(Clone, Debug, Default)]
+pub struct Delta {
+    /// The UTC second.
+    pub second: i64,
+    /// What was observed, by host and then in the order of arrival.
+    pub facts: Vec<Fact>,
+    /// The counters of the hosts in `facts`, by host. A host that was evicted is missing.
+    pub totals: Vec<(HostAddr, HostTotals)>,
+    /// Per-host bins of this second, by host; only kept when asked for.
+    pub bins: Vec<(HostAddr, HostBin)>,
+    /// Folded registrable domains that facts refer to, one behind the other.
+    pub text: Vec<u8>,
+}
+
+/// An observation that bears on a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// Whom it is about.
+    pub host: HostAddr,
+    /// The packet's time.
+    pub time: Timestamp,
+    /// Where a person finds the packet.
+    pub origin: Origin,
+    /// What was observed.
+    pub what: What,
+}
+
+/// What was observed. Names and domains are hashes ([`super::names::hash`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// The host answers DNS queries of others.
+    AnswersDns,
+    /// It asked for the mail exchangers of a domain.
+    MxQuery(Domain),
+    /// The reply to that; `failed`: the domain has none, or does not exist.
+    MxReply {
+        /// The domain.
+        domain: u64,
+        /// Whether the answer was negative.
+        failed: bool,
+    },
+    /// An MX reply to the host named this exchanger.
+    Exchanger {
+        /// The exchanger's name.
+        name: u64,
+    },
+    /// It asked for the address of a mail host by keyword.
+    MailHostQuery {
+        /// The domain of the mail host.
+        domain: Domain,
+        /// The whole name.
+        name: u64,
+        /// The first label.
+        label: Label,
+    },
+    /// The reply to that; `failed`: there is no such host, or it has no address.
+    MailHostReply {
+        /// The whole name.
+        name: u64,
+        /// Whether the answer was negative.
+        failed: bool,
+    },
+    /// It made a lookup that mail servers make.
+    ServerLookup(ServerLookup),
+}
+
+/// A registrable domain: its hash, and where its folded text stands in [`Delta::text`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Domain {
+    /// Its hash.
+    pub hash: u64,
+    /// Offset of the folded name in [`Delta::text`].
+    pub at: u32,
+    /// Its length.
+    pub len: u8,
+}
+
+impl Delta {
+    /// The folded name of a domain in this delta.
+    #[must_use]
+    pub fn domain(&self, domain: Domain) -> &[u8] {
+        let at = domain.at as usize;
+        self.text
+            .get(at..at + usize::from(domain.len))
+            .unwrap_or_default()
+    }
+}
+
+/// Everything a host asked in one second, by type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HostBin {
+    /// A queries and their keyword tiers.
+    pub a: Bin,
+    /// MX queries.
+    pub mx: u32,
+    /// PTR queries.
+    pub ptr: u32,
+    /// AAAA queries.
+    pub aaaa: u32,
+    /// Queries of any other type, or without a readable question.
+    pub other: u32,
+}

@@ -1,0 +1,53 @@
+//! Frames that the mirror port delivered twice.
+
+use crate::decode::dns::{Message, Question};
+use crate::decode::packet::Packet;
+use crate::time::Timestamp;
+use foldhash::fast::FixedState;
+use std::hash::BuildHasher as _;
+
+/// A mirror of two ports delivers the copies of a frame within about a millisecond; stub
+/// resolvers wait a second or more before they repeat a query. Between the two.
+const WINDOW: i64 = 50_000_000;
+
+/// Messages remembered; a power of two. Copies follow each other closely.
+const REMEMBERED: usize = 256;
+
+/// The last messages of a shard, each in the place that its hash names: a newer one in the
+/// same place makes it forgotten, and then a copy counts once more.
+#[derive(Debug)]
+pub struct Duplicates(Box<[(u64, Timestamp)]>);
+
+impl Default for Duplicates {
+    fn default() -> Self {
+        Self(vec![(0, Timestamp::MIN); REMEMBERED].into_boxed_slice())
+    }
+}
+
+impl Duplicates {
+    /// Whether this message was seen just before: same addresses, ports, identifier, flags,
+    /// name and type.
+    #[inline]
+    pub fn seen(
+        &mut self,
+        packet: &Packet<'_>,
+        message: &Message<'_>,
+        question: &Question<'_>,
+        name: u64,
+    ) -> bool {
+        let key = (
+            packet.src.bits() ^ packet.dst.bits().rotate_left(64),
+            u64::from(packet.src_port) << 48
+                | u64::from(packet.dst_port) << 32
+                | u64::from(message.header.id) << 16
+                | u64::from(message.header.flags),
+            name ^ u64::from(question.qtype.0),
+        );
+        let hash = FixedState::default().hash_one(key);
+        #[expect(clippy::cast_possible_truncation, reason = "reduced right away")]
+        let slot = &mut self.0[hash as usize % REMEMBERED];
+        let last = std::mem::replace(slot, (hash, packet.time));
+        let apart = packet.time.nanos_since(last.1);
+        last.0 == hash && (-WINDOW..=WINDOW).contains(&apart)
+    }
+}

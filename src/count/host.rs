@@ -1,0 +1,219 @@
+//! The counters of one host.
+
+use super::prefixes::Prefixes;
+use super::series::{Series, Sums};
+use super::top::TopCounts;
+use crate::decode::dns::QType;
+use crate::decode::packet::LinkTag;
+use crate::keywords::Tier;
+use crate::time::Timestamp;
+use cardinality_estimator::CardinalityEstimator;
+
+/// Distinct counts: exact to about a hundred, then a `HyperLogLog` sketch of 4,096 registers
+/// (3 kB) with an error near 1%.
+type Distinct = CardinalityEstimator<u64>;
+
+/// Keyword labels of a host of which each is counted; beyond that a lower bound.
+pub const LABELS: usize = 64;
+
+/// What one host asked and was answered.
+#[derive(Debug, Default)]
+pub struct HostCounters {
+    /// Time of the first packet counted.
+    pub first: Option<Timestamp>,
+    /// Time of the newest packet counted.
+    pub last: Option<Timestamp>,
+    /// Link address and VLAN of the newest query.
+    pub tag: LinkTag,
+    /// Queries by type.
+    pub queries: Queries,
+    /// Queries that ask the server to answer without recursion, as a resolver does.
+    pub iterative: u64,
+    /// Replies by code.
+    pub replies: Replies,
+    /// A queries by keyword tier.
+    pub keyword: Tiers,
+    /// Keyword labels of A queries.
+    pub labels: TopCounts<Label, LABELS>,
+    /// Prefixes of the names of A queries.
+    pub prefixes: Prefixes,
+    /// A queries per second.
+    pub series: Series,
+    names: Distinct,
+    domains: Distinct,
+    mx_domains: Distinct,
+}
+
+/// Queries by the type of their first question.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Queries {
+    /// All, those without a readable question included.
+    pub total: u64,
+    /// IPv4 address.
+    pub a: u64,
+    /// IPv6 address.
+    pub aaaa: u64,
+    /// Mail exchanger.
+    pub mx: u64,
+    /// Reverse lookup and service discovery.
+    pub ptr: u64,
+    /// Name server.
+    pub ns: u64,
+    /// Text.
+    pub txt: u64,
+    /// Service location.
+    pub srv: u64,
+    /// Service binding of the web.
+    pub https: u64,
+    /// Every type at once.
+    pub any: u64,
+    /// Any other type.
+    pub other: u64,
+}
+
+impl Queries {
+    /// Counts a question of this type.
+    #[inline]
+    pub fn add(&mut self, qtype: QType) {
+        *match qtype {
+            QType::A => &mut self.a,
+            QType::AAAA => &mut self.aaaa,
+            QType::MX => &mut self.mx,
+            QType::PTR => &mut self.ptr,
+            QType::NS => &mut self.ns,
+            QType::TXT => &mut self.txt,
+            QType::SRV => &mut self.srv,
+            QType::HTTPS => &mut self.https,
+            QType::ANY => &mut self.any,
+            _ => &mut self.other,
+        } += 1;
+    }
+}
+
+/// Replies by code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replies {
+    /// All.
+    pub total: u64,
+    /// The name does not exist.
+    pub nxdomain: u64,
+    /// The server failed.
+    pub servfail: u64,
+}
+
+/// A queries by keyword tier.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tiers {
+    /// First label equal to a keyword.
+    pub exact: u64,
+    /// First label a keyword with a number.
+    pub numbered: u64,
+    /// First label that begins with a keyword otherwise.
+    pub prefix: u64,
+}
+
+impl Tiers {
+    /// Counts a label of this tier.
+    pub fn add(&mut self, tier: Tier) {
+        *match tier {
+            Tier::Exact => &mut self.exact,
+            Tier::Numbered => &mut self.numbered,
+            Tier::Prefix => &mut self.prefix,
+        } += 1;
+    }
+}
+
+/// A label in lower case, 63 octets at most (RFC 1035 section 2.3.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Label([u8; 64]);
+
+impl Label {
+    /// From a folded label.
+    #[must_use]
+    pub fn new(text: &[u8]) -> Self {
+        let mut octets = [0; 64];
+        // The length stands last, so that labels sort by their text.
+        octets[63] = u8::try_from(text.len().min(63)).unwrap_or(63);
+        for (to, from) in octets.iter_mut().take(63).zip(text) {
+            *to = *from;
+        }
+        Self(octets)
+    }
+
+    /// Its octets.
+    #[must_use]
+    pub fn text(&self) -> &[u8] {
+        let Self([text @ .., length]) = self;
+        text.get(..usize::from(*length)).unwrap_or(text)
+    }
+}
+
+/// A host's counters at a moment, in the form that correlation and the events use.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HostTotals {
+    /// Time of the first packet counted.
+    pub first: Option<Timestamp>,
+    /// Time of the newest packet counted.
+    pub last: Option<Timestamp>,
+    /// Link address and VLAN of the newest query.
+    pub tag: LinkTag,
+    /// Queries by type.
+    pub queries: Queries,
+    /// Queries without the wish for recursion.
+    pub iterative: u64,
+    /// Replies by code.
+    pub replies: Replies,
+    /// A queries by keyword tier.
+    pub keyword: Tiers,
+    /// Keyword labels, most frequent first.
+    pub labels: Vec<(Label, u64)>,
+    /// By how much a label's count can be too small.
+    pub labels_error: u64,
+    /// Distinct names asked for.
+    pub names: u64,
+    /// Distinct registrable domains asked for.
+    pub domains: u64,
+    /// Distinct registrable domains asked for by MX.
+    pub mx_domains: u64,
+    /// A queries over the closed seconds.
+    pub sums: Sums,
+}
+
+impl HostCounters {
+    /// Notes the time of a packet.
+    #[inline]
+    pub fn seen(&mut self, time: Timestamp) {
+        self.first = Some(self.first.map_or(time, |first| first.min(time)));
+        self.last = Some(self.last.map_or(time, |last| last.max(time)));
+    }
+
+    /// Counts a name and its registrable domain as asked for.
+    #[inline]
+    pub fn name(&mut self, qtype: QType, name: u64, domain: u64) {
+        self.names.insert_hash(name);
+        self.domains.insert_hash(domain);
+        if qtype == QType::MX {
+            self.mx_domains.insert_hash(domain);
+        }
+    }
+
+    /// The counters as they stand.
+    #[must_use]
+    pub fn totals(&self) -> HostTotals {
+        HostTotals {
+            first: self.first,
+            last: self.last,
+            tag: self.tag,
+            queries: self.queries,
+            iterative: self.iterative,
+            replies: self.replies,
+            keyword: self.keyword,
+            labels: self.labels.top(LABELS),
+            labels_error: self.labels.error(),
+            names: self.names.estimate() as u64,
+            domains: self.domains.estimate() as u64,
+            mx_domains: self.mx_domains.estimate() as u64,
+            sums: *self.series.sums(),
+        }
+    }
+}

@@ -1,0 +1,352 @@
+//! A host's A queries per second: all of them (T) and those for mail keywords (K), folded
+//! second by second into exact integer sums from which R² follows.
+
+use crate::keywords::Tier;
+
+/// Seconds that may still receive a packet: the newest and two before it, since a packet may
+/// come up to 2 s late.
+const OPEN: usize = 4;
+
+/// A packet this many nanoseconds behind the newest one is late: it counts in totals and in
+/// no second.
+pub const REORDER: i64 = 2_000_000_000;
+
+/// A queries of one second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bin {
+    /// All.
+    pub t: u32,
+    /// First label equal to a keyword.
+    pub exact: u32,
+    /// First label a keyword with a number.
+    pub numbered: u32,
+    /// First label that begins with a keyword otherwise.
+    pub prefix: u32,
+}
+
+impl Bin {
+    /// Counts one A query.
+    pub fn add(&mut self, tier: Option<Tier>) {
+        self.t += 1;
+        match tier {
+            Some(Tier::Exact) => self.exact += 1,
+            Some(Tier::Numbered) => self.numbered += 1,
+            Some(Tier::Prefix) => self.prefix += 1,
+            None => {}
+        }
+    }
+}
+
+/// Sums of one keyword count k against T over the bins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeywordSums {
+    /// Σk.
+    pub k: u64,
+    /// Σk².
+    pub kk: u64,
+    /// ΣTk.
+    pub tk: u64,
+}
+
+impl KeywordSums {
+    fn add(&mut self, t: u64, k: u64) {
+        self.k += k;
+        self.kk += k * k;
+        self.tk += t * k;
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            k: self.k + other.k,
+            kk: self.kk + other.kk,
+            tk: self.tk + other.tk,
+        }
+    }
+
+    fn minus(self, other: Self) -> Self {
+        Self {
+            k: self.k - other.k,
+            kk: self.kk - other.kk,
+            tk: self.tk - other.tk,
+        }
+    }
+}
+
+/// Exact sums over one-second bins with T > 0, in order of time.
+///
+/// The sums of two captures cut at the edge of a bin add up to the sums of the whole
+/// ([`Sums::then`]); 64 bits hold a century of a thousand queries a second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// Bins with T > 0.
+    pub active: u64,
+    /// ΣT.
+    pub t: u64,
+    /// ΣT².
+    pub tt: u64,
+    /// K, the contract's: exact and numbered.
+    pub keyword: KeywordSums,
+    /// Only the exact tier.
+    pub exact: KeywordSums,
+    /// All three tiers.
+    pub any: KeywordSums,
+    /// ΣT(i)T(i+1) over neighbouring active bins, for the autocorrelation.
+    pub tt_lag: u64,
+    /// ΣK(i)K(i+1) likewise.
+    pub kk_lag: u64,
+    /// Second, T and K of the first active bin; `None` before there is one.
+    pub first: Option<Edge>,
+    /// The same of the last.
+    pub last: Option<Edge>,
+}
+
+/// An active bin at an end of a series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edge {
+    /// The UTC second.
+    pub second: i64,
+    /// Its T.
+    pub t: u64,
+    /// Its K.
+    pub k: u64,
+}
+
+impl Sums {
+    /// Adds the bin of a later second; a bin without A queries changes nothing.
+    pub fn add(&mut self, second: i64, bin: Bin) {
+        if bin.t == 0 {
+            return;
+        }
+        let t = u64::from(bin.t);
+        let exact = u64::from(bin.exact);
+        let k = exact + u64::from(bin.numbered);
+        self.active += 1;
+        self.t += t;
+        self.tt += t * t;
+        self.keyword.add(t, k);
+        self.exact.add(t, exact);
+        self.any.add(t, k + u64::from(bin.prefix));
+        let edge = Edge { second, t, k };
+        if let Some(last) = self.last {
+            self.tt_lag += last.t * t;
+            self.kk_lag += last.k * k;
+        }
+        self.first.get_or_insert(edge);
+        self.last = Some(edge);
+    }
+
+    /// The sums of this series followed by a later one of other seconds.
+    #[must_use]
+    pub fn then(self, later: Self) -> Self {
+        let joint = |product: fn(Edge, Edge) -> u64| {
+            self.last
+                .zip(later.first)
+                .map_or(0, |(last, first)| product(last, first))
+        };
+        Self {
+            active: self.active + later.active,
+            t: self.t + later.t,
+            tt: self.tt + later.tt,
+            keyword: self.keyword.plus(later.keyword),
+            exact: self.exact.plus(later.exact),
+            any: self.any.plus(later.any),
+            tt_lag: self.tt_lag + later.tt_lag + joint(|last, first| last.t * first.t),
+            kk_lag: self.kk_lag + later.kk_lag + joint(|last, first| last.k * first.k),
+            first: self.first.or(later.first),
+            last: later.last.or(self.last),
+        }
+    }
+
+    /// What came after `earlier`, a former state of this same series: the sums of a window.
+    /// The neighbour product across the window's edge stays in; it is one of many.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            active: self.active - earlier.active,
+            t: self.t - earlier.t,
+            tt: self.tt - earlier.tt,
+            keyword: self.keyword.minus(earlier.keyword),
+            exact: self.exact.minus(earlier.exact),
+            any: self.any.minus(earlier.any),
+            tt_lag: self.tt_lag - earlier.tt_lag,
+            kk_lag: self.kk_lag - earlier.kk_lag,
+            first: if earlier.active == 0 {
+                self.first
+            } else {
+                earlier.last
+            },
+            last: self.last,
+        }
+    }
+
+    /// Seconds from the first to the last A query, inclusive; 0 without any.
+    #[must_use]
+    pub fn span(&self) -> u64 {
+        let edges = self.first.zip(self.last);
+        edges.map_or(0, |(first, last)| last.second.abs_diff(first.second) + 1)
+    }
+}
+
+/// The open seconds of a host, and the sums of the closed ones.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Series {
+    open: [Option<(i64, Bin)>; OPEN],
+    sums: Sums,
+}
+
+impl Series {
+    /// Counts an A query of `second`, which must not have been closed.
+    #[inline]
+    pub fn add(&mut self, second: i64, tier: Option<Tier>) {
+        let slot = self
+            .open
+            .iter_mut()
+            .flatten()
+            .find(|(open, _)| *open == second);
+        if let Some((_, bin)) = slot {
+            bin.add(tier);
+            return;
+        }
+        // What lies three seconds back or more can no longer receive a packet.
+        self.close(second - (OPEN as i64 - 1));
+        let mut bin = Bin::default();
+        bin.add(tier);
+        match self.open.iter_mut().find(|slot| slot.is_none()) {
+            Some(slot) => *slot = Some((second, bin)),
+            // Not reached while the caller keeps late packets out; nothing is lost if it does.
+            None => self.sums.add(second, bin),
+        }
+    }
+
+    /// Folds the seconds up to `through` into the sums.
+    pub fn close(&mut self, through: i64) {
+        while let Some(slot) = self.earliest(through) {
+            if let Some((second, bin)) = slot.take() {
+                self.sums.add(second, bin);
+            }
+        }
+    }
+
+    fn earliest(&mut self, through: i64) -> Option<&mut Option<(i64, Bin)>> {
+        let ready = |slot: &&mut Option<(i64, Bin)>| slot.is_some_and(|(s, _)| s <= through);
+        self.open
+            .iter_mut()
+            .filter(ready)
+            .min_by_key(|slot| slot.map(|(second, _)| second))
+    }
+
+    /// The sums of the closed seconds.
+    #[must_use]
+    pub fn sums(&self) -> &Sums {
+        &self.sums
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn bin(t: u32, k: u32) -> Bin {
+        Bin {
+            t,
+            exact: k,
+            numbered: 0,
+            prefix: 0,
+        }
+    }
+
+    fn sums(bins: &[(i64, Bin)]) -> Sums {
+        let mut sums = Sums::default();
+        for &(second, bin) in bins {
+            sums.add(second, bin);
+        }
+        sums
+    }
+
+    #[test]
+    fn sums_by_hand() {
+        let sums = sums(&[(10, bin(3, 2)), (11, bin(0, 0)), (14, bin(5, 1))]);
+        assert_eq!((sums.active, sums.t, sums.tt), (2, 8, 34));
+        assert_eq!(
+            sums.keyword,
+            KeywordSums {
+                k: 3,
+                kk: 5,
+                tk: 11
+            }
+        );
+        assert_eq!((sums.tt_lag, sums.kk_lag, sums.span()), (15, 2, 5));
+    }
+
+    #[test]
+    fn tiers_are_disjoint() {
+        let mut series = Series::default();
+        for tier in [
+            None,
+            Some(Tier::Exact),
+            Some(Tier::Numbered),
+            Some(Tier::Prefix),
+        ] {
+            series.add(7, tier);
+        }
+        series.close(7);
+        let sums = series.sums();
+        assert_eq!(
+            (sums.t, sums.exact.k, sums.keyword.k, sums.any.k),
+            (4, 1, 2, 3)
+        );
+    }
+
+    #[test]
+    fn a_gap_of_years_and_the_ends_of_time() {
+        let mut series = Series::default();
+        for second in [-9_000_000_000, 0, 9_000_000_000] {
+            series.add(second, None);
+        }
+        series.close(i64::MAX);
+        assert_eq!(
+            (series.sums().active, series.sums().span()),
+            (3, 18_000_000_001)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn two_parts_add_up_to_the_whole(
+            counts in proptest::collection::vec((0_u32..50, 0_u32..50), 0..60), cut in 0_usize..60
+        ) {
+            let bins: Vec<_> =
+                (100..).zip(counts.iter().map(|&(o, k)| bin(o + k, k))).collect();
+            let (before, after) = bins.split_at(cut.min(bins.len()));
+            prop_assert_eq!(sums(before).then(sums(after)), sums(&bins));
+            let mut window = sums(&bins).since(sums(before));
+            let alone = sums(after);
+            window.first = alone.first;
+            window.tt_lag = alone.tt_lag;
+            window.kk_lag = alone.kk_lag;
+            prop_assert_eq!(window.last.is_some(), !bins.iter().all(|(_, bin)| bin.t == 0));
+            window.last = alone.last;
+            prop_assert_eq!(window, alone);
+        }
+
+        #[test]
+        fn order_within_the_open_seconds_does_not_matter(
+            offsets in proptest::collection::vec(0_i64..3, 1..200)
+        ) {
+            // Seconds wander on, each query up to two seconds behind the newest.
+            let mut series = Series::default();
+            let mut exact = std::collections::BTreeMap::<i64, Bin>::new();
+            let mut newest = 50;
+            for (index, &behind) in offsets.iter().enumerate() {
+                newest += i64::from(index % 5 == 0);
+                let tier = (index % 3 == 0).then_some(Tier::Exact);
+                series.add(newest - behind, tier);
+                exact.entry(newest - behind).or_default().add(tier);
+            }
+            series.close(i64::MAX);
+            let bins: Vec<_> = exact.into_iter().collect();
+            prop_assert_eq!(*series.sums(), sums(&bins));
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! A bounded table of hosts.
+
+use crate::host::HostAddr;
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use std::collections::VecDeque;
+
+/// Credits a host can hold: rounds of the main queue that it survives without a packet.
+const MOST_CREDIT: u8 = 3;
+
+/// The part of the bound that hosts on trial keep while regulars are pressed: a tenth, as in
+/// the paper.
+const TRIAL: usize = 10;
+
+/// Hosts with their counters, never more than a bound.
+///
+/// At the bound a new host takes the place of an old one. New hosts stand in a queue on
+/// trial; its head leaves unless it has spoken again, and then joins the main queue, whose
+/// head goes to its end as long as it has credit from packets since (S3-FIFO; Yang and
+/// others, SOSP 2023). So a flood of sources that speak once evicts its own, and which host
+/// leaves depends on the packets alone.
+#[derive(Debug)]
+pub struct HostTable<V> {
+    index: HashMap<HostAddr, usize, RandomState>,
+    slots: Vec<Slot<V>>,
+    trial: VecDeque<usize>,
+    main: VecDeque<usize>,
+    bound: usize,
+    evicted: u64,
+}
+
+#[derive(Debug)]
+struct Slot<V> {
+    host: HostAddr,
+    credit: u8,
+    value: V,
+}
+
+impl<V: Default> HostTable<V> {
+    /// An empty table for at most `bound` hosts (at least one).
+    #[must_use]
+    pub fn new(bound: usize) -> Self {
+        Self {
+            index: HashMap::default(),
+            slots: Vec::new(),
+            trial: VecDeque::new(),
+            main: VecDeque::new(),
+            bound: bound.max(1),
+            evicted: 0,
+        }
+    }
+
+    /// The counters of `host`, new ones where it has none.
+    #[inline]
+    pub fn entry(&mut self, host: HostAddr) -> &mut V {
+        let at = match self.index.get(&host) {
+            Some(&at) => at,
+            None => self.insert(host),
+        };
+        // An index is made with its slot, and slots never go away.
+        let slot = self.slots.get_mut(at).expect("an index leads to its slot");
+        slot.credit = (slot.credit + 1).min(MOST_CREDIT);
+        &mut slot.value
+    }
+
+    fn insert(&mut self, host: HostAddr) -> usize {
+        let slot = Slot {
+            host,
+            credit: 0,
+            value: V::default(),
+        };
+        let at = match self.vacate() {
+            Some(at) => {
+                if let Some(old) = self.slots.get_mut(at) {
+                    self.index.remove(&old.host);
+                    *old = slot;
+                }
+                self.evicted += 1;
+                at
+            }
+            None => {
+                self.slots.push(slot);
+                self.slots.len() - 1
+            }
+        };
+        self.index.insert(host, at);
+        self.trial.push_back(at);
+        at
+    }
+
+    /// A place to use again, where the table is at its bound. Ends, since each step takes a
+    /// host off the trial queue or a credit off one in the main queue.
+    fn vacate(&mut self) -> Option<usize> {
+        if self.slots.len() < self.bound {
+            return None;
+        }
+        loop {
+            let on_trial = self.trial.len() > self.bound / TRIAL || self.main.is_empty();
+            let queue = if on_trial {
+                &mut self.trial
+            } else {
+                &mut self.main
+            };
+            let at = queue.pop_front()?;
+            match self.slots.get_mut(at) {
+                // One credit is that of a host's first packet, or the last of a regular's.
+                Some(slot) if slot.credit > 1 => {
+                    slot.credit -= u8::from(!on_trial);
+                    self.main.push_back(at);
+                }
+                _ => return Some(at),
+            }
+        }
+    }
+
+    /// The counters of `host`, if it is in the table.
+    #[inline]
+    pub fn get_mut(&mut self, host: HostAddr) -> Option<&mut V> {
+        let slot = self.slots.get_mut(*self.index.get(&host)?)?;
+        Some(&mut slot.value)
+    }
+
+    /// How many hosts are in the table.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether the table is empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// How many hosts had to leave.
+    #[must_use]
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// Takes every host out, in no order.
+    pub fn drain(&mut self) -> impl Iterator<Item = (HostAddr, V)> + '_ {
+        self.index.clear();
+        self.trial.clear();
+        self.main.clear();
+        self.slots.drain(..).map(|slot| (slot.host, slot.value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn host(number: u32) -> HostAddr {
+        HostAddr::from_v4(number.to_be_bytes())
+    }
+
+    #[test]
+    fn a_flood_of_single_packets_evicts_its_own() {
+        let mut table = HostTable::<u64>::new(10);
+        for stay in 0..5 {
+            for _ in 0..3 {
+                *table.entry(host(stay)) += 1;
+            }
+        }
+        for spoofed in 1000..101_000 {
+            *table.entry(host(spoofed)) += 1;
+            // Each of the five speaks now and then.
+            if spoofed % 10 == 0 {
+                *table.entry(host(spoofed / 10 % 5)) += 1;
+            }
+        }
+        assert_eq!(table.len(), 10);
+        assert_eq!(table.evicted(), 100_000 - 5);
+        for stay in 0..5 {
+            assert_eq!(table.get_mut(host(stay)), Some(&mut 2003));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn below_the_bound_it_is_a_map(hosts in proptest::collection::vec(0_u32..20, 0..200)) {
+            let mut table = HostTable::<u64>::new(20);
+            let mut exact = std::collections::BTreeMap::new();
+            for &number in &hosts {
+                *table.entry(host(number)) += 1;
+                *exact.entry(host(number)).or_insert(0) += 1;
+            }
+            prop_assert_eq!(table.evicted(), 0);
+            let mut all: Vec<_> = table.drain().collect();
+            all.sort_unstable();
+            prop_assert_eq!(all, exact.into_iter().collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn the_bound_holds(hosts in proptest::collection::vec(0_u32..50, 0..400)) {
+            let mut table = HostTable::<u64>::new(7);
+            for &number in &hosts {
+                *table.entry(host(number)) += 1;
+                prop_assert!(table.len() <= 7);
+                prop_assert!(table.get_mut(host(number)).is_some());
+            }
+        }
+    }
+}
