@@ -3,5 +3,6 @@
 pub mod capture;
 pub mod home;
 pub mod host;
+pub mod keywords;
 pub mod time;
 pub mod verdict;

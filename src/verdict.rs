@@ -24,11 +24,11 @@ pub enum Role {
     Resolver,
     /// Many machines behind one address: NAT, proxy, forwarder.
     Aggregate,
-    /// Asks for names to see whether they answer.
+    /// Asks for the same few names at a steady beat, to see whether they answer.
     Monitor,
-    /// Looks up MX of many domains without sending mail to them.
+    /// Looks up MX of many domains and sends them nothing: crawlers, validators of lists.
     MxProber,
-    /// Passes the traffic of others on.
+    /// Filters mail for the servers behind it, and asks block lists by DNS.
     Gateway,
     /// Outside of what `--home` covers: counted, never judged.
     External,
@@ -97,7 +97,7 @@ impl FromStr for Role {
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
-    /// A worm of the first generation: sends through a relay it finds or is given.
+    /// A worm of the first generation: sends through its site's own mail server.
     Gen1Relay,
     /// A worm of the second generation: looks up MX itself.
     Gen2Mx,
@@ -105,7 +105,7 @@ pub enum Class {
     Gen3A,
     /// Signs of more than one generation.
     Hybrid,
-    /// Mail straight to many servers, without a worm's way of asking.
+    /// Mail straight to many servers, without the lookups that a worm makes.
     SpamFanout,
     /// Much mail through the submission ports, as with a stolen password.
     SubmissionAbuse,
