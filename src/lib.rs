@@ -3,6 +3,8 @@
 pub mod capture;
 pub mod home;
 pub mod host;
+pub mod inventory;
 pub mod keywords;
 pub mod time;
+pub mod toml_file;
 pub mod verdict;
