@@ -2,6 +2,7 @@
 //! and SMTP.
 pub mod capture;
 pub mod cli;
+pub mod config;
 pub mod home;
 pub mod host;
 pub mod inventory;
