@@ -195,11 +195,8 @@ mod tests {
     /// A host that asked for mail hosts in `domains` domains a second apart, and the sums of
     /// a day with this share of keywords.
     fn level(domains: u64, share: f64, swept: u64, failed: u64) -> Level {
-        let mut suspect = Suspect {
-            swept,
-            failed,
-            ..Suspect::default()
-        };
+        let mut suspect = Suspect::default();
+        (suspect.swept, suspect.failed) = (swept, failed);
         let now = Timestamp::from_parts(1_000, 0);
         for domain in 0..domains {
             suspect.mail_hosts.touch(domain, now);

@@ -1,0 +1,451 @@
+//! What was typed: clap's types, and the help that people read. Uses nothing of ours.
+//!
+//! Only the shape is checked here (which options exist, which exclude each other); what a
+//! value means is [`crate::config`]'s to say, since a config file can hold the same value.
+//! The comments on the fields are the help: one short line, then what `--help` adds.
+#![expect(
+    clippy::doc_markdown,
+    clippy::doc_link_with_quotes,
+    reason = "the comments are help text, in which marks would stand as they are"
+)]
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  mxray replay monday.pcap                  judge every host; events on standard output
+  mxray replay --home 192.0.2.0/24 spool/   judge the hosts of one net only
+  mxray explain 192.0.2.77 spool/           one host, and why it was judged so
+  mxray synth --list                        captures of known behaviour to try it on
+  mxray check --config mxray.toml           is what I wrote valid?
+
+Events go to standard output and nothing else does; what people read goes to standard error.
+
+Exit status:
+  0   it ran (a capture cut in its last record is only a warning)
+  1   it failed, a PATH could not be read or is no capture, or `check` found a fault
+  2   wrong usage, on the command line or in a file that it names
+  10  with --exit-code: a host is convicted, and nothing failed
+A closed pipe ends it quietly with 0.";
+
+const REPLAY_EXAMPLES: &str = "\
+Examples:
+  Judge one capture; a short table of the hosts that stand out follows on standard error:
+    mxray replay monday.pcap
+
+  A folder of compressed captures, with what the site knows of its hosts:
+    mxray replay --home 192.0.2.0/24 --inventory inventory.toml -o events.ndjson spool/
+
+  Every host's counts, to sort or plot:
+    mxray replay --hosts -q monday.pcap | jq -c 'select(.mxray.host)'
+
+  From a pipe, and only the packets of one net:
+    ssh sensor cat monday.pcap | mxray replay -f 'net 192.0.2.0/24' -
+
+  In a script: status 10 when a host is convicted:
+    mxray replay --exit-code -q -o events.ndjson monday.pcap
+
+Exit status:
+  0   it ran (a capture cut in its last record is only a warning)
+  1   it failed, or a PATH could not be read or is no capture (after all others were read)
+  2   wrong usage, on the command line or in a file that it names
+  10  with --exit-code: a host is convicted, and nothing failed";
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  mxray explain 192.0.2.77 monday.pcap
+  mxray explain 2001:db8::4d --since '2005-02-25 08:00' --until '2005-02-25 09:00' spool/";
+
+const SYNTH_EXAMPLES: &str = "\
+Examples:
+  mxray synth --list
+  mxray synth study-client-b -o study-client-b.pcap && mxray replay study-client-b.pcap
+  mxray synth study-client-b -o - | mxray replay -";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  mxray check --config /etc/mxray/mxray.toml
+  mxray check --inventory inventory.toml --keywords +mta,post -f 'port 53 or port 25'
+
+Exit status: 0 all is valid, 1 something is not, 2 wrong usage.";
+
+/// Finds mass-mailing worms and spam bots in captured traffic, by how they use DNS and SMTP.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "mxray", version, after_help = EXAMPLES)]
+#[command(arg_required_else_help = true, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Read captures, write events
+    Replay(Box<Replay>),
+    /// One host in a screenful, and why
+    Explain(Box<Explain>),
+    /// Write a capture of known behaviour
+    Synth(Synth),
+    /// Config, inventory, keywords, filter: valid, or the line that is not
+    Check(Check),
+    /// Print the JSON Schema of all events
+    Schema,
+}
+
+/// `mxray replay`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = REPLAY_EXAMPLES)]
+pub struct Replay {
+    /// Captures: files, folders, or - for standard input
+    ///
+    /// pcap or pcapng, as they are or compressed with gzip or zstd, known by their first
+    /// octets and not by name. Folders are read with all that is in them. All are put in the
+    /// order of their first packets, and merged by time where they overlap.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// What both `replay` and `explain` take.
+    #[command(flatten)]
+    pub reading: Reading,
+
+    /// Write an event for each host as well [=all: also those outside]
+    ///
+    /// They follow at the end. With =all the hosts that --home leaves outside are among them,
+    /// counted and not judged.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "all",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "judged",
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
+    pub hosts: Option<Hosts>,
+
+    /// Write totals every SECONDS of packet time [default: at the end]
+    ///
+    /// They are written at the end in any case.
+    #[arg(long, value_name = "SECONDS", help_heading = "Output")]
+    pub stats: Option<u64>,
+
+    /// Write events to FILE [default: -, standard output]
+    ///
+    /// A file that is there is overwritten.
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+
+    /// The form of events: ecs, Elastic Common Schema [default: ecs]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
+    pub format: Option<Format>,
+
+    /// What evidence may show: counts, or full [default: counts]
+    ///
+    /// counts: no mailbox names and no message text. full: those too, with which events
+    /// become personal data.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "counts|full",
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
+    pub evidence: Option<Evidence>,
+
+    /// The sensor's name in events [default: mxray]
+    #[arg(long, value_name = "NAME", help_heading = "Output")]
+    pub sensor: Option<String>,
+
+    /// Write counts per host and second to FILE, as CSV
+    ///
+    /// What is counted: A queries (t) and those with a keyword by tier (k_exact, k_numbered,
+    /// k_prefix), MX, PTR, AAAA and other queries, SMTP attempts.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub bins: Option<PathBuf>,
+
+    /// Exit with status 10 when a host is convicted
+    #[arg(long, help_heading = "Output")]
+    pub exit_code: bool,
+}
+
+/// `mxray explain`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = EXPLAIN_EXAMPLES)]
+pub struct Explain {
+    /// The host's address
+    #[arg(value_name = "HOST")]
+    pub host: String,
+
+    /// Captures: files, folders, or - for standard input
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// What both `replay` and `explain` take.
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+/// What to read, what the site is, and how much may be used for it.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Reading {
+    /// Read only packets that match EXPR, in libpcap's language
+    ///
+    /// The language of tcpdump, described in pcap-filter(7). Packets that do not match are
+    /// counted as filtered and not looked at. Fragments have no ports: a filter on ports
+    /// loses all but the first of a datagram.
+    #[arg(short, long, value_name = "EXPR", help_heading = "Input")]
+    pub filter: Option<String>,
+
+    /// Read only packets at TIME or later
+    ///
+    /// TIME is RFC 3339 with its offset (2005-02-25T09:00:00+09:00); a date or a date and time
+    /// in UTC (2005-02-25, '2005-02-25 09:00', 2005-02-25T09:00:30.5), a date being its first
+    /// moment; or seconds since 1970, with a fraction if need be (1109289600.25).
+    #[arg(
+        long,
+        value_name = "TIME",
+        allow_negative_numbers = true,
+        help_heading = "Input"
+    )]
+    pub since: Option<String>,
+
+    /// Read only packets before TIME
+    ///
+    /// Written as for --since. A packet at TIME itself is not read, so that the end of one run
+    /// can be the start of the next.
+    #[arg(
+        long,
+        value_name = "TIME",
+        allow_negative_numbers = true,
+        help_heading = "Input"
+    )]
+    pub until: Option<String>,
+
+    /// What the site is.
+    #[command(flatten)]
+    pub site: Site,
+
+    /// Decode with N threads, 1 to 64 [default: processors less one]
+    ///
+    /// Events are the same octet by octet for any N.
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub workers: Option<u64>,
+
+    /// Use about SIZE of memory at most, as 512M or 2G [default: 1G]
+    ///
+    /// K, M, G, T and KiB, MiB, GiB, TiB count by 1024; kB, MB, GB, TB by 1000; a bare number
+    /// is octets. At least 1M. Where it does not suffice, the hosts with the least to say are
+    /// forgotten, and counted.
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    pub memory: Option<String>,
+
+    /// Print nothing on standard error but errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+
+    /// Say more about what is done; -vv says most
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// What is known of the site, and where more of it is written.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Site {
+    /// NET is inside, as 192.0.2.0/24 or 2001:db8::/32 (repeatable)
+    ///
+    /// Hosts outside are counted and never judged. Without this option every host is judged,
+    /// and the rules that need to know inside from outside say so.
+    #[arg(long, value_name = "NET", help_heading = "Site")]
+    pub home: Vec<String>,
+
+    /// Read the roles and owners of hosts, and what to suppress, from FILE (TOML)
+    #[arg(long, value_name = "FILE", help_heading = "Site")]
+    pub inventory: Option<PathBuf>,
+
+    /// Mail keywords: FILE or +word,word adds, =word,word replaces (repeatable)
+    ///
+    /// A query counts as a guess at a mail host by the first label of its name: a keyword
+    /// (mx), a numbered one (mx01, mail-2), or another word that begins so (mailing). FILE has
+    /// one word a line, # begins a comment. SPECs apply in order.
+    /// [default: mx mxs ns mail smtp gate relay]
+    #[arg(long, value_name = "SPEC", help_heading = "Site")]
+    pub keywords: Vec<String>,
+
+    /// Read options from FILE (TOML); the command line wins
+    ///
+    /// Its keys are the long names of the options: home = ["192.0.2.0/24"], exit-code = true.
+    /// Unknown keys are refused. Paths in it are relative to the folder that it lies in. An
+    /// option given on the command line replaces the file's, repeatable ones as a whole.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// `mxray synth`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = SYNTH_EXAMPLES)]
+pub struct Synth {
+    /// Which behaviour, one of those that --list shows
+    #[arg(value_name = "NAME", required_unless_present = "list")]
+    pub name: Option<String>,
+
+    /// Write the capture (pcap) to FILE, or to standard output with -
+    #[arg(short, long, value_name = "FILE", required_unless_present = "list")]
+    pub output: Option<PathBuf>,
+
+    /// List the behaviours
+    #[arg(long, conflicts_with_all = ["name", "output"])]
+    pub list: bool,
+}
+
+/// `mxray check`.
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_help = CHECK_EXAMPLES)]
+pub struct Check {
+    /// Check EXPR, a filter in libpcap's language
+    #[arg(short, long, value_name = "EXPR", help_heading = "Input")]
+    pub filter: Option<String>,
+
+    /// What the site is.
+    #[command(flatten)]
+    pub site: Site,
+}
+
+/// Which hosts get an event of their own at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Hosts {
+    /// Those that are judged.
+    #[value(hide = true)]
+    Judged,
+    /// Also those outside of `--home`.
+    All,
+}
+
+/// The names that events use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Elastic Common Schema.
+    Ecs,
+}
+
+/// What evidence may show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Evidence {
+    /// Numbers and names of hosts and domains.
+    Counts,
+    /// Mailboxes and message text too.
+    Full,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split(' ').filter(|word| !word.is_empty()))
+    }
+
+    fn help(line: &str) -> String {
+        let command = Cli::command().term_width(100);
+        let words = line.split(' ');
+        let shown = command.try_get_matches_from(words).unwrap_err();
+        assert_eq!(shown.exit_code(), 0, "{shown}");
+        shown.to_string()
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_texts() {
+        for (name, line) in [
+            ("main", "mxray --help"),
+            ("replay_short", "mxray replay -h"),
+            ("replay", "mxray replay --help"),
+            ("explain_short", "mxray explain -h"),
+            ("synth", "mxray synth --help"),
+            ("check", "mxray check --help"),
+            ("schema", "mxray schema --help"),
+        ] {
+            let help = help(line);
+            if name.ends_with("_short") {
+                // One line for each option, or it is not short.
+                assert!(!help.contains("\n                     "), "{help}");
+            }
+            let widest = help.lines().map(|text| text.chars().count()).max();
+            assert!(widest <= Some(100), "{line}: {widest:?} columns");
+            insta::assert_snapshot!(format!("help_{name}"), help);
+        }
+    }
+
+    #[test]
+    fn version() {
+        let shown = parse("mxray --version").unwrap_err();
+        assert_eq!(shown.exit_code(), 0);
+        let version = concat!("mxray ", env!("CARGO_PKG_VERSION"), "\n");
+        assert_eq!(shown.to_string(), version);
+    }
+
+    #[test]
+    fn wrong_usage_is_status_2() {
+        for line in [
+            "mxray",
+            "mxray frobnicate",
+            "mxray replay",
+            "mxray replay --frobnicate a.pcap",
+            "mxray replay --hosts=some a.pcap",
+            "mxray replay --workers many a.pcap",
+            "mxray replay --workers -1 a.pcap",
+            "mxray replay --stats 0.5 a.pcap",
+            "mxray replay --format eve a.pcap",
+            "mxray replay --evidence all a.pcap",
+            "mxray replay -q -v a.pcap",
+            "mxray replay -o a -o b a.pcap",
+            "mxray replay --home",
+            "mxray explain 192.0.2.1",
+            "mxray explain --hosts 192.0.2.1 a.pcap",
+            "mxray synth",
+            "mxray synth worm",
+            "mxray synth -o a.pcap",
+            "mxray synth worm -o a.pcap --list",
+            "mxray check a.pcap",
+            "mxray schema a",
+        ] {
+            let error = parse(line).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn hosts_takes_no_word_that_follows() {
+        let hosts = |line| match parse(line).unwrap().command {
+            Command::Replay(replay) => (replay.hosts, replay.paths.len()),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(hosts("mxray replay a"), (None, 1));
+        assert_eq!(hosts("mxray replay --hosts a"), (Some(Hosts::Judged), 1));
+        assert_eq!(hosts("mxray replay --hosts=all a"), (Some(Hosts::All), 1));
+        assert_eq!(
+            hosts("mxray replay --hosts all a"),
+            (Some(Hosts::Judged), 2)
+        );
+    }
+
+    #[test]
+    fn synth_writes_or_lists() {
+        assert!(parse("mxray synth --list").is_ok());
+        assert!(parse("mxray synth worm -o -").is_ok());
+    }
+}

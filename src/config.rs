@@ -1,0 +1,467 @@
+//! What is to be done, typed and checked: the command line over a config file over defaults.
+//!
+//! Built from [`crate::cli`], used by what runs. Everything that a person can get wrong is
+//! found here, before a packet is read: building a config reads the files that it names and
+//! asks libpcap about the filter, and writes nothing. Every error is one line that names the
+//! option, or the file and line; a program that gets one exits with 2.
+//!
+//! Paths in a config file are relative to the folder that the file lies in, as a site keeps
+//! its inventory and word lists beside it and runs from anywhere. An option on the command
+//! line replaces the file's; the repeatable `--home` and `--keywords` do so as a whole, since
+//! otherwise nothing could be taken back.
+
+mod check;
+mod filter;
+mod layer;
+mod value;
+
+pub use check::{Finding, check};
+pub use layer::Origin;
+
+use crate::cli;
+use crate::home::{Home, parse_net};
+use crate::host::HostAddr;
+use crate::inventory::Inventory;
+use crate::keywords::{self, Keywords};
+use crate::time::Timestamp;
+use crate::toml_file::FileError;
+use layer::{Given, Layer};
+use std::net::IpAddr;
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::{Path, PathBuf};
+
+/// More threads than this wait for each other and for the disk.
+const MAX_WORKERS: usize = 64;
+/// Less than this does not hold the tables of a single worker.
+const MIN_MEMORY: u64 = 1 << 20;
+const DEFAULT_MEMORY: u64 = 1 << 30;
+/// A day of packet time is the longest that totals are of use.
+const MAX_STATS: u64 = 86_400;
+/// The name stands in every event, which has a size to keep.
+const MAX_SENSOR: usize = 128;
+
+/// `mxray replay`.
+#[derive(Clone, Debug)]
+pub struct ReplayConfig {
+    /// Captures, folders, or `-`; at least one.
+    pub paths: Vec<PathBuf>,
+    /// How they are read and judged.
+    pub reading: Reading,
+    /// Which hosts get an event of their own at the end.
+    pub hosts: Hosts,
+    /// Packet time between two totals, in seconds; without it there is one, at the end.
+    pub stats: Option<NonZeroU64>,
+    /// Where events go.
+    pub output: Output,
+    /// The names that events use.
+    pub format: Format,
+    /// `observer.name`.
+    pub sensor: String,
+    /// What evidence may show.
+    pub evidence: Evidence,
+    /// Whether a convicted host makes the exit status 10.
+    pub exit_code: bool,
+    /// Where counts per host and second go, if anywhere.
+    pub bins: Option<PathBuf>,
+}
+
+/// `mxray explain`.
+#[derive(Clone, Debug)]
+pub struct ExplainConfig {
+    /// The host to explain.
+    pub host: HostAddr,
+    /// Captures, folders, or `-`; at least one.
+    pub paths: Vec<PathBuf>,
+    /// How they are read and judged.
+    pub reading: Reading,
+}
+
+/// `mxray synth`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SynthConfig {
+    /// Tell the names.
+    List,
+    /// Write the capture of this name.
+    Write {
+        /// As typed; whether there is such a behaviour is for synth to say.
+        name: String,
+        /// Where the capture goes.
+        output: Output,
+    },
+}
+
+/// How captures are read and judged.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// An expression that libpcap takes for at least one of our link types; without it all
+    /// packets are read.
+    pub filter: Option<String>,
+    /// The packet times that are read.
+    pub window: Window,
+    /// What is inside.
+    pub home: Home,
+    /// What the site knows of its hosts.
+    pub inventory: Inventory,
+    /// Which labels count as guesses at mail hosts.
+    pub keywords: Keywords,
+    /// Threads that decode.
+    pub workers: NonZeroUsize,
+    /// Memory to stay within, in octets.
+    pub memory: u64,
+    /// How much people are told on standard error.
+    pub verbosity: Verbosity,
+}
+
+/// A span of packet time: at `since` or later, and before `until`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    /// The first moment that is read; without it, from the beginning.
+    pub since: Option<Timestamp>,
+    /// The first moment that is no longer read; without it, to the end.
+    pub until: Option<Timestamp>,
+}
+
+impl Window {
+    /// Whether a packet of the time `at` is read.
+    #[must_use]
+    pub fn contains(&self, at: Timestamp) -> bool {
+        self.since.is_none_or(|since| since <= at) && self.until.is_none_or(|until| at < until)
+    }
+}
+
+/// How much people are told on standard error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Errors only.
+    Quiet,
+    /// Progress, warnings, the table at the end.
+    #[default]
+    Normal,
+    /// `-v`: what is done, too.
+    Verbose,
+    /// `-vv`: everything.
+    Debug,
+}
+
+/// Which hosts get an event of their own at the end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hosts {
+    /// None.
+    #[default]
+    None,
+    /// Those that are judged.
+    Judged,
+    /// Also those outside of home.
+    All,
+}
+
+/// The names that events use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Elastic Common Schema.
+    #[default]
+    Ecs,
+}
+
+/// What evidence may show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Evidence {
+    /// Numbers, and names of hosts and domains.
+    #[default]
+    Counts,
+    /// Mailboxes and message text too.
+    Full,
+}
+
+/// Where something is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Output {
+    /// Standard output.
+    #[default]
+    Stdout,
+    /// A file, overwritten if it is there.
+    File(PathBuf),
+}
+
+impl From<PathBuf> for Output {
+    fn from(path: PathBuf) -> Self {
+        if path == Path::new("-") {
+            Self::Stdout
+        } else {
+            Self::File(path)
+        }
+    }
+}
+
+/// Checks what was typed for `mxray replay`.
+pub fn replay(mut args: cli::Replay) -> Result<ReplayConfig, Error> {
+    let paths = std::mem::take(&mut args.paths);
+    let typed = std::mem::take(&mut args.reading);
+    let below = config_file(typed.site.config.as_deref())?;
+    let layer = Layer::from(typed).with_replay(args).over(below);
+    let (output, bins) = outputs(&layer, &paths)?;
+    Ok(ReplayConfig {
+        reading: reading(&layer)?,
+        hosts: layer.hosts.unwrap_or_default(),
+        stats: stats(&layer)?,
+        output,
+        format: layer.format.unwrap_or_default(),
+        sensor: sensor(&layer)?,
+        evidence: layer.evidence.unwrap_or_default(),
+        exit_code: layer.exit_code.unwrap_or_default(),
+        bins,
+        paths,
+    })
+}
+
+/// Checks what was typed for `mxray explain`. A config file may also hold what only `replay`
+/// takes, so that one file serves both.
+pub fn explain(args: cli::Explain) -> Result<ExplainConfig, Error> {
+    let below = config_file(args.reading.site.config.as_deref())?;
+    let layer = Layer::from(args.reading).over(below);
+    let host: IpAddr = args.host.parse().map_err(|_| Error::Value {
+        origin: Origin::CommandLine("HOST"),
+        message: format!("`{}` is no IP address", args.host),
+    })?;
+    Ok(ExplainConfig {
+        host: host.into(),
+        paths: args.paths,
+        reading: reading(&layer)?,
+    })
+}
+
+/// Checks what was typed for `mxray synth`.
+#[must_use]
+pub fn synth(args: cli::Synth) -> SynthConfig {
+    match (args.list, args.name, args.output) {
+        (false, Some(name), Some(output)) => SynthConfig::Write {
+            name,
+            output: output.into(),
+        },
+        // clap lets a name or an output be absent only with `--list`.
+        _ => SynthConfig::List,
+    }
+}
+
+fn config_file(path: Option<&Path>) -> Result<Layer, Error> {
+    let Some(path) = path else {
+        return Ok(Layer::default());
+    };
+    Layer::from_file(path).map_err(|error| named(error, &Origin::CommandLine("--config")))
+}
+
+fn reading(layer: &Layer) -> Result<Reading, Error> {
+    Ok(Reading {
+        filter: filter(layer)?,
+        window: window(layer)?,
+        home: home(layer)?,
+        inventory: inventory(layer)?,
+        keywords: keywords(layer)?,
+        workers: workers(layer)?,
+        memory: memory(layer)?,
+        verbosity: verbosity(layer),
+    })
+}
+
+fn filter(layer: &Layer) -> Result<Option<String>, Error> {
+    let Some(given) = &layer.filter else {
+        return Ok(None);
+    };
+    filter::check(&given.value).map_err(|message| given.error(message))?;
+    Ok(Some(given.value.clone()))
+}
+
+fn home(layer: &Layer) -> Result<Home, Error> {
+    let given = layer.home.iter().flatten();
+    let nets = given.map(|given| parse_net(&given.value).map_err(|error| given.error(error)));
+    Ok(Home::new(nets.collect::<Result<Vec<_>, _>>()?))
+}
+
+fn inventory(layer: &Layer) -> Result<Inventory, Error> {
+    let Some(given) = &layer.inventory else {
+        return Ok(Inventory::default());
+    };
+    Inventory::load(&given.value).map_err(|error| named(error, &given.origin))
+}
+
+fn keywords(layer: &Layer) -> Result<Keywords, Error> {
+    let mut keywords = Keywords::builder();
+    for given in layer.keywords.iter().flatten() {
+        keywords
+            .apply(&given.value)
+            .map_err(|error| spec_error(error, given))?;
+    }
+    let last = layer.keywords.iter().flatten().next_back();
+    keywords.build().map_err(|error| match last {
+        Some(given) => given.error(error),
+        None => Error::Keywords(error),
+    })
+}
+
+/// A fault in a word list names its own file and line, others the option.
+fn spec_error(error: keywords::Error, given: &Given<keywords::Spec>) -> Error {
+    match error {
+        keywords::Error::Line { .. } => Error::Keywords(error),
+        other => given.error(other),
+    }
+}
+
+fn window(layer: &Layer) -> Result<Window, Error> {
+    let moment =
+        |given: &Given<String>| value::moment(&given.value).map_err(|message| given.error(message));
+    let window = Window {
+        since: layer.since.as_ref().map(moment).transpose()?,
+        until: layer.until.as_ref().map(moment).transpose()?,
+    };
+    if let (Some(since), Some(until), Some(given)) = (window.since, window.until, &layer.since)
+        && since >= until
+    {
+        let message = format!("{since} is not before --until, {until}");
+        return Err(given.error(message));
+    }
+    Ok(window)
+}
+
+fn workers(layer: &Layer) -> Result<NonZeroUsize, Error> {
+    let Some(given) = &layer.workers else {
+        // One processor is left to the thread that reads and hands out.
+        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let workers = processors.saturating_sub(1).clamp(1, MAX_WORKERS);
+        return Ok(NonZeroUsize::new(workers).unwrap_or(NonZeroUsize::MIN));
+    };
+    let number = usize::try_from(given.value)
+        .ok()
+        .and_then(NonZeroUsize::new);
+    number
+        .filter(|number| number.get() <= MAX_WORKERS)
+        .ok_or_else(|| given.error(format!("{} is not from 1 to {MAX_WORKERS}", given.value)))
+}
+
+fn memory(layer: &Layer) -> Result<u64, Error> {
+    let Some(given) = &layer.memory else {
+        return Ok(DEFAULT_MEMORY);
+    };
+    let octets = value::size(&given.value).map_err(|message| given.error(message))?;
+    if octets < MIN_MEMORY {
+        let message = format!("`{}` is less than 1M (a unit, as in 512M?)", given.value);
+        return Err(given.error(message));
+    }
+    Ok(octets)
+}
+
+fn stats(layer: &Layer) -> Result<Option<NonZeroU64>, Error> {
+    let Some(given) = &layer.stats else {
+        return Ok(None);
+    };
+    let seconds = NonZeroU64::new(given.value).filter(|seconds| seconds.get() <= MAX_STATS);
+    let fault = || {
+        given.error(format!(
+            "{} is not from 1 to {MAX_STATS} seconds",
+            given.value
+        ))
+    };
+    Ok(Some(seconds.ok_or_else(fault)?))
+}
+
+fn sensor(layer: &Layer) -> Result<String, Error> {
+    let Some(given) = &layer.sensor else {
+        return Ok("mxray".to_owned());
+    };
+    let name = given.value.trim();
+    if name.is_empty() || name.len() > MAX_SENSOR || name.contains(char::is_control) {
+        let message = format!("wants 1 to {MAX_SENSOR} octets without control characters");
+        return Err(given.error(message));
+    }
+    Ok(name.to_owned())
+}
+
+fn verbosity(layer: &Layer) -> Verbosity {
+    match (layer.quiet, layer.verbose) {
+        (Some(true), _) => Verbosity::Quiet,
+        (_, None | Some(0)) => Verbosity::Normal,
+        (_, Some(1)) => Verbosity::Verbose,
+        (_, Some(_)) => Verbosity::Debug,
+    }
+}
+
+/// Where events and counts go. They must not be one file, nor one of the captures: opening
+/// such a file for writing would destroy what is about to be read.
+fn outputs(layer: &Layer, inputs: &[PathBuf]) -> Result<(Output, Option<PathBuf>), Error> {
+    for given in [&layer.output, &layer.bins].into_iter().flatten() {
+        let clash = |input: &&PathBuf| same_file(input, &given.value);
+        if let Some(input) = inputs.iter().find(clash) {
+            let message = format!("{} is also a PATH to read", input.display());
+            return Err(given.error(message));
+        }
+    }
+    let output = layer
+        .output
+        .as_ref()
+        .map(|given| given.value.clone().into());
+    let output: Output = output.unwrap_or_default();
+    if let Some(bins) = &layer.bins {
+        if bins.value == Path::new("-") {
+            return Err(bins.error("wants a file, as standard output is for events"));
+        }
+        if matches!(&output, Output::File(path) if *path == bins.value || same_file(path, &bins.value))
+        {
+            return Err(bins.error("is the same file as --output"));
+        }
+    }
+    let bins = layer.bins.as_ref().map(|given| given.value.clone());
+    Ok((output, bins))
+}
+
+/// Whether both are there and are one file. `-` is none, though a file may have that name.
+fn same_file(one: &Path, other: &Path) -> bool {
+    if [one, other].contains(&Path::new("-")) {
+        return false;
+    }
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other && one.is_file(),
+        _ => false,
+    }
+}
+
+impl<T> Given<T> {
+    fn error(&self, message: impl std::fmt::Display) -> Error {
+        Error::Value {
+            origin: self.origin.clone(),
+            message: message.to_string(),
+        }
+    }
+}
+
+/// A file that cannot be read is told with the option that named it.
+fn named(error: FileError, origin: &Origin) -> Error {
+    match error {
+        FileError::Line { .. } => Error::File(error),
+        FileError::Read { .. } => Error::Value {
+            origin: origin.clone(),
+            message: error.to_string(),
+        },
+    }
+}
+
+/// What is wrong with what a person typed or wrote: one line, exit status 2.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A line of a config file or an inventory.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The mail keywords.
+    #[error(transparent)]
+    Keywords(#[from] keywords::Error),
+    /// A value.
+    #[error("{origin}: {message}")]
+    Value {
+        /// Where it was said.
+        origin: Origin,
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
+#[cfg(test)]
+mod tests;
