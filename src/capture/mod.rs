@@ -1,6 +1,7 @@
 //! Where frames come from. Uses only [`crate::time`].
 
 pub mod frame;
+mod link;
 
 pub use frame::{Frame, LinkType, Origin};
 use std::path::Path;
