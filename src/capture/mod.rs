@@ -2,7 +2,9 @@
 //!
 //! A capture file is found (`paths`), opened and recognised (`open`), and walked (`walk`, with
 //! `pcap` or `pcapng` over a `window`); [`replay`] merges several into one [`Source`].
+//! [`filter`] chooses among the frames of any source.
 
+pub mod filter;
 pub mod frame;
 mod interface;
 mod link;
@@ -17,6 +19,7 @@ mod sample;
 mod walk;
 mod window;
 
+pub use filter::Filter;
 pub use frame::{Frame, LinkType, Origin};
 pub use replay::Replay;
 use std::path::Path;
