@@ -1,8 +1,27 @@
 //! Where frames come from. Uses only [`crate::time`].
+//!
+//! A capture file is found (`paths`), opened and recognised (`open`), and walked (`walk`, with
+//! `pcap` or `pcapng` over a `window`); [`replay`] merges several into one [`Source`].
+//! [`filter`] chooses among the frames of any source.
 
+pub mod filter;
 pub mod frame;
+mod interface;
+mod link;
+mod open;
+mod order;
+mod paths;
+mod pcap;
+mod pcapng;
+pub mod replay;
+#[cfg(test)]
+mod sample;
+mod walk;
+mod window;
 
+pub use filter::Filter;
 pub use frame::{Frame, LinkType, Origin};
+pub use replay::Replay;
 use std::path::Path;
 
 /// Something that yields frames in order: capture files now, interfaces later.
