@@ -2,4 +2,5 @@
 //! and SMTP.
 pub mod capture;
 pub mod host;
+pub mod synth;
 pub mod time;
