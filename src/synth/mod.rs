@@ -15,12 +15,14 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod day;
 mod dialogue;
 mod dice;
 mod figure7;
 mod mailserver;
 mod message;
 mod names;
+mod ordinary;
 mod packet;
 mod worm;
 
@@ -86,7 +88,7 @@ macro_rules! recipes {
     };
 }
 
-static CATALOGUE: [Recipe; 6] = recipes! {
+static CATALOGUE: [Recipe; 8] = recipes! {
     "study-client-a", || dialogue::capture(&mailserver::study_client_a()),
     "a mail server, 2004-02-26: 2922 MX, 6675 A, 139 PTR queries (Table 1)",
     "a rule that calls a mail server a worm because it asks for MX";
@@ -110,6 +112,14 @@ static CATALOGUE: [Recipe; 6] = recipes! {
     "study-client-f", || dialogue::capture(&figure7::study_client_f()),
     "a PC with W32/Mytob.A, 2005-02-25: 16521 A queries with the prefixes of Figure 7",
     "a rule that waits for MX; counts of prefixes or of K and T that are not exact";
+
+    "ordinary-pcs", || dialogue::capture(&ordinary::ordinary_pcs()),
+    "forty ordinary PCs on 2005-02-25, none a worm",
+    "a rule that convicts a mail program, a poll, a search suffix or `dig mx`";
+
+    "study-day", || dialogue::capture(&day::study_day()),
+    "clients A to F, forty ordinary PCs and the resolver's own queries on 2005-02-25",
+    "a resolver that is judged as a host; hosts that leak into each other";
 };
 
 #[cfg(test)]

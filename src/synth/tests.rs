@@ -7,13 +7,15 @@ use hickory_proto::rr::RecordType;
 use std::collections::BTreeMap;
 
 /// Packets and FNV-1a of each file: numbers elsewhere were measured on these very bytes.
-const KEPT: [(&str, u64, u64); 6] = [
+const KEPT: [(&str, u64, u64); 8] = [
     ("study-client-a", 19_472, 0x1a6a_3b98_b50e_6bca),
     ("study-client-b", 452, 0x5b3d_2d22_479e_8d3c),
     ("study-client-c", 11_260, 0x577e_f30f_afc6_22d0),
     ("study-client-d", 36_922, 0xca90_1ad3_0cde_2171),
     ("study-client-e", 2596, 0x3427_1d16_4809_b5ba),
     ("study-client-f", 33_042, 0x6ca9_9178_548e_f561),
+    ("ordinary-pcs", 12_950, 0xda96_2b7e_9533_8022),
+    ("study-day", 119_570, 0xb3e8_4b91_01dc_d060),
 ];
 
 fn written(name: &str) -> Vec<u8> {
@@ -92,6 +94,8 @@ const STUDY: [(&str, &str, &str, [u32; 3]); 6] = [
 
 #[test]
 fn the_study_is_counted_as_published() {
+    let day = written("study-day");
+    let (together, _) = counts(&day);
     for (name, address, date, published) in STUDY {
         let file = written(name);
         let (queries, replies) = counts(&file);
@@ -105,6 +109,11 @@ fn the_study_is_counted_as_published() {
                 expected,
                 "{name} {kind}"
             );
+            assert_eq!(
+                together.get(&key).copied().unwrap_or(0),
+                expected,
+                "{name} {kind} of the day"
+            );
         }
         assert_eq!(
             queries.values().sum::<u32>(),
@@ -114,6 +123,9 @@ fn the_study_is_counted_as_published() {
         assert_eq!(replies, published.iter().sum(), "{name}");
         within(name, &file, date);
     }
+    within("study-day", &day, "2005-02-25");
+    within("ordinary-pcs", &written("ordinary-pcs"), "2005-02-25");
+    assert!(day.len() < 15_000_000, "study-day has {} octets", day.len());
 }
 
 fn within(name: &str, file: &[u8], date: &str) {
