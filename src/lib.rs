@@ -10,6 +10,7 @@ pub mod home;
 pub mod host;
 pub mod inventory;
 pub mod keywords;
+pub mod synth;
 pub mod time;
 pub mod toml_file;
 pub mod verdict;

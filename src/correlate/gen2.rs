@@ -137,8 +137,8 @@ mod tests {
 
     #[test]
     fn the_inventory_shortens_the_wait() {
-        assert_eq!(level(&suspect(2, 0), true), Level::None);
-        assert_eq!(level(&suspect(3, 0), true), Level::Suspected);
+        assert_eq!(level(&suspect(1, 0), true), Level::None);
+        assert_eq!(level(&suspect(2, 0), true), Level::Suspected);
         assert_eq!(level(&suspect(60, 0), true), Level::Likely);
     }
 

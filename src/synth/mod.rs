@@ -1,0 +1,198 @@
+//! Captures of known behaviour, made and not recorded: `mxray synth`.
+//!
+//! The study's six clients with its own counts, ordinary PCs, and small cases for parsers.
+//! Everything else of mxray is tried on these. Uses the frame's link types and packet time,
+//! and none of the stages that it is there to test.
+//!
+//! Promise: a name gives the same bytes on every machine; a test keeps the digest of each, so
+//! that nobody changes one unknowingly. Nothing here reads a clock, the network or a file.
+//!
+//! ```
+//! let mut file = Vec::new();
+//! let written = mxray::synth::write("one-packet", &mut file)?;
+//! assert_eq!(written.packets, 1);
+//! # Ok::<(), mxray::synth::Error>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod case;
+mod day;
+mod dialogue;
+mod dice;
+mod dns_cases;
+mod figure7;
+mod link_cases;
+mod mailserver;
+mod message;
+mod names;
+mod ordinary;
+mod packet;
+mod time_cases;
+mod worm;
+
+use packet::Capture;
+use std::io::{self, Write};
+
+/// A capture that can be made.
+#[derive(Clone, Copy, Debug)]
+pub struct Recipe {
+    /// What it is asked for by.
+    pub name: &'static str,
+    /// What is in it, in one line.
+    pub summary: &'static str,
+    /// What it catches: how a wrong sensor shows itself on it.
+    pub catches: &'static str,
+    build: fn() -> Capture,
+}
+
+/// How much was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Packets in the capture.
+    pub packets: u64,
+}
+
+/// Why a capture was not written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No recipe has this name.
+    #[error("no recipe is named {0:?}; `mxray synth --list` shows them all")]
+    Unknown(String),
+    /// The output refused.
+    #[error("cannot write the capture")]
+    Write(#[from] io::Error),
+}
+
+/// All recipes, the study's first.
+#[must_use]
+pub fn catalogue() -> &'static [Recipe] {
+    &CATALOGUE
+}
+
+/// Writes the capture of that name to `out` as pcap with microseconds.
+///
+/// It is made in memory first, at most some 15 MB.
+pub fn write(name: &str, out: &mut impl Write) -> Result<Written, Error> {
+    let recipe = CATALOGUE
+        .iter()
+        .find(|recipe| recipe.name == name)
+        .ok_or_else(|| Error::Unknown(name.to_owned()))?;
+    let capture = (recipe.build)();
+    let mut out = io::BufWriter::new(out);
+    capture.write(&mut out)?;
+    out.flush()?;
+    let packets = capture.packets.len() as u64;
+    Ok(Written { packets })
+}
+
+macro_rules! recipes {
+    ($($name:literal, $build:expr, $summary:literal, $catches:literal;)*) => {
+        [$(Recipe { name: $name, summary: $summary, catches: $catches, build: $build }),*]
+    };
+}
+
+static CATALOGUE: [Recipe; 25] = recipes! {
+    "study-client-a", || dialogue::capture(&mailserver::study_client_a()),
+    "a mail server, 2004-02-26: 2922 MX, 6675 A, 139 PTR queries (Table 1)",
+    "a rule that calls a mail server a worm because it asks for MX";
+
+    "study-client-b", || dialogue::capture(&worm::study_client_b()),
+    "a PC with W32/Sobig.F, 2003-08-19: 190 MX, 36 A, no PTR (Table 1)",
+    "a rule that needs many queries before it sees an SMTP engine";
+
+    "study-client-c", || dialogue::capture(&worm::study_client_c()),
+    "a PC with W32/Mydoom.A, 2004-01-28: 807 MX, 4823 A, no PTR (Table 1)",
+    "a rule that takes more A than MX for a mail server";
+
+    "study-client-d", || dialogue::capture(&worm::study_client_d()),
+    "a PC with W32/Netsky.Q, 2004-03-29: 17346 MX, 1115 A, no PTR (Table 1)",
+    "a table or a list that is not bounded";
+
+    "study-client-e", || dialogue::capture(&worm::study_client_e()),
+    "a PC with W32/Mydoom.S, 2004-08-16: 351 MX, 947 A, no PTR (Figure 5)",
+    "a rule by the ratio of MX to A, which is that of the mail server";
+
+    "study-client-f", || dialogue::capture(&figure7::study_client_f()),
+    "a PC with W32/Mytob.A, 2005-02-25: 16521 A queries with the prefixes of Figure 7",
+    "a rule that waits for MX; counts of prefixes or of K and T that are not exact";
+
+    "ordinary-pcs", || dialogue::capture(&ordinary::ordinary_pcs()),
+    "forty ordinary PCs on 2005-02-25, none a worm",
+    "a rule that convicts a mail program, a poll, a search suffix or `dig mx`";
+
+    "study-day", || dialogue::capture(&day::study_day()),
+    "clients A to F, forty ordinary PCs and the resolver's own queries on 2005-02-25",
+    "a resolver that is judged as a host; hosts that leak into each other";
+
+    "dns-types", dns_cases::dns_types,
+    "one query of each counted type and some others",
+    "a type read as one octet; PTR of a forward name taken for a reverse lookup";
+
+    "dns-case-and-tiers", dns_cases::dns_case_and_tiers,
+    "first labels at the borders of exact, numbered and prefix, in mixed case",
+    "tiers that overlap, case that is not folded, keywords looked for beyond the first label";
+
+    "dns-compression", dns_cases::dns_compression,
+    "names that loop, point out or do not end; headers that claim what is not there",
+    "a reader that never returns, reads past the end, or counts a broken query";
+
+    "dns-replies", dns_cases::dns_replies,
+    "replies with A, AAAA, MX, CNAME, SOA, NXDOMAIN, SERVFAIL, TC, and a cut record",
+    "no data counted as NXDOMAIN, a CNAME's address lost, one bad record that spoils the rest";
+
+    "link-vlan", link_cases::link_vlan,
+    "1, 2, 4 and 6 VLAN tags of types 0x8100, 0x88a8 and 0x9100",
+    "a fixed depth of tags, or tag types that are not known";
+
+    "link-ipv6-extensions", link_cases::link_ipv6_extensions,
+    "hop-by-hop, routing, destination options and atomic fragments before UDP",
+    "UDP looked for right behind the fixed header; an atomic fragment that waits for others";
+
+    "link-padding", link_cases::link_padding,
+    "Ethernet padding, a UDP datagram shorter than its packet, IPv4 total length 0",
+    "padding read as DNS; an offloaded packet taken for an empty one";
+
+    "snaplen-cut", link_cases::snaplen_cut,
+    "frames cut in the DNS name, the UDP header, the IP header and before",
+    "a cut name counted as a whole one; the captured length taken for the wire's";
+
+    "link-sll", link_cases::link_sll,
+    "Linux cooked capture: IPv4, IPv6, a VLAN tag, ARP",
+    "the cooked header read as Ethernet";
+
+    "link-sll2", link_cases::link_sll2,
+    "Linux cooked capture version 2: IPv4, IPv6, a VLAN tag, ARP",
+    "version 2 read as version 1";
+
+    "link-null", link_cases::link_null,
+    "BSD loopback in both byte orders, with each system's number of IPv6",
+    "one byte order or one system's address family taken for all";
+
+    "link-loop", link_cases::link_loop,
+    "OpenBSD loopback: IPv4 and IPv6",
+    "the host's byte order read where the network's stands";
+
+    "link-raw", link_cases::link_raw,
+    "raw IPv4, raw IPv6, and a packet of version 9",
+    "a link header looked for where there is none";
+
+    "late-packets", time_cases::late_packets,
+    "packets 1.5, 2.0 and 5 seconds behind those before them",
+    "bins closed too early, or opened again when they were judged";
+
+    "one-packet", time_cases::one_packet,
+    "a single query",
+    "a division by a span or a variance of zero";
+
+    "second-edges", time_cases::second_edges,
+    "queries at the first and last microsecond of seconds, and a gap of three years",
+    "rounding instead of the floor; a walk over all the empty seconds";
+
+    "empty", || Capture::ethernet(Vec::new()),
+    "a capture without packets",
+    "a first packet that is taken for granted";
+};
+
+#[cfg(test)]
+mod tests;
