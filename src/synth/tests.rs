@@ -134,7 +134,7 @@ fn the_study_is_counted_as_published() {
         }
         assert_eq!(
             queries.values().sum::<u32>(),
-            published.iter().sum(),
+            published.iter().sum::<u32>(),
             "{name}"
         );
         assert_eq!(replies, published.iter().sum(), "{name}");
