@@ -137,7 +137,7 @@ fn the_study_is_counted_as_published() {
             published.iter().sum::<u32>(),
             "{name}"
         );
-        assert_eq!(replies, published.iter().sum(), "{name}");
+        assert_eq!(replies, published.iter().sum::<u32>(), "{name}");
         within(name, &file, date);
     }
     within("study-day", &day, "2005-02-25");
