@@ -3,6 +3,8 @@
 //! A test binary of its own: the allocator is the whole binary's, so nothing else may run
 //! beside what is measured. That is also why there is one test here and not several.
 
+#![expect(clippy::unwrap_used, reason = "a test that fails here says where")]
+
 use mxray::capture::{Frame, LinkType, Origin};
 use mxray::count::{Counters, Settings};
 use mxray::decode::observation::{Route, route};

@@ -1,6 +1,13 @@
 //! What must hold of mxray as a whole, whatever the input: beside the unit tests, which say
 //! what single parts do.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test that fails here says where, and one that is skipped says why"
+)]
+
 // Helpers: captures in memory, packets made by hand, a feed as the pipeline's.
 mod captures;
 mod feed;
