@@ -29,6 +29,8 @@ pub struct HostCounters {
     pub queries: Queries,
     /// Queries that ask the server to answer without recursion, as a resolver does.
     pub iterative: u64,
+    /// Packets that the snap length cut.
+    pub cut: u64,
     /// Replies by code.
     pub replies: Replies,
     /// A queries by keyword tier.
@@ -161,6 +163,8 @@ pub struct HostTotals {
     pub queries: Queries,
     /// Queries without the wish for recursion.
     pub iterative: u64,
+    /// Packets that the snap length cut.
+    pub cut: u64,
     /// Replies by code.
     pub replies: Replies,
     /// A queries by keyword tier.
@@ -206,6 +210,7 @@ impl HostCounters {
             tag: self.tag,
             queries: self.queries,
             iterative: self.iterative,
+            cut: self.cut,
             replies: self.replies,
             keyword: self.keyword,
             labels: self.labels.top(LABELS),

@@ -93,6 +93,19 @@ pub struct PacketCounts {
     pub evicted: u64,
 }
 
+impl PacketCounts {
+    /// Adds what another worker counted.
+    pub fn add(&mut self, other: &Self) {
+        self.decoded += other.decoded;
+        self.duplicates += other.duplicates;
+        self.hosts += other.hosts;
+        self.evicted += other.evicted;
+        for (&damage, &count) in &other.malformed {
+            *self.malformed.entry(damage).or_insert(0) += count;
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Shard {
     hosts: HostTable<HostCounters>,
@@ -159,6 +172,7 @@ impl Counters {
         let host = shard.hosts.entry(packet.src);
         host.seen(packet.time);
         host.tag = packet.tag;
+        host.cut += u64::from(packet.cut);
         host.queries.total += 1;
         host.iterative += u64::from(!message.header.recursion_desired());
         let Some(question) = message.question else {
@@ -241,6 +255,7 @@ impl Counters {
             return;
         };
         let rcode = message.header.rcode();
+        host.cut += u64::from(packet.cut);
         host.replies.total += 1;
         host.replies.nxdomain += u64::from(rcode == NXDOMAIN);
         host.replies.servfail += u64::from(rcode == SERVFAIL);
