@@ -49,11 +49,15 @@ const EXCHANGERS: usize = 16;
 /// The shard that a host belongs to.
 #[must_use]
 #[inline]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "both halves are of 64 bits"
+)]
 pub fn shard_of(host: HostAddr) -> usize {
     // Fibonacci hashing: the high bits of the product depend on every bit of the address.
-    let bits = host.bits();
-    let folded = (bits as u64) ^ ((bits >> 64) as u64).rotate_left(32);
-    (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize % SHARDS
+    let (high, low) = ((host.bits() >> 64) as u64, host.bits() as u64);
+    let mixed = (high.rotate_left(32) ^ low).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> (64 - SHARDS.trailing_zeros())) as usize
 }
 
 /// What counting needs to know.

@@ -48,7 +48,9 @@ impl<'a> Calling<'a> {
         for message in messages {
             match message {
                 Message::Faults(faults) => {
-                    faults.into_iter().for_each(|fault| self.sink.fault(&fault));
+                    for fault in &faults {
+                        self.sink.fault(fault);
+                    }
                 }
                 Message::Captured { at, counts } => {
                     self.totals.entry(at).or_default().capture = counts;

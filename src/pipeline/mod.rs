@@ -78,6 +78,9 @@ enum Message {
 ///
 /// # Errors
 /// Those of the sink; everything else that goes wrong is told to it as a fault.
+///
+/// # Panics
+/// Where a stage has panicked, which is a fault of mxray.
 pub fn run(
     source: &mut (dyn Source + Send),
     filter: Filter,

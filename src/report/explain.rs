@@ -87,17 +87,15 @@ pub fn write(
             .take(LABELS)
             .map(|(label, count)| format!("{} {count}", text::escape(label.text())))
             .collect();
-        let more = if totals.labels.len() > LABELS {
+        let more = if totals.labels_cut || totals.labels.len() > LABELS {
             ", …"
         } else {
             ""
         };
         writeln!(out, "labels    {}{more}", labels.join(", "))?;
     }
-    for (title, pieces) in [("for", &judgement.evidence)] {
-        for piece in pieces {
-            evidence(out, title, piece, files)?;
-        }
+    for piece in &judgement.evidence {
+        evidence(out, piece, files)?;
     }
     for against in &judgement.counterevidence {
         writeln!(out, "against   {}", against.text)?;
@@ -108,9 +106,10 @@ pub fn write(
     writeln!(out, "unseen    its SMTP, which mxray does not decode yet")?;
     for verdict in verdicts {
         let judgement = &verdict.judgement;
+        let state = verdict.state.name();
         writeln!(
             out,
-            "verdict   {}  {}  {}",
+            "verdict   {}  {}  {} ({state})",
             verdict.time, judgement.level, judgement.class
         )?;
     }
@@ -145,16 +144,11 @@ fn correlation(out: &mut dyn Write, report: &HostReport<'_>) -> io::Result<()> {
     )
 }
 
-fn evidence(
-    out: &mut dyn Write,
-    title: &str,
-    piece: &Evidence,
-    files: &[PathBuf],
-) -> io::Result<()> {
+fn evidence(out: &mut dyn Write, piece: &Evidence, files: &[PathBuf]) -> io::Result<()> {
     let sign = if piece.capped { ", capped" } else { "" };
     writeln!(
         out,
-        "{title:9} {} ({:+.1}{sign}): {}",
+        "for       {} ({:+.1}{sign}): {}",
         piece.family.name(),
         piece.llr,
         piece.text

@@ -9,9 +9,9 @@ use super::event::{
 use super::text;
 use super::{HostReport, Totals};
 use crate::correlate::evidence::{Evidence, Witness};
-use crate::correlate::regression::Correlation;
+use crate::correlate::regression::{Correlation, Undefined};
 use crate::correlate::role::{RoleSource, RoleView};
-use crate::correlate::{State, Verdict, posterior};
+use crate::correlate::{Verdict, posterior};
 use crate::count::host::HostTotals;
 use crate::decode::packet::LinkTag;
 use crate::host::HostAddr;
@@ -28,8 +28,6 @@ use xxhash_rust::xxh3::xxh3_128;
 pub const LARGEST: usize = 7_500;
 /// Octets of a file's path in an event; of a longer one the end is kept.
 const PATH: usize = 128;
-/// What is listed at most; halved until the event is small enough.
-const LABELS: usize = 20;
 /// Why the inventory says nobody is to be told, at most.
 const TEXT: usize = 256;
 
@@ -66,11 +64,7 @@ impl<W: Write> EventWriter<W> {
                 level: judgement.level,
                 score: round(judgement.score),
                 posterior: round(posterior),
-                state: match verdict.state {
-                    State::New => "new",
-                    State::Updated => "updated",
-                    State::Closed => "closed",
-                },
+                state: verdict.state.name(),
                 suppressed: verdict.suppressed.is_some(),
                 suppressed_reason: verdict
                     .suppressed
@@ -146,12 +140,12 @@ impl<W: Write> EventWriter<W> {
         event.event.start = totals.first.map(|time| time.to_string());
         event.event.end = totals.last.map(|time| time.to_string());
         place(&mut event, *host, totals.tag);
-        let mut labels = LABELS;
+        let mut labels = event.mxray.dns.labels.len();
         while serialised(&event)? > LARGEST && labels > 0 {
             labels /= 2;
             shorten(&mut event.mxray.dns, labels);
         }
-        event.event.id = self.id(&event)?;
+        event.event.id = Self::id(&event)?;
         self.line(&event)
     }
 
@@ -193,7 +187,7 @@ impl<W: Write> EventWriter<W> {
         event.event.start = capture.first.map(|time| time.to_string());
         event.event.end = capture.last.map(|time| time.to_string());
         // The number of files is the one thing that a split of the capture changes.
-        event.event.id = self.id(&event)?;
+        event.event.id = Self::id(&event)?;
         event.mxray.files = self.files.len() as u64;
         self.line(&event)
     }
@@ -253,8 +247,8 @@ impl<W: Write> EventWriter<W> {
     ) -> io::Result<()> {
         /// Octets of a packet but for its path: keys, number, time.
         const PACKET: usize = 80;
-        event.event.id = self.id(&event)?;
-        let mut labels = LABELS;
+        event.event.id = Self::id(&event)?;
+        let mut labels = event.mxray.dns.labels.len();
         let mut packets = evidence
             .iter()
             .map(|piece| piece.packets.len())
@@ -308,7 +302,7 @@ impl<W: Write> EventWriter<W> {
 
     /// A hash of all that the event says. It is taken before the packets and the number of
     /// files are filled in, which a cut of the capture into files changes.
-    fn id<B: Serialize>(&self, event: &Event<B>) -> io::Result<String> {
+    fn id<B: Serialize>(event: &Event<B>) -> io::Result<String> {
         Ok(format!("{:032x}", xxh3_128(&serde_json::to_vec(event)?)))
     }
 
@@ -467,8 +461,8 @@ fn dns(totals: &HostTotals) -> Dns {
             numbered: totals.keyword.numbered,
             prefix: totals.keyword.prefix,
         },
-        labels: totals.labels.iter().take(LABELS).map(label).collect(),
-        cut: totals.labels.len() > LABELS || totals.labels_error > 0,
+        labels: totals.labels.iter().map(label).collect(),
+        cut: totals.labels_cut || totals.labels_error > 0,
         names_distinct: totals.names,
         domains_distinct: totals.domains,
         mx_domains: totals.mx_domains,
@@ -494,7 +488,7 @@ fn correlation(totals: &HostTotals) -> CorrelationBody {
         },
         r2_active: rounded(correlation.r2_active),
         r2_all: rounded(correlation.r2_all),
-        r2_reason: correlation.r2_reason.map(|reason| reason.name()),
+        r2_reason: correlation.r2_reason.map(Undefined::name),
         r2_lower95: rounded(correlation.r2_lower95),
         slope: rounded(correlation.slope),
         share: rounded(correlation.share),
