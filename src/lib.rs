@@ -2,6 +2,7 @@
 //! and SMTP.
 pub mod capture;
 pub mod cli;
+pub mod command;
 pub mod config;
 pub mod correlate;
 pub mod count;
@@ -10,6 +11,8 @@ pub mod home;
 pub mod host;
 pub mod inventory;
 pub mod keywords;
+pub mod pipeline;
+pub mod report;
 pub mod synth;
 pub mod time;
 pub mod toml_file;

@@ -4,7 +4,7 @@ use crate::capture::Origin;
 use crate::time::Timestamp;
 
 /// Packets kept as witnesses of one family: enough to check it by hand.
-const WITNESSES: usize = 8;
+const WITNESSES: usize = 5;
 
 /// Example domains kept for a family's sentence.
 const EXAMPLES: usize = 4;
@@ -83,6 +83,8 @@ pub struct Evidence {
     pub packets: Vec<Witness>,
     /// Domains for example, folded.
     pub domains: Vec<Box<[u8]>>,
+    /// Whether there were more packets or domains than are kept.
+    pub more: bool,
 }
 
 /// A packet that shows a piece of evidence.
@@ -99,6 +101,7 @@ pub struct Witness {
 pub struct Trail {
     packets: Vec<Witness>,
     domains: Vec<Box<[u8]>>,
+    more: bool,
 }
 
 impl Trail {
@@ -106,11 +109,14 @@ impl Trail {
     pub fn note(&mut self, witness: Witness, domain: Option<&[u8]>) {
         if self.packets.len() < WITNESSES {
             self.packets.push(witness);
+        } else {
+            self.more = true;
         }
-        if let Some(domain) = domain
-            && self.domains.len() < EXAMPLES
-        {
+        let Some(domain) = domain else { return };
+        if self.domains.len() < EXAMPLES {
             self.domains.push(domain.into());
+        } else {
+            self.more = true;
         }
     }
 
@@ -122,7 +128,11 @@ impl Trail {
             llr,
             capped,
         } = weight;
-        let (packets, domains) = (self.packets.clone(), self.domains.clone());
+        let Self {
+            packets,
+            domains,
+            more,
+        } = self.clone();
         Evidence {
             family,
             llr,
@@ -130,6 +140,7 @@ impl Trail {
             text,
             packets,
             domains,
+            more,
         }
     }
 }

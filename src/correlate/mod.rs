@@ -132,6 +132,18 @@ pub enum State {
     Closed,
 }
 
+impl State {
+    /// The stable name that events use.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Updated => "updated",
+            Self::Closed => "closed",
+        }
+    }
+}
+
 /// A judgement about a host at a moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judgement {

@@ -168,7 +168,7 @@ fn autocorrelation(n: u64, x: u64, xx: u64, lag: u64, ends: [u64; 2]) -> f64 {
     }
 }
 
-/// Fisher's z, with n reduced to n(1 − ρKρT)/(1 + ρKρT) (Bartlett 1935).
+/// Fisher's z, with n reduced to `n(1 − ρKρT)/(1 + ρKρT)` (Bartlett 1935).
 #[expect(
     clippy::cast_precision_loss,
     reason = "an estimate, far from the limits of f64"
@@ -303,6 +303,7 @@ mod tests {
             let bins: Vec<_> = bins.iter().map(|&(o, k)| (o + k, k)).collect();
             let correlation = Correlation::of(&sums(&bins));
             let active: Vec<_> = bins.iter().filter(|(t, _)| *t > 0).collect();
+            #[expect(clippy::cast_precision_loss, reason = "at most 80")]
             let n = active.len() as f64;
             let mean = |f: &dyn Fn(f64, f64) -> f64| {
                 active.iter().map(|&&(t, k)| f(t.into(), k.into())).sum::<f64>() / n

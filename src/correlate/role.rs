@@ -8,8 +8,9 @@ use crate::host::HostAddr;
 use crate::inventory::Inventory;
 use crate::verdict::Role;
 
-/// Queries after which the way of asking tells a resolver.
-const ITERATIVE: u64 = 20;
+/// Queries without the wish for recursion that tell a resolver: stub resolvers always wish
+/// for it, and `dig +norecurse` by hand stays below.
+const ITERATIVE: u64 = 4;
 
 /// A host's role, and what that rests on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +77,7 @@ pub fn role(
         return RoleView::learned(Role::Resolver, "answers DNS queries of others".to_owned());
     }
     let queries = totals.queries.total;
-    if queries >= ITERATIVE && totals.iterative * 2 >= queries {
+    if totals.iterative >= ITERATIVE && totals.iterative * 2 >= queries {
         let basis = format!(
             "{} of {queries} queries without recursion desired",
             totals.iterative

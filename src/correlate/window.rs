@@ -69,6 +69,12 @@ impl<V: Default> Window<V> {
         self.entries.len()
     }
 
+    /// Whether the window holds nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Drops what lies before the window at `now`.
     pub fn expire(&mut self, now: Timestamp) {
         while let Some(&(time, key)) = self.by_time.first()

@@ -13,8 +13,11 @@ use cardinality_estimator::CardinalityEstimator;
 /// (3 kB) with an error near 1%.
 type Distinct = CardinalityEstimator<u64>;
 
-/// Keyword labels of a host of which each is counted; beyond that a lower bound.
-pub const LABELS: usize = 64;
+/// Keyword labels of a host that are counted exactly; the study's client F used some 400.
+pub const LABELS: usize = 1024;
+
+/// Keyword labels that are told.
+const TOLD: usize = 20;
 
 /// What one host asked and was answered.
 #[derive(Debug, Default)]
@@ -29,6 +32,8 @@ pub struct HostCounters {
     pub queries: Queries,
     /// Queries that ask the server to answer without recursion, as a resolver does.
     pub iterative: u64,
+    /// Packets that the snap length cut.
+    pub cut: u64,
     /// Replies by code.
     pub replies: Replies,
     /// A queries by keyword tier.
@@ -161,12 +166,16 @@ pub struct HostTotals {
     pub queries: Queries,
     /// Queries without the wish for recursion.
     pub iterative: u64,
+    /// Packets that the snap length cut.
+    pub cut: u64,
     /// Replies by code.
     pub replies: Replies,
     /// A queries by keyword tier.
     pub keyword: Tiers,
-    /// Keyword labels, most frequent first.
+    /// The keyword labels seen most, most frequent first.
     pub labels: Vec<(Label, u64)>,
+    /// Whether there are more labels than these.
+    pub labels_cut: bool,
     /// By how much a label's count can be too small.
     pub labels_error: u64,
     /// Distinct names asked for.
@@ -206,9 +215,11 @@ impl HostCounters {
             tag: self.tag,
             queries: self.queries,
             iterative: self.iterative,
+            cut: self.cut,
             replies: self.replies,
             keyword: self.keyword,
-            labels: self.labels.top(LABELS),
+            labels: self.labels.top(TOLD),
+            labels_cut: self.labels.len() > TOLD,
             labels_error: self.labels.error(),
             names: self.names.estimate() as u64,
             domains: self.domains.estimate() as u64,

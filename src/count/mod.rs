@@ -49,11 +49,15 @@ const EXCHANGERS: usize = 16;
 /// The shard that a host belongs to.
 #[must_use]
 #[inline]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "both halves are of 64 bits"
+)]
 pub fn shard_of(host: HostAddr) -> usize {
     // Fibonacci hashing: the high bits of the product depend on every bit of the address.
-    let bits = host.bits();
-    let folded = (bits as u64) ^ ((bits >> 64) as u64).rotate_left(32);
-    (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize % SHARDS
+    let (high, low) = ((host.bits() >> 64) as u64, host.bits() as u64);
+    let mixed = (high.rotate_left(32) ^ low).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> (64 - SHARDS.trailing_zeros())) as usize
 }
 
 /// What counting needs to know.
@@ -91,6 +95,19 @@ pub struct PacketCounts {
     pub hosts: u64,
     /// Hosts that had to leave a full table.
     pub evicted: u64,
+}
+
+impl PacketCounts {
+    /// Adds what another worker counted.
+    pub fn add(&mut self, other: &Self) {
+        self.decoded += other.decoded;
+        self.duplicates += other.duplicates;
+        self.hosts += other.hosts;
+        self.evicted += other.evicted;
+        for (&damage, &count) in &other.malformed {
+            *self.malformed.entry(damage).or_insert(0) += count;
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -159,6 +176,7 @@ impl Counters {
         let host = shard.hosts.entry(packet.src);
         host.seen(packet.time);
         host.tag = packet.tag;
+        host.cut += u64::from(packet.cut);
         host.queries.total += 1;
         host.iterative += u64::from(!message.header.recursion_desired());
         let Some(question) = message.question else {
@@ -241,6 +259,7 @@ impl Counters {
             return;
         };
         let rcode = message.header.rcode();
+        host.cut += u64::from(packet.cut);
         host.replies.total += 1;
         host.replies.nxdomain += u64::from(rcode == NXDOMAIN);
         host.replies.servfail += u64::from(rcode == SERVFAIL);

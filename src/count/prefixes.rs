@@ -113,12 +113,11 @@ impl Prefixes {
     #[must_use]
     pub fn columns(&self) -> Vec<Column> {
         let derived;
-        let shorter = match &self.shorter {
-            Some(shorter) => &**shorter,
-            None => {
-                derived = self.derive_shorter();
-                &derived
-            }
+        let shorter = if let Some(shorter) = &self.shorter {
+            &**shorter
+        } else {
+            derived = self.derive_shorter();
+            &derived
         };
         let mut columns: Vec<_> = (1..)
             .zip(shorter)

@@ -3,9 +3,12 @@
 
 use crate::keywords::Tier;
 
-/// Seconds that may still receive a packet: the newest and two before it, since a packet may
-/// come up to 2 s late.
+/// Seconds that are open at a time: the newest and two before it may still receive a packet,
+/// since one may come up to 2 s late, and one is being opened.
 const OPEN: usize = 4;
+
+/// How far back a second is closed when a new one opens.
+const OPEN_SECONDS: i64 = 3;
 
 /// A packet this many nanoseconds behind the newest one is late: it counts in totals and in
 /// no second.
@@ -44,7 +47,7 @@ pub struct KeywordSums {
     pub k: u64,
     /// Σk².
     pub kk: u64,
-    /// ΣTk.
+    /// `ΣTk`.
     pub tk: u64,
 }
 
@@ -208,7 +211,7 @@ impl Series {
             return;
         }
         // What lies three seconds back or more can no longer receive a packet.
-        self.close(second - (OPEN as i64 - 1));
+        self.close(second - OPEN_SECONDS);
         let mut bin = Bin::default();
         bin.add(tier);
         match self.open.iter_mut().find(|slot| slot.is_none()) {

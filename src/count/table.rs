@@ -51,13 +51,15 @@ impl<V: Default> HostTable<V> {
     }
 
     /// The counters of `host`, new ones where it has none.
+    ///
+    /// # Panics
+    /// Never: an index is made with its slot.
     #[inline]
     pub fn entry(&mut self, host: HostAddr) -> &mut V {
         let at = match self.index.get(&host) {
             Some(&at) => at,
             None => self.insert(host),
         };
-        // An index is made with its slot, and slots never go away.
         let slot = self.slots.get_mut(at).expect("an index leads to its slot");
         slot.credit = (slot.credit + 1).min(MOST_CREDIT);
         &mut slot.value
@@ -69,19 +71,16 @@ impl<V: Default> HostTable<V> {
             credit: 0,
             value: V::default(),
         };
-        let at = match self.vacate() {
-            Some(at) => {
-                if let Some(old) = self.slots.get_mut(at) {
-                    self.index.remove(&old.host);
-                    *old = slot;
-                }
-                self.evicted += 1;
-                at
+        let at = if let Some(at) = self.vacate() {
+            if let Some(old) = self.slots.get_mut(at) {
+                self.index.remove(&old.host);
+                *old = slot;
             }
-            None => {
-                self.slots.push(slot);
-                self.slots.len() - 1
-            }
+            self.evicted += 1;
+            at
+        } else {
+            self.slots.push(slot);
+            self.slots.len() - 1
         };
         self.index.insert(host, at);
         self.trial.push_back(at);

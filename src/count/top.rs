@@ -81,8 +81,12 @@ impl<K: Copy + Eq + Hash + Ord, const N: usize> TopCounts<K, N> {
     #[must_use]
     pub fn top(&self, n: usize) -> Vec<(K, u64)> {
         let mut all: Vec<_> = self.iter().collect();
-        all.sort_unstable_by(|(a, x), (b, y)| y.cmp(x).then(a.cmp(b)));
+        let most_first = |(a, x): &(K, u64), (b, y): &(K, u64)| y.cmp(x).then(a.cmp(b));
+        if n > 0 && n < all.len() {
+            all.select_nth_unstable_by(n - 1, most_first);
+        }
         all.truncate(n);
+        all.sort_unstable_by(most_first);
         all
     }
 }

@@ -108,7 +108,7 @@ impl Unsupported {
             Self::IpInIp => "ip-in-ip",
             Self::Ipv6InIp => "ipv6-in-ip",
             Self::L2tp => "l2tp",
-            Self::LinkType(link) => return Cow::Owned(format!("link-type-{link}")),
+            Self::LinkType(link) => return link.name(),
             Self::Macsec => "macsec",
             Self::Mpls => "mpls",
             Self::Pppoe => "pppoe",

@@ -204,7 +204,7 @@ mod tests {
     fn a_long_chain_of_pointers_ends() {
         let mut message = vec![0];
         let mut last = 0_u16;
-        for _ in 0..MAX_POINTERS + 1 {
+        for _ in 0..=MAX_POINTERS {
             let at = u16::try_from(message.len()).unwrap();
             message.extend((0xc000 | last).to_be_bytes());
             last = at;

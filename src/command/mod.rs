@@ -1,0 +1,218 @@
+//! What each command does: builds the stages' inputs from a checked configuration, runs the
+//! pipeline, and turns the outcome into an exit status. All that people read goes to
+//! standard error, all that machines read to standard output.
+
+mod explain;
+mod replay;
+
+use crate::cli::Command;
+use crate::config::{self, Reading, SynthConfig, Verbosity};
+use crate::correlate::Context;
+use crate::{capture, count, pipeline, report, synth};
+use anyhow::Context as _;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::num::NonZeroU64;
+use std::path::Path;
+use std::sync::Arc;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It did what it was asked.
+    Done,
+    /// It ran, and an input could not be read, or something checked is not valid.
+    Failed,
+    /// It ran, a host is convicted, and `--exit-code` asked to be told.
+    Convicted,
+}
+
+impl Outcome {
+    /// The process's exit status.
+    #[must_use]
+    pub fn status(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Convicted => 10,
+        }
+    }
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// A [`config::Error`] where what was typed is wrong (exit status 2); anything else is a
+/// failure while running (1). A closed pipe at standard output is no error.
+pub fn run(command: Command) -> anyhow::Result<Outcome> {
+    let outcome = match command {
+        Command::Replay(args) => replay::run(config::replay(*args)?),
+        Command::Explain(args) => explain::run(config::explain(*args)?),
+        Command::Synth(args) => synthesise(config::synth(args)),
+        Command::Check(args) => check(&config::check(args)),
+        Command::Schema => schema(),
+    };
+    match outcome {
+        Err(error) if is_closed_pipe(&error) => Ok(Outcome::Done),
+        outcome => outcome,
+    }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn synthesise(config: SynthConfig) -> anyhow::Result<Outcome> {
+    match config {
+        SynthConfig::List => {
+            let mut out = io::stdout().lock();
+            for recipe in synth::catalogue() {
+                writeln!(out, "{:20}  {}", recipe.name, recipe.summary)?;
+            }
+        }
+        SynthConfig::Write { name, output } => {
+            // Found out before a file is made.
+            if !synth::catalogue().iter().any(|recipe| recipe.name == name) {
+                anyhow::bail!("there is no capture `{name}`; `mxray synth --list` lists them");
+            }
+            let mut out = open(&output)?;
+            synth::write(&name, &mut out)
+                .with_context(|| format!("writing {}", output_name(&output)))?;
+            out.flush()
+                .with_context(|| format!("writing {}", output_name(&output)))?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+fn check(findings: &[config::Finding]) -> anyhow::Result<Outcome> {
+    let mut out = io::stdout().lock();
+    for finding in findings {
+        writeln!(out, "{finding}")?;
+    }
+    let valid = findings.iter().all(config::Finding::is_valid);
+    Ok(if valid {
+        Outcome::Done
+    } else {
+        Outcome::Failed
+    })
+}
+
+fn schema() -> anyhow::Result<Outcome> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, &report::event::schema()).map_err(io::Error::from)?;
+    writeln!(out)?;
+    Ok(Outcome::Done)
+}
+
+fn output_name(output: &config::Output) -> String {
+    match output {
+        config::Output::Stdout => "standard output".to_owned(),
+        config::Output::File(path) => path.display().to_string(),
+    }
+}
+
+fn open(output: &config::Output) -> anyhow::Result<Box<dyn Write>> {
+    Ok(match output {
+        config::Output::Stdout => Box::new(BufWriter::new(io::stdout())),
+        config::Output::File(path) => Box::new(create(path)?),
+    })
+}
+
+fn create(path: &Path) -> anyhow::Result<BufWriter<File>> {
+    let file = File::create(path).with_context(|| format!("creating {}", path.display()))?;
+    Ok(BufWriter::new(file))
+}
+
+/// What `replay` and `explain` do alike: open the captures and run them through the stages.
+struct Run {
+    source: capture::Replay,
+    filter: capture::Filter,
+    settings: pipeline::Settings,
+    verbosity: Verbosity,
+}
+
+/// Memory that a host with a few names takes, tables and all; by it `--memory` becomes a
+/// number of hosts.
+const HOST_OCTETS: u64 = 2048;
+
+impl Run {
+    fn new(reading: Reading, paths: &[std::path::PathBuf]) -> anyhow::Result<Self> {
+        let Reading {
+            filter,
+            window,
+            home,
+            inventory,
+            keywords,
+            workers,
+            memory,
+            verbosity,
+        } = reading;
+        let filter = capture::Filter::new(filter.as_deref(), window.since, window.until)?;
+        let settings = pipeline::Settings {
+            workers,
+            count: count::Settings {
+                keywords: Arc::new(keywords),
+                hosts: usize::try_from(memory / HOST_OCTETS).unwrap_or(usize::MAX),
+                bins: false,
+            },
+            context: Context {
+                inventory: Arc::new(inventory),
+                home: Arc::new(home),
+            },
+            stats: None::<NonZeroU64>,
+            hosts: false,
+        };
+        let source = capture::Replay::open(paths);
+        Ok(Self {
+            source,
+            filter,
+            settings,
+            verbosity,
+        })
+    }
+
+    fn into_sink(mut self, sink: &mut dyn report::Sink) -> io::Result<report::Totals> {
+        let bar = progress_bar(self.verbosity);
+        let totals = pipeline::run(
+            &mut self.source,
+            self.filter,
+            &self.settings,
+            sink,
+            &mut |progress: capture::Progress| {
+                bar.set_length(progress.total);
+                bar.set_position(progress.done);
+            },
+        );
+        bar.finish_and_clear();
+        totals
+    }
+}
+
+/// Shown when standard error is a terminal and people want to be told.
+fn progress_bar(verbosity: Verbosity) -> ProgressBar {
+    if verbosity == Verbosity::Quiet || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template(
+        "{elapsed_precise} {bar:40} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta}",
+    );
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    bar.set_style(style.expect("the template is a constant, and tried"));
+    bar
+}
+
+/// Tells people what went wrong with an input; says whether that is a failure.
+fn tell(fault: &capture::Fault, verbosity: Verbosity) -> bool {
+    let failed = fault.severity == capture::Severity::Error;
+    if failed {
+        eprintln!("mxray: {fault}");
+    } else if verbosity != Verbosity::Quiet {
+        eprintln!("mxray: warning: {fault}");
+    }
+    failed
+}

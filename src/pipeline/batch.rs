@@ -1,0 +1,160 @@
+//! Packets on their way from the capture thread to a worker.
+
+use crate::capture::Origin;
+use crate::decode::packet::{LinkTag, Packet, Transport};
+use crate::host::HostAddr;
+use crate::time::Timestamp;
+use std::ops::Range;
+
+/// Packets in a batch at most. Large enough that handing over costs little beside the work,
+/// small enough that it stays in a core's cache.
+const PACKETS: usize = 2048;
+/// Octets of payload in a batch, about.
+const OCTETS: usize = 256 * 1024;
+
+/// Packets whose payloads stand one behind the other in one buffer, with marks between
+/// them. Used again and again: once grown it allocates no more.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    payloads: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+/// What a worker finds in a batch, in order.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Item<'a> {
+    /// A packet; whether it is late.
+    Packet(Packet<'a>, bool),
+    /// Something to be done between packets.
+    Mark(Mark),
+}
+
+/// A place in the stream of packets, the same for every worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// No packet of this second or an earlier one will count in a bin any more.
+    Close(i64),
+    /// Tell the totals, as of this second's beginning.
+    Totals(i64),
+}
+
+#[derive(Debug)]
+enum Entry {
+    Packet {
+        head: Head,
+        payload: Range<usize>,
+        late: bool,
+    },
+    Mark(Mark),
+}
+
+/// A [`Packet`] without its payload.
+#[derive(Debug)]
+struct Head {
+    time: Timestamp,
+    origin: Origin,
+    tag: LinkTag,
+    src: HostAddr,
+    dst: HostAddr,
+    transport: Transport,
+    src_port: u16,
+    dst_port: u16,
+    cut: bool,
+}
+
+impl Batch {
+    /// Copies a packet in: the one copy on its way.
+    #[inline]
+    pub(super) fn push(&mut self, packet: &Packet<'_>, late: bool) {
+        let &Packet {
+            time,
+            origin,
+            tag,
+            src,
+            dst,
+            transport,
+            src_port,
+            dst_port,
+            cut,
+            payload,
+        } = packet;
+        let start = self.payloads.len();
+        self.payloads.extend_from_slice(payload);
+        let payload = start..self.payloads.len();
+        let head = Head {
+            time,
+            origin,
+            tag,
+            src,
+            dst,
+            transport,
+            src_port,
+            dst_port,
+            cut,
+        };
+        self.entries.push(Entry::Packet {
+            head,
+            payload,
+            late,
+        });
+    }
+
+    /// Puts a mark behind the packets so far.
+    pub(super) fn mark(&mut self, mark: Mark) {
+        self.entries.push(Entry::Mark(mark));
+    }
+
+    /// Whether it should be handed over.
+    pub(super) fn is_full(&self) -> bool {
+        self.entries.len() >= PACKETS || self.payloads.len() >= OCTETS
+    }
+
+    /// Whether there is nothing in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Empties it, keeping its memory.
+    pub(super) fn clear(&mut self) {
+        self.payloads.clear();
+        self.entries.clear();
+    }
+
+    /// What it holds, in order.
+    pub(super) fn items(&self) -> impl Iterator<Item = Item<'_>> {
+        self.entries.iter().map(|entry| match entry {
+            Entry::Mark(mark) => Item::Mark(*mark),
+            Entry::Packet {
+                head,
+                payload,
+                late,
+            } => {
+                let &Head {
+                    time,
+                    origin,
+                    tag,
+                    src,
+                    dst,
+                    transport,
+                    src_port,
+                    dst_port,
+                    cut,
+                } = head;
+                let payload = self.payloads.get(payload.clone()).unwrap_or_default();
+                let packet = Packet {
+                    time,
+                    origin,
+                    tag,
+                    src,
+                    dst,
+                    transport,
+                    src_port,
+                    dst_port,
+                    cut,
+                    payload,
+                };
+                Item::Packet(packet, *late)
+            }
+        })
+    }
+}

@@ -1,0 +1,180 @@
+//! The capture thread: reads frames, keeps packet time, finds out whose packet it is and
+//! puts it into that host's lane.
+
+use super::batch::{Batch, Mark};
+use super::clock::Clock;
+use super::{HungUp, Message};
+use crate::capture::{Filter, Progress, Source};
+use crate::count::shard_of;
+use crate::decode::observation::{Route, route};
+use crate::decode::packet::{Packet, Sliced, slice};
+use crate::host::HostAddr;
+use crate::report::CaptureCounts;
+use crossbeam_channel::{Receiver, Sender};
+use std::num::NonZeroU64;
+
+/// The ways to the workers, each with the batch that is being filled.
+pub(super) struct Lanes {
+    lanes: Vec<(Batch, Sender<Batch>)>,
+    recycled: Receiver<Batch>,
+}
+
+impl Lanes {
+    pub(super) fn new(to_workers: Vec<Sender<Batch>>, recycled: Receiver<Batch>) -> Self {
+        let lanes = to_workers
+            .into_iter()
+            .map(|sender| (Batch::default(), sender))
+            .collect();
+        Self { lanes, recycled }
+    }
+
+    /// Puts a packet into its host's lane.
+    #[inline]
+    fn push(&mut self, host: HostAddr, packet: &Packet<'_>, late: bool) -> Result<(), HungUp> {
+        let count = self.lanes.len();
+        if let Some((batch, sender)) = self.lanes.get_mut(shard_of(host) % count) {
+            batch.push(packet, late);
+            if batch.is_full() {
+                send(batch, sender, &self.recycled)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a mark into every lane.
+    fn mark(&mut self, mark: Mark) -> Result<(), HungUp> {
+        for (batch, sender) in &mut self.lanes {
+            batch.mark(mark);
+            if batch.is_full() {
+                send(batch, sender, &self.recycled)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands over what there is.
+    fn flush(&mut self) -> Result<(), HungUp> {
+        for (batch, sender) in &mut self.lanes {
+            if !batch.is_empty() {
+                send(batch, sender, &self.recycled)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Hands a batch over and takes a used one in its place; waits while the worker is behind.
+fn send(
+    batch: &mut Batch,
+    sender: &Sender<Batch>,
+    recycled: &Receiver<Batch>,
+) -> Result<(), HungUp> {
+    let empty = recycled.try_recv().unwrap_or_default();
+    Ok(sender.send(std::mem::replace(batch, empty))?)
+}
+
+/// Reads the source to its end and returns what was counted.
+pub(super) fn read(
+    source: &mut (dyn Source + Send),
+    mut filter: Filter,
+    mut lanes: Lanes,
+    to_correlate: &Sender<Message>,
+    stats: Option<NonZeroU64>,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> CaptureCounts {
+    let mut counts = CaptureCounts::default();
+    let mut reader = Reader {
+        lanes: &mut lanes,
+        to_correlate,
+        counts: &mut counts,
+        stats,
+    };
+    // An early end means that the sink failed, which the calling thread knows.
+    let _ = reader.read(source, &mut filter, progress);
+    let mut faults = source.take_faults();
+    let refusals = filter.take_refusals();
+    faults.extend(refusals.iter().map(|refusal| refusal.fault(source.files())));
+    let _ = to_correlate.send(Message::Faults(faults));
+    counts
+}
+
+struct Reader<'a> {
+    lanes: &'a mut Lanes,
+    to_correlate: &'a Sender<Message>,
+    counts: &'a mut CaptureCounts,
+    stats: Option<NonZeroU64>,
+}
+
+impl Reader<'_> {
+    fn read(
+        &mut self,
+        source: &mut (dyn Source + Send),
+        filter: &mut Filter,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<(), HungUp> {
+        let mut clock = Clock::default();
+        let mut next_totals = None;
+        // Somebody may wait at the other end of a pipe: hand over at every second of it.
+        let piped = source.progress().total == 0;
+        let mut until_progress = 0_u32;
+        while let Some(frame) = source.next_frame() {
+            let passes = filter.passes(&frame);
+            let mut late = false;
+            if passes {
+                let (is_late, closed) = clock.tick(frame.time);
+                late = is_late;
+                if let Some(closed) = closed {
+                    self.totals_due(frame.time.second(), &mut next_totals)?;
+                    self.lanes.mark(Mark::Close(closed))?;
+                    if piped {
+                        self.lanes.flush()?;
+                    }
+                }
+                self.counts.first = clock.first();
+                self.counts.last = clock.newest();
+            }
+            let counts = &mut *self.counts;
+            counts.seen += 1;
+            counts.truncated += u64::from(frame.wire_len as usize > frame.bytes.len());
+            counts.late += u64::from(late);
+            if !passes {
+                counts.filtered += 1;
+                continue;
+            }
+            match slice(&frame) {
+                Sliced::Packet(packet) => match route(&packet) {
+                    Route::Host(host) => self.lanes.push(host, &packet, late)?,
+                    Route::Ignored => counts.ignored += 1,
+                    Route::Unsupported(reason) => counts.unsupported(reason),
+                },
+                Sliced::Ignored => counts.ignored += 1,
+                Sliced::Fragment => counts.fragments += 1,
+                Sliced::Unsupported(reason) => counts.unsupported(reason),
+                Sliced::Malformed(damage) => *counts.malformed.entry(damage).or_insert(0) += 1,
+            }
+            until_progress += 1;
+            if until_progress == 1 << 16 {
+                until_progress = 0;
+                progress(source.progress());
+            }
+        }
+        progress(source.progress());
+        self.lanes.flush()
+    }
+
+    /// Asks for the totals where the newest packet begins another interval.
+    fn totals_due(&mut self, second: i64, next: &mut Option<i64>) -> Result<(), HungUp> {
+        let Some(every) = self.stats.and_then(|every| i64::try_from(every.get()).ok()) else {
+            return Ok(());
+        };
+        let begun = second.div_euclid(every) * every;
+        if next.is_some_and(|next| second >= next) {
+            let counts = self.counts.clone();
+            self.to_correlate
+                .send(Message::Captured { at: begun, counts })?;
+            self.lanes.mark(Mark::Totals(begun))?;
+        }
+        *next = Some(begun.saturating_add(every));
+        Ok(())
+    }
+}

@@ -1,0 +1,545 @@
+//! The wire schema: every event as it is written, in the names of ECS 8.17 with ours under
+//! `mxray`. Types that only serialise, apart from the internal ones; `mxray schema` prints
+//! the JSON Schema that is generated from them.
+
+use crate::verdict::{Class, Level, Role};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Version of this schema. A name never changes its meaning; new names raise the last part.
+pub const SCHEMA_VERSION: &str = "1.0.0";
+
+/// Version of the Elastic Common Schema whose names are used.
+pub const ECS_VERSION: &str = "8.17.0";
+
+/// Any event.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum AnyEvent {
+    /// `mxray.verdict`: a host's level or class changed, or its episode ended.
+    Verdict(Box<Event<VerdictBody>>),
+    /// `mxray.host`: a host at the end of a replay.
+    Host(Box<Event<HostBody>>),
+    /// `mxray.stats`: totals.
+    Stats(Box<Event<StatsBody>>),
+}
+
+/// What every event has, and its body under `mxray`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Event<B> {
+    /// Packet time in UTC with microseconds; of a verdict the crossing packet's.
+    #[serde(rename = "@timestamp")]
+    pub timestamp: String,
+    /// The schema that the names are from.
+    pub ecs: Ecs,
+    /// What kind of event this is.
+    pub event: Meta,
+    /// The sensor.
+    pub observer: Observer,
+    /// The rule behind a verdict.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Rule>,
+    /// The host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+    /// The host's address again, where collectors look for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub related: Option<Related>,
+    /// The network that the host was seen in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<Network>,
+    /// Ours.
+    pub mxray: B,
+}
+
+/// `ecs`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Ecs {
+    /// Version of the schema.
+    pub version: &'static str,
+}
+
+/// `event`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Meta {
+    /// `alert` for a conviction that is not suppressed, `event`, or `metric`.
+    pub kind: &'static str,
+    /// ECS category.
+    pub category: [&'static str; 1],
+    /// ECS type.
+    #[serde(rename = "type")]
+    pub kind_of: [&'static str; 1],
+    /// `mxray`.
+    pub module: &'static str,
+    /// `mxray.verdict`, `mxray.host` or `mxray.stats`.
+    pub dataset: &'static str,
+    /// Unique to the event, and the same whenever the same capture is read again.
+    pub id: String,
+    /// Time of the first packet that the event is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
+    /// Time of the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end: Option<String>,
+    /// What happened: `host-noticed`, `host-suspected`, `host-convicted` or `host-cleared`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<&'static str>,
+    /// 0 none, 21 notice, 47 suspected, 73 likely, 99 confirmed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub severity: Option<u8>,
+    /// 100 times the posterior.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub risk_score: Option<f64>,
+    /// One plain sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// `observer`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Observer {
+    /// `--sensor`.
+    pub name: String,
+    /// `mxray`.
+    pub product: &'static str,
+    /// `sensor`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Version of mxray.
+    pub version: &'static str,
+}
+
+/// `rule`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Rule {
+    /// The class.
+    pub id: String,
+    /// The class in words.
+    pub name: &'static str,
+}
+
+/// `source`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Source {
+    /// The host's address.
+    pub ip: String,
+    /// Ethernet source of its newest query: its own on its LAN, else the last router's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mac: Option<String>,
+}
+
+/// `related`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Related {
+    /// The host's address.
+    pub ip: [String; 1],
+}
+
+/// `network`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Network {
+    /// The VLAN.
+    pub vlan: Vlan,
+}
+
+/// `network.vlan`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Vlan {
+    /// Outermost 802.1Q identifier of the host's newest query.
+    pub id: String,
+}
+
+/// `mxray` of a verdict.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct VerdictBody {
+    /// Version of this schema.
+    pub schema_version: &'static str,
+    /// `packet`, or `wall` where there was no packet.
+    pub time_source: &'static str,
+    /// What the host is taken for.
+    pub class: Class,
+    /// How sure.
+    pub level: Level,
+    /// Sum of the log-likelihood ratios, natural logarithm.
+    pub score: f64,
+    /// Probability of an infection, with one host in a thousand infected.
+    pub posterior: f64,
+    /// `new`, `updated` or `closed`.
+    pub state: &'static str,
+    /// The inventory wants nobody told.
+    pub suppressed: bool,
+    /// Why, in the inventory's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suppressed_reason: Option<String>,
+    /// The episode.
+    pub episode: Episode,
+    /// What the host is for.
+    pub role: RoleBody,
+    /// What speaks for an infection.
+    pub evidence: Vec<EvidenceBody>,
+    /// What speaks against it.
+    pub counterevidence: Vec<CounterBody>,
+    /// What of the host's traffic was in sight; null where that cannot be told.
+    pub visibility: Visibility,
+    /// How whole the capture was.
+    pub capture: CaptureBody,
+    /// Its DNS.
+    pub dns: Dns,
+    /// Its SMTP: null, since that is not decoded yet.
+    pub smtp: (),
+    /// Keyword A queries against all A queries.
+    pub correlation: CorrelationBody,
+}
+
+/// `mxray` of a host.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct HostBody {
+    /// Version of this schema.
+    pub schema_version: &'static str,
+    /// `packet`, or `wall` where there was no packet.
+    pub time_source: &'static str,
+    /// What the host is taken for.
+    pub class: Class,
+    /// How sure.
+    pub level: Level,
+    /// Sum of the log-likelihood ratios, natural logarithm.
+    pub score: f64,
+    /// Probability of an infection, with one host in a thousand infected.
+    pub posterior: f64,
+    /// What the host is for.
+    pub role: RoleBody,
+    /// Its DNS.
+    pub dns: Dns,
+    /// Its SMTP: null, since that is not decoded yet.
+    pub smtp: (),
+    /// Keyword A queries against all A queries.
+    pub correlation: CorrelationBody,
+}
+
+/// `mxray` of the totals, all from the beginning of the run.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct StatsBody {
+    /// Version of this schema.
+    pub schema_version: &'static str,
+    /// `packet`, or `wall` where there was no packet.
+    pub time_source: &'static str,
+    /// What became of the packets: `seen` is the sum of the rest.
+    pub packets: Packets,
+    /// Packets that the snap length cut.
+    pub truncated: u64,
+    /// Packets put together from fragments.
+    pub reassembled: u64,
+    /// Packets more than two seconds behind the newest: counted in totals, not in bins.
+    pub late: u64,
+    /// Messages that the mirror port delivered twice; counted, and no evidence.
+    pub duplicates: u64,
+    /// Hosts.
+    pub hosts: Hosts,
+    /// Capture files read.
+    pub files: u64,
+}
+
+/// `mxray.packets`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Packets {
+    /// All.
+    pub seen: u64,
+    /// Decoded whole.
+    pub decoded: u64,
+    /// Well-formed, and nothing that mxray reads.
+    pub ignored: u64,
+    /// Kept out by the filter or the window of time.
+    pub filtered: u64,
+    /// Not decoded, by reason.
+    pub unsupported: BTreeMap<String, u64>,
+    /// Broken, by reason; what could be read was counted.
+    pub malformed: BTreeMap<String, u64>,
+    /// Fragments whose datagram was never whole.
+    pub fragments_unfinished: u64,
+    /// Thrown away for lack of time.
+    pub shed: u64,
+}
+
+/// `mxray.hosts`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Hosts {
+    /// In the tables now.
+    pub tracked: u64,
+    /// That had to leave a full table.
+    pub evicted: u64,
+    /// That were left out of the host events.
+    pub omitted: u64,
+}
+
+/// `mxray.episode`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Episode {
+    /// The same in all events of the episode.
+    pub id: String,
+    /// Counts them from 1.
+    pub sequence: u64,
+    /// Time of the episode's first observation.
+    pub first_seen: String,
+}
+
+/// `mxray.role`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct RoleBody {
+    /// The role.
+    pub name: Role,
+    /// `inventory`, `learned` or `default`.
+    pub source: &'static str,
+    /// What it rests on.
+    pub basis: Vec<String>,
+}
+
+/// A piece of evidence.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct EvidenceBody {
+    /// Its family.
+    pub family: &'static str,
+    /// Log-likelihood ratio, natural logarithm.
+    pub llr: f64,
+    /// Whether the family's cap cut it.
+    pub capped: bool,
+    /// One plain sentence.
+    pub text: String,
+    /// Domains for example.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub domains: Vec<String>,
+    /// The first packets that show it.
+    pub packets: Vec<PacketBody>,
+    /// Whether there are more packets or domains than are listed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cut: bool,
+}
+
+/// A packet to look at.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct PacketBody {
+    /// The capture file.
+    pub file: String,
+    /// Its number there, as Wireshark counts.
+    pub frame: u64,
+    /// Its time.
+    pub ts: String,
+}
+
+/// A piece of counter-evidence.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct CounterBody {
+    /// What was seen.
+    pub what: &'static str,
+    /// How often.
+    pub n: u64,
+    /// One plain sentence.
+    pub text: String,
+}
+
+/// `mxray.visibility`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Visibility {
+    /// Its DNS queries were seen.
+    pub dns: bool,
+    /// Replies to them were seen.
+    pub dns_replies: bool,
+    /// Its SMTP was seen; null while that is not decoded.
+    pub smtp_out: Option<bool>,
+    /// Replies to that were seen.
+    pub smtp_replies: Option<bool>,
+    /// Nothing but TLS was seen of it.
+    pub tls_only: Option<bool>,
+    /// Where the tap is; null where that cannot be told.
+    pub vantage: Option<&'static str>,
+    /// `inside`, or `unknown` without `--home`.
+    pub home: &'static str,
+}
+
+/// `mxray.capture`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct CaptureBody {
+    /// Share of packets lost before mxray saw them; null where nothing tells.
+    pub loss_pct: Option<f64>,
+    /// Packets of this host that the snap length cut.
+    pub truncated: u64,
+    /// Only one direction of its DNS was seen.
+    pub one_way: bool,
+}
+
+/// `mxray.dns`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Dns {
+    /// Queries by the type of the first question; every datagram counts.
+    pub queries: QueriesBody,
+    /// Replies by code.
+    pub replies: RepliesBody,
+    /// A queries by the keyword tier of the first label.
+    pub keyword: KeywordBody,
+    /// Keyword labels, most frequent first.
+    pub labels: Vec<LabelBody>,
+    /// Whether there are more labels than are listed, or counts are lower bounds.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cut: bool,
+    /// Distinct names asked for.
+    pub names_distinct: u64,
+    /// Distinct registrable domains asked for.
+    pub domains_distinct: u64,
+    /// Distinct registrable domains asked for by MX.
+    pub mx_domains: u64,
+}
+
+/// `mxray.dns.queries`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct QueriesBody {
+    /// All, those without a readable question included.
+    pub total: u64,
+    /// IPv4 address.
+    pub a: u64,
+    /// IPv6 address.
+    pub aaaa: u64,
+    /// Mail exchanger.
+    pub mx: u64,
+    /// Reverse lookup.
+    pub ptr: u64,
+    /// Name server.
+    pub ns: u64,
+    /// Text.
+    pub txt: u64,
+    /// Service location.
+    pub srv: u64,
+    /// Service binding of the web.
+    pub https: u64,
+    /// Every type at once.
+    pub any: u64,
+    /// Any other type.
+    pub other: u64,
+}
+
+/// `mxray.dns.replies`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct RepliesBody {
+    /// All.
+    pub total: u64,
+    /// The name does not exist.
+    pub nxdomain: u64,
+    /// The server failed.
+    pub servfail: u64,
+}
+
+/// `mxray.dns.keyword`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct KeywordBody {
+    /// First label equal to a keyword.
+    pub exact: u64,
+    /// Keyword, perhaps a hyphen, digits.
+    pub numbered: u64,
+    /// Any other label that begins with a keyword.
+    pub prefix: u64,
+}
+
+/// A keyword label.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct LabelBody {
+    /// The label.
+    pub label: String,
+    /// How often.
+    pub count: u64,
+}
+
+/// `mxray.correlation`: null is undefined.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct CorrelationBody {
+    /// Length of a bin in seconds.
+    pub bin_s: u8,
+    /// All A queries in bins.
+    pub t: u64,
+    /// Those with an exact or numbered keyword.
+    pub k: u64,
+    /// Bins with t > 0.
+    pub n_active: u64,
+    /// Seconds from the first to the last A query, inclusive.
+    pub n_all: u64,
+    /// The exact sums over bins.
+    pub sums: SumsBody,
+    /// R² over active bins.
+    pub r2_active: Option<f64>,
+    /// R² over all bins.
+    pub r2_all: Option<f64>,
+    /// Why one of them is null.
+    pub r2_reason: Option<&'static str>,
+    /// Lower end of the 95% interval of `r2_active`.
+    pub r2_lower95: Option<f64>,
+    /// Slope of k on t over active bins.
+    pub slope: Option<f64>,
+    /// k / t.
+    pub share: Option<f64>,
+    /// Correlation of k with t − k over active bins.
+    pub r_rest: Option<f64>,
+    /// R² that would follow from independence of k and t − k.
+    pub r2_independent: Option<f64>,
+    /// R² over active bins with other tiers.
+    pub r2_tiers: TiersBody,
+}
+
+/// `mxray.correlation.sums`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct SumsBody {
+    /// Σt.
+    pub t: u64,
+    /// Σk.
+    pub k: u64,
+    /// Σt².
+    pub tt: u64,
+    /// Σk².
+    pub kk: u64,
+    /// Σtk.
+    pub tk: u64,
+}
+
+/// `mxray.correlation.r2_tiers`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct TiersBody {
+    /// Only the exact tier.
+    pub exact: Option<f64>,
+    /// All three tiers.
+    pub prefix: Option<f64>,
+}
+
+/// The JSON Schema of all events.
+#[must_use]
+pub fn schema() -> schemars::Schema {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+    let mut schema = settings.into_generator().into_root_schema_for::<AnyEvent>();
+    schema.insert("title".to_owned(), "mxray event".into());
+    schema
+}

@@ -1,0 +1,210 @@
+//! One host in a screenful: what it did, what is thought of it, and why.
+
+use super::{HostReport, text};
+use crate::correlate::evidence::Evidence;
+use crate::correlate::regression::Correlation;
+use crate::correlate::{Verdict, posterior};
+use crate::count::prefixes::Column;
+use crate::time::Timestamp;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+/// Rows of the prefix table.
+const PREFIXES: usize = 8;
+/// Labels shown.
+const LABELS: usize = 8;
+/// Packets shown per piece of evidence.
+const PACKETS: usize = 3;
+
+/// Writes the story of a host. `verdicts` are those of its episodes, in order.
+pub fn write(
+    out: &mut dyn Write,
+    report: &HostReport<'_>,
+    verdicts: &[Verdict],
+    files: &[PathBuf],
+) -> io::Result<()> {
+    let HostReport {
+        host,
+        totals,
+        judgement,
+        prefixes,
+    } = report;
+    let span =
+        |time: Option<Timestamp>| time.map_or_else(|| "-".to_owned(), |time| time.to_string());
+    writeln!(
+        out,
+        "{host}  {}  {}  score {:.1}  posterior {:.3}",
+        judgement.level,
+        judgement.class,
+        judgement.score,
+        posterior(judgement.score)
+    )?;
+    writeln!(out, "{host} {}.", judgement.reason)?;
+    let role = &judgement.role;
+    let basis = match role.basis.join(", ") {
+        basis if basis.is_empty() => "nothing speaks for another one".to_owned(),
+        basis => basis,
+    };
+    writeln!(out, "role      {} ({basis})", role.role)?;
+    writeln!(
+        out,
+        "seen      {} to {}",
+        span(totals.first),
+        span(totals.last)
+    )?;
+    let queries = &totals.queries;
+    writeln!(
+        out,
+        "queries   {}: A {}, AAAA {}, MX {}, PTR {}, NS {}, TXT {}, SRV {}, HTTPS {}, ANY {}, other {}",
+        queries.total,
+        queries.a,
+        queries.aaaa,
+        queries.mx,
+        queries.ptr,
+        queries.ns,
+        queries.txt,
+        queries.srv,
+        queries.https,
+        queries.any,
+        queries.other
+    )?;
+    let replies = &totals.replies;
+    writeln!(
+        out,
+        "replies   {}: NXDOMAIN {}, SERVFAIL {}",
+        replies.total, replies.nxdomain, replies.servfail
+    )?;
+    writeln!(
+        out,
+        "asked for {} names in {} domains; MX of {} domains",
+        totals.names, totals.domains, totals.mx_domains
+    )?;
+    correlation(out, report)?;
+    if !totals.labels.is_empty() {
+        let labels: Vec<_> = totals
+            .labels
+            .iter()
+            .take(LABELS)
+            .map(|(label, count)| format!("{} {count}", text::escape(label.text())))
+            .collect();
+        let more = if totals.labels_cut || totals.labels.len() > LABELS {
+            ", …"
+        } else {
+            ""
+        };
+        writeln!(out, "labels    {}{more}", labels.join(", "))?;
+    }
+    for piece in &judgement.evidence {
+        evidence(out, piece, files)?;
+    }
+    for against in &judgement.counterevidence {
+        writeln!(out, "against   {}", against.text)?;
+    }
+    if totals.replies.total == 0 && queries.total > 0 {
+        writeln!(out, "unseen    no replies to its queries")?;
+    }
+    writeln!(out, "unseen    its SMTP, which mxray does not decode yet")?;
+    for verdict in verdicts {
+        let judgement = &verdict.judgement;
+        let state = verdict.state.name();
+        writeln!(
+            out,
+            "verdict   {}  {}  {} ({state})",
+            verdict.time, judgement.level, judgement.class
+        )?;
+    }
+    prefix_table(out, &prefixes.columns())
+}
+
+fn correlation(out: &mut dyn Write, report: &HostReport<'_>) -> io::Result<()> {
+    let totals = &report.totals;
+    let keyword = &totals.keyword;
+    writeln!(
+        out,
+        "keywords  exact {}, numbered {}, prefix {} of {} A queries",
+        keyword.exact, keyword.numbered, keyword.prefix, totals.queries.a
+    )?;
+    let sums = &totals.sums;
+    let correlation = Correlation::of(sums);
+    let number = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.3}"));
+    let why = correlation
+        .r2_reason
+        .map(|reason| format!(" ({})", reason.name()));
+    writeln!(
+        out,
+        "R²        {} over {} active seconds, {} over all {}{}; lower bound {}, slope {}, share {}",
+        number(correlation.r2_active),
+        sums.active,
+        number(correlation.r2_all),
+        sums.span(),
+        why.unwrap_or_default(),
+        number(correlation.r2_lower95),
+        number(correlation.slope),
+        number(correlation.share)
+    )
+}
+
+fn evidence(out: &mut dyn Write, piece: &Evidence, files: &[PathBuf]) -> io::Result<()> {
+    let sign = if piece.capped { ", capped" } else { "" };
+    writeln!(
+        out,
+        "for       {} ({:+.1}{sign}): {}",
+        piece.family.name(),
+        piece.llr,
+        piece.text
+    )?;
+    if !piece.domains.is_empty() {
+        let domains: Vec<_> = piece
+            .domains
+            .iter()
+            .map(|domain| text::name(domain))
+            .collect();
+        writeln!(out, "            as {}", domains.join(", "))?;
+    }
+    if !piece.packets.is_empty() {
+        let packets: Vec<_> = piece
+            .packets
+            .iter()
+            .take(PACKETS)
+            .map(|witness| {
+                let file = files.get(witness.origin.file as usize);
+                let file = file.map(|path| text::escape(path.as_os_str().as_encoded_bytes()));
+                format!(
+                    "{} frame {}",
+                    file.unwrap_or_default(),
+                    witness.origin.frame
+                )
+            })
+            .collect();
+        writeln!(out, "            see {}", packets.join(", "))?;
+    }
+    Ok(())
+}
+
+/// The study's Figure 7: the most frequent prefixes of each length side by side.
+fn prefix_table(out: &mut dyn Write, columns: &[Column]) -> io::Result<()> {
+    if columns.iter().all(|column| column.top.is_empty()) {
+        return Ok(());
+    }
+    write!(out, "prefixes ")?;
+    for column in columns {
+        let estimate = if column.error > 0 { "≥" } else { " " };
+        write!(out, " {:>14}", format!("{}{estimate}", column.length))?;
+    }
+    writeln!(out)?;
+    for row in 0..PREFIXES {
+        if columns.iter().all(|column| column.top.get(row).is_none()) {
+            break;
+        }
+        write!(out, "         ")?;
+        for column in columns {
+            let cell = column
+                .top
+                .get(row)
+                .map(|(prefix, count)| format!("{} {count:>6}", text::escape(prefix.text())));
+            write!(out, " {:>14}", cell.unwrap_or_default())?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}

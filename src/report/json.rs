@@ -1,0 +1,502 @@
+//! Events as lines of JSON, in the form of [`super::event`].
+
+use super::event::{
+    CaptureBody, CorrelationBody, CounterBody, Dns, ECS_VERSION, Ecs, Episode, Event, EvidenceBody,
+    HostBody, Hosts, KeywordBody, LabelBody, Meta, Network, Observer, PacketBody, Packets,
+    QueriesBody, Related, RepliesBody, RoleBody, Rule, SCHEMA_VERSION, Source, StatsBody, SumsBody,
+    TiersBody, VerdictBody, Visibility, Vlan,
+};
+use super::text;
+use super::{HostReport, Totals};
+use crate::correlate::evidence::{Evidence, Witness};
+use crate::correlate::regression::{Correlation, Undefined};
+use crate::correlate::role::{RoleSource, RoleView};
+use crate::correlate::{Verdict, posterior};
+use crate::count::host::HostTotals;
+use crate::decode::packet::LinkTag;
+use crate::host::HostAddr;
+use crate::time::Timestamp;
+use crate::verdict::{Class, Level};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use xxhash_rust::xxh3::xxh3_128;
+
+/// Octets of an event at most, its line end included, as the contract says (syslog relays
+/// often cut at 8 kB).
+pub const LARGEST: usize = 7_500;
+/// Octets of a file's path in an event; of a longer one the end is kept.
+const PATH: usize = 128;
+/// Why the inventory says nobody is to be told, at most.
+const TEXT: usize = 256;
+
+/// Writes events to `out`, one a line, each flushed as a whole when `flush` says so.
+pub struct EventWriter<W> {
+    out: W,
+    sensor: String,
+    files: Vec<PathBuf>,
+}
+
+impl<W: Write> EventWriter<W> {
+    /// Events of a sensor that reads these files.
+    pub fn new(out: W, sensor: &str, files: &[PathBuf]) -> Self {
+        Self {
+            out,
+            sensor: sensor.to_owned(),
+            files: files.to_vec(),
+        }
+    }
+
+    /// Writes a verdict, at once.
+    pub fn verdict(&mut self, verdict: &Verdict) -> io::Result<()> {
+        let judgement = &verdict.judgement;
+        let ip = verdict.host.to_string();
+        let first_seen = verdict.first_seen.to_string();
+        let episode = digest(&[&self.sensor, "mxray.verdict", &ip, &first_seen]);
+        let posterior = posterior(judgement.score);
+        let convicted = judgement.level.convicted() && verdict.suppressed.is_none();
+        let mut event = self.event(verdict.time, "mxray.verdict", |schema_version| {
+            VerdictBody {
+                schema_version,
+                time_source: "packet",
+                class: judgement.class,
+                level: judgement.level,
+                score: round(judgement.score),
+                posterior: round(posterior),
+                state: verdict.state.name(),
+                suppressed: verdict.suppressed.is_some(),
+                suppressed_reason: verdict
+                    .suppressed
+                    .clone()
+                    .filter(|reason| !reason.is_empty()),
+                episode: Episode {
+                    id: episode,
+                    sequence: verdict.sequence,
+                    first_seen,
+                },
+                role: role(&judgement.role),
+                evidence: judgement.evidence.iter().map(evidence).collect(),
+                counterevidence: judgement
+                    .counterevidence
+                    .iter()
+                    .map(|against| CounterBody {
+                        what: against.what,
+                        n: against.count,
+                        text: against.text.clone(),
+                    })
+                    .collect(),
+                visibility: visibility(verdict),
+                capture: CaptureBody {
+                    loss_pct: None,
+                    truncated: verdict.totals.cut,
+                    one_way: verdict.totals.replies.total == 0,
+                },
+                dns: dns(&verdict.totals),
+                smtp: (),
+                correlation: correlation(&verdict.totals),
+            }
+        });
+        let meta = &mut event.event;
+        meta.kind = if convicted { "alert" } else { "event" };
+        meta.category = ["intrusion_detection"];
+        meta.start = Some(verdict.first_seen.to_string());
+        meta.end = Some(verdict.newest.to_string());
+        meta.action = Some(action(judgement.level));
+        meta.severity = Some(severity(judgement.level));
+        meta.risk_score = Some(round(100.0 * posterior));
+        meta.reason = Some(cut(&format!("{ip} {}.", judgement.reason), TEXT * 2));
+        event.rule = Some(Rule {
+            id: judgement.class.name().to_owned(),
+            name: rule_name(judgement.class),
+        });
+        place(&mut event, verdict.host, verdict.totals.tag);
+        self.write_verdict(event, &judgement.evidence)?;
+        // Somebody may wait for it.
+        self.out.flush()
+    }
+
+    /// Writes a host.
+    pub fn host(&mut self, report: &HostReport<'_>) -> io::Result<()> {
+        let HostReport {
+            host,
+            totals,
+            judgement,
+            ..
+        } = report;
+        let time = totals.last.unwrap_or_default();
+        let mut event = self.event(time, "mxray.host", |schema_version| HostBody {
+            schema_version,
+            time_source: "packet",
+            class: judgement.class,
+            level: judgement.level,
+            score: round(judgement.score),
+            posterior: round(posterior(judgement.score)),
+            role: role(&judgement.role),
+            dns: dns(totals),
+            smtp: (),
+            correlation: correlation(totals),
+        });
+        event.event.start = totals.first.map(|time| time.to_string());
+        event.event.end = totals.last.map(|time| time.to_string());
+        place(&mut event, *host, totals.tag);
+        let mut labels = event.mxray.dns.labels.len();
+        while serialised(&event)? > LARGEST && labels > 0 {
+            labels /= 2;
+            shorten(&mut event.mxray.dns, labels);
+        }
+        event.event.id = Self::id(&event)?;
+        self.line(&event)
+    }
+
+    /// Writes the totals; `at` is packet time.
+    pub fn totals(&mut self, totals: &Totals, at: Option<Timestamp>) -> io::Result<()> {
+        let (capture, count) = (&totals.capture, &totals.count);
+        let mut malformed = BTreeMap::new();
+        for (damage, number) in capture.malformed.iter().chain(&count.malformed) {
+            *malformed.entry(damage.name().to_owned()).or_insert(0) += number;
+        }
+        let unsupported = capture.unsupported.iter();
+        let time = at.unwrap_or_else(wall_clock);
+        let mut event = self.event(time, "mxray.stats", |schema_version| StatsBody {
+            schema_version,
+            time_source: if at.is_some() { "packet" } else { "wall" },
+            packets: Packets {
+                seen: capture.seen,
+                decoded: count.decoded,
+                ignored: capture.ignored,
+                filtered: capture.filtered,
+                unsupported: unsupported
+                    .map(|(why, n)| (why.name().into_owned(), *n))
+                    .collect(),
+                malformed,
+                fragments_unfinished: capture.fragments,
+                shed: 0,
+            },
+            truncated: capture.truncated,
+            reassembled: 0,
+            late: capture.late,
+            duplicates: count.duplicates,
+            hosts: Hosts {
+                tracked: count.hosts,
+                evicted: count.evicted + totals.suspects_evicted,
+                omitted: 0,
+            },
+            files: 0,
+        });
+        event.event.start = capture.first.map(|time| time.to_string());
+        event.event.end = capture.last.map(|time| time.to_string());
+        // The number of files is the one thing that a split of the capture changes.
+        event.event.id = Self::id(&event)?;
+        event.mxray.files = self.files.len() as u64;
+        self.line(&event)
+    }
+
+    /// Ends the output.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    /// An event with its common part; metrics need no more than that.
+    fn event<B>(
+        &self,
+        time: Timestamp,
+        dataset: &'static str,
+        body: impl FnOnce(&'static str) -> B,
+    ) -> Event<B> {
+        Event {
+            timestamp: time.to_string(),
+            ecs: Ecs {
+                version: ECS_VERSION,
+            },
+            event: Meta {
+                kind: "metric",
+                category: ["network"],
+                kind_of: ["info"],
+                module: "mxray",
+                dataset,
+                id: String::new(),
+                start: None,
+                end: None,
+                action: None,
+                severity: None,
+                risk_score: None,
+                reason: None,
+            },
+            observer: Observer {
+                name: self.sensor.clone(),
+                product: "mxray",
+                kind: "sensor",
+                version: env!("CARGO_PKG_VERSION"),
+            },
+            rule: None,
+            source: None,
+            related: None,
+            network: None,
+            mxray: body(SCHEMA_VERSION),
+        }
+    }
+
+    /// Fits a verdict into its size and writes it. The packets come last, since where they
+    /// lie depends on how a capture was cut into files: neither the identifier nor what else
+    /// is listed may depend on that.
+    fn write_verdict(
+        &mut self,
+        mut event: Event<VerdictBody>,
+        evidence: &[Evidence],
+    ) -> io::Result<()> {
+        /// Octets of a packet but for its path: keys, number, time.
+        const PACKET: usize = 80;
+        event.event.id = Self::id(&event)?;
+        let mut labels = event.mxray.dns.labels.len();
+        let mut packets = evidence
+            .iter()
+            .map(|piece| piece.packets.len())
+            .max()
+            .unwrap_or(0);
+        loop {
+            let count: usize = evidence
+                .iter()
+                .map(|piece| piece.packets.len().min(packets))
+                .sum();
+            if serialised(&event)? + count * (PACKET + PATH) <= LARGEST {
+                break;
+            }
+            if packets > 2 {
+                packets -= 1;
+            } else if labels > 0 {
+                labels /= 2;
+                shorten(&mut event.mxray.dns, labels);
+            } else if packets > 0 {
+                packets -= 1;
+            } else {
+                break;
+            }
+        }
+        for (body, piece) in event.mxray.evidence.iter_mut().zip(evidence) {
+            body.packets = piece
+                .packets
+                .iter()
+                .take(packets)
+                .map(|w| self.packet(w))
+                .collect();
+            body.cut |= piece.packets.len() > packets;
+        }
+        self.line(&event)
+    }
+
+    fn packet(&self, witness: &Witness) -> PacketBody {
+        let path = self.files.get(witness.origin.file as usize);
+        let file = path.map(|path| text::escape(path.as_os_str().as_encoded_bytes()));
+        let mut file = file.unwrap_or_default();
+        if file.len() > PATH {
+            let from = file.ceil_char_boundary(file.len() - PATH);
+            file.drain(..from);
+        }
+        PacketBody {
+            file,
+            frame: witness.origin.frame,
+            ts: witness.time.to_string(),
+        }
+    }
+
+    /// A hash of all that the event says. It is taken before the packets and the number of
+    /// files are filled in, which a cut of the capture into files changes.
+    fn id<B: Serialize>(event: &Event<B>) -> io::Result<String> {
+        Ok(format!("{:032x}", xxh3_128(&serde_json::to_vec(event)?)))
+    }
+
+    fn line<B: Serialize>(&mut self, event: &Event<B>) -> io::Result<()> {
+        serde_json::to_writer(&mut self.out, event)?;
+        self.out.write_all(b"\n")
+    }
+}
+
+fn serialised<B: Serialize>(event: &Event<B>) -> io::Result<usize> {
+    Ok(serde_json::to_vec(event)?.len() + 1)
+}
+
+fn digest(parts: &[&str]) -> String {
+    format!("{:032x}", xxh3_128(parts.join("\0").as_bytes()))
+}
+
+fn shorten(dns: &mut Dns, labels: usize) {
+    dns.cut |= dns.labels.len() > labels;
+    dns.labels.truncate(labels);
+}
+
+fn cut(text: &str, length: usize) -> String {
+    text.get(..text.floor_char_boundary(length))
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// Six decimals, which is what the numbers are worth.
+fn round(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
+}
+
+/// Where there was no packet, there is no packet time.
+fn wall_clock() -> Timestamp {
+    let now = jiff::Timestamp::now();
+    Timestamp::from_units(now.as_nanosecond(), 1_000_000_000)
+}
+
+fn place<B>(event: &mut Event<B>, host: HostAddr, tag: LinkTag) {
+    let ip = host.to_string();
+    let mac = tag
+        .mac
+        .map(|mac| mac.map(|octet| format!("{octet:02X}")).join("-"));
+    event.source = Some(Source {
+        ip: ip.clone(),
+        mac,
+    });
+    event.related = Some(Related { ip: [ip] });
+    event.network = tag.vlan.map(|id| Network {
+        vlan: Vlan { id: id.to_string() },
+    });
+}
+
+fn action(level: Level) -> &'static str {
+    match level {
+        Level::None => "host-cleared",
+        Level::Notice => "host-noticed",
+        Level::Suspected => "host-suspected",
+        Level::Likely | Level::Confirmed => "host-convicted",
+    }
+}
+
+fn severity(level: Level) -> u8 {
+    match level {
+        Level::None => 0,
+        Level::Notice => 21,
+        Level::Suspected => 47,
+        Level::Likely => 73,
+        Level::Confirmed => 99,
+    }
+}
+
+fn rule_name(class: Class) -> &'static str {
+    match class {
+        Class::Gen2Mx => "Mail exchanger lookups without a mail server's other lookups",
+        Class::Gen3A => "Mail host lookups by keyword over many domains",
+        Class::Hybrid => "Mail exchanger and mail host lookups of a worm",
+        other => other.name(),
+    }
+}
+
+fn role(view: &RoleView) -> RoleBody {
+    let source = match view.source {
+        RoleSource::Inventory => "inventory",
+        RoleSource::Learned => "learned",
+        RoleSource::Default => "default",
+    };
+    RoleBody {
+        name: view.role,
+        source,
+        basis: view.basis.clone(),
+    }
+}
+
+/// All but the packets.
+fn evidence(piece: &Evidence) -> EvidenceBody {
+    EvidenceBody {
+        family: piece.family.name(),
+        llr: round(piece.llr),
+        capped: piece.capped,
+        text: piece.text.clone(),
+        domains: piece
+            .domains
+            .iter()
+            .map(|domain| text::name(domain))
+            .collect(),
+        packets: Vec::new(),
+        cut: piece.more,
+    }
+}
+
+fn visibility(verdict: &Verdict) -> Visibility {
+    Visibility {
+        dns: verdict.totals.queries.total > 0,
+        dns_replies: verdict.totals.replies.total > 0,
+        smtp_out: None,
+        smtp_replies: None,
+        tls_only: None,
+        vantage: None,
+        home: match verdict.inside {
+            Some(true) => "inside",
+            Some(false) => "outside",
+            None => "unknown",
+        },
+    }
+}
+
+fn dns(totals: &HostTotals) -> Dns {
+    let queries = &totals.queries;
+    let label = |(label, count): &(crate::count::host::Label, u64)| LabelBody {
+        label: text::escape(label.text()),
+        count: *count,
+    };
+    Dns {
+        queries: QueriesBody {
+            total: queries.total,
+            a: queries.a,
+            aaaa: queries.aaaa,
+            mx: queries.mx,
+            ptr: queries.ptr,
+            ns: queries.ns,
+            txt: queries.txt,
+            srv: queries.srv,
+            https: queries.https,
+            any: queries.any,
+            other: queries.other,
+        },
+        replies: RepliesBody {
+            total: totals.replies.total,
+            nxdomain: totals.replies.nxdomain,
+            servfail: totals.replies.servfail,
+        },
+        keyword: KeywordBody {
+            exact: totals.keyword.exact,
+            numbered: totals.keyword.numbered,
+            prefix: totals.keyword.prefix,
+        },
+        labels: totals.labels.iter().map(label).collect(),
+        cut: totals.labels_cut || totals.labels_error > 0,
+        names_distinct: totals.names,
+        domains_distinct: totals.domains,
+        mx_domains: totals.mx_domains,
+    }
+}
+
+fn correlation(totals: &HostTotals) -> CorrelationBody {
+    let sums = &totals.sums;
+    let correlation = Correlation::of(sums);
+    let rounded = |value: Option<f64>| value.map(round);
+    CorrelationBody {
+        bin_s: 1,
+        t: sums.t,
+        k: sums.keyword.k,
+        n_active: sums.active,
+        n_all: sums.span(),
+        sums: SumsBody {
+            t: sums.t,
+            k: sums.keyword.k,
+            tt: sums.tt,
+            kk: sums.keyword.kk,
+            tk: sums.keyword.tk,
+        },
+        r2_active: rounded(correlation.r2_active),
+        r2_all: rounded(correlation.r2_all),
+        r2_reason: correlation.r2_reason.map(Undefined::name),
+        r2_lower95: rounded(correlation.r2_lower95),
+        slope: rounded(correlation.slope),
+        share: rounded(correlation.share),
+        r_rest: rounded(correlation.r_rest),
+        r2_independent: rounded(correlation.r2_independent),
+        r2_tiers: TiersBody {
+            exact: rounded(correlation.r2_exact),
+            prefix: rounded(correlation.r2_prefix),
+        },
+    }
+}

@@ -1,0 +1,109 @@
+//! What people and machines get to see: events ([`json`]), the table ([`table`]), bins
+//! ([`bins`]), one host explained ([`explain`]).
+//!
+//! Everything is handed to a [`Sink`], in order; a sink writes, and knows no packets.
+
+#![forbid(unsafe_code)]
+
+pub mod bins;
+pub mod event;
+pub mod explain;
+pub mod json;
+pub mod table;
+pub mod text;
+
+use crate::capture::Fault;
+use crate::correlate::{Judgement, Verdict};
+use crate::count::PacketCounts;
+use crate::count::delta::HostBin;
+use crate::count::host::HostTotals;
+use crate::count::prefixes::Prefixes;
+use crate::decode::malformed::{Malformed, Unsupported};
+use crate::host::HostAddr;
+use crate::time::Timestamp;
+use std::collections::BTreeMap;
+use std::io;
+
+/// Takes what a run has to tell, in the order of the contract: by second, then by host.
+///
+/// An error ends the run.
+pub trait Sink {
+    /// A host's level or class changed, or its episode ended.
+    fn verdict(&mut self, verdict: &Verdict) -> io::Result<()>;
+
+    /// The bins of a second, by host.
+    fn bins(&mut self, _second: i64, _bins: &[(HostAddr, HostBin)]) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// A host at the end.
+    fn host(&mut self, _host: &HostReport<'_>) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Totals from the beginning, at an interval or at the end; `at` is packet time, `None`
+    /// where there was no packet.
+    fn totals(&mut self, _totals: &Totals, _at: Option<Timestamp>) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Something went wrong with an input.
+    fn fault(&mut self, fault: &Fault);
+}
+
+/// A host at the end of the input.
+#[derive(Debug)]
+pub struct HostReport<'a> {
+    /// The host.
+    pub host: HostAddr,
+    /// Its counters.
+    pub totals: HostTotals,
+    /// What is thought of it.
+    pub judgement: Judgement,
+    /// Prefixes of the names that it asked A of.
+    pub prefixes: &'a Prefixes,
+}
+
+/// What the capture thread counts. Every frame seen is in one of the next five, or went to
+/// a worker.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CaptureCounts {
+    /// Frames read.
+    pub seen: u64,
+    /// Kept out by the filter or by the window of time.
+    pub filtered: u64,
+    /// Well-formed, and nothing that mxray reads.
+    pub ignored: u64,
+    /// Fragments, which are not put together.
+    pub fragments: u64,
+    /// Carried by something that is not decoded.
+    pub unsupported: BTreeMap<Unsupported, u64>,
+    /// Broken before the ports could be read.
+    pub malformed: BTreeMap<Malformed, u64>,
+    /// Frames that the snap length cut; also counted above.
+    pub truncated: u64,
+    /// Packets more than two seconds behind the newest; also counted above.
+    pub late: u64,
+    /// Earliest packet time.
+    pub first: Option<Timestamp>,
+    /// Newest packet time.
+    pub last: Option<Timestamp>,
+}
+
+impl CaptureCounts {
+    /// Counts a packet that is not decoded.
+    pub fn unsupported(&mut self, reason: Unsupported) {
+        *self.unsupported.entry(reason).or_insert(0) += 1;
+    }
+}
+
+/// Everything counted from the beginning.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// By the capture thread.
+    pub capture: CaptureCounts,
+    /// By all workers.
+    pub count: PacketCounts,
+    /// Hosts with mail lookups that had to be forgotten.
+    pub suspects_evicted: u64,
+}
