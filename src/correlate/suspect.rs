@@ -71,8 +71,10 @@ pub struct Suspect {
     last_mx: Option<Timestamp>,
     /// Whether it was seen to get MX replies.
     mx_replies: bool,
-    /// Sums of its A queries, an hour apart.
+    /// Sums of its A queries, an hour apart, of one and the same counters.
     samples: VecDeque<(i64, Sums)>,
+    /// Time of the first packet that those counters counted.
+    counted_since: Option<Timestamp>,
 }
 
 /// What is known of a domain asked for by MX.
@@ -111,6 +113,7 @@ impl Default for Suspect {
             last_mx: None,
             mx_replies: false,
             samples: VecDeque::new(),
+            counted_since: None,
         }
     }
 }
@@ -214,6 +217,13 @@ impl Suspect {
 
     /// Takes in the host's counters at the end of a second.
     pub fn sample(&mut self, second: i64, totals: &HostTotals) {
+        // A full table forgets hosts that are still watched here; counted anew, their sums are
+        // those of another series, from which no former ones may be taken. (A late packet can
+        // also set the time back; then the day begins anew, which does no harm.)
+        if self.counted_since != totals.first {
+            self.counted_since = totals.first;
+            self.samples.clear();
+        }
         if self.samples.is_empty() {
             // A host known for less than a day is judged by all it did.
             let known = totals
@@ -265,4 +275,43 @@ fn is_name_server(label: &Label) -> bool {
         .text()
         .strip_prefix(b"ns")
         .is_some_and(|rest| rest.iter().all(u8::is_ascii_digit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::count::series::Bin;
+
+    fn totals(first: i64, seconds: std::ops::Range<i64>, bin: Bin) -> HostTotals {
+        let mut totals = HostTotals {
+            first: Some(Timestamp::from_parts(first, 0)),
+            ..HostTotals::default()
+        };
+        for second in seconds {
+            totals.sums.add(second, bin);
+        }
+        totals
+    }
+
+    #[test]
+    fn a_host_that_was_evicted_and_came_back_is_counted_anew() {
+        let many = Bin {
+            t: 9,
+            exact: 1,
+            ..Bin::default()
+        };
+        let few = Bin {
+            t: 3,
+            exact: 3,
+            ..Bin::default()
+        };
+        let mut suspect = Suspect::default();
+        // Known for two days, so that the day begins with sums.
+        suspect.sample(200_000, &totals(0, 0..5_000, many));
+        // Evicted since: the sums are smaller than those that the day began with.
+        let back = totals(200_100, 200_100..200_110, few);
+        suspect.sample(200_110, &back);
+        let day = suspect.day(&back);
+        assert_eq!((day.t, day.keyword.k), (30, 30));
+    }
 }
