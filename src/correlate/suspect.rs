@@ -252,9 +252,12 @@ impl Suspect {
     /// The host's A queries over about the last day.
     #[must_use]
     pub fn day(&self, totals: &HostTotals) -> Sums {
+        // Counters that were made since the last sample have nothing to take off.
+        let sampled = self.counted_since == totals.first;
         let start = self
             .samples
             .front()
+            .filter(|_| sampled)
             .map_or_else(Sums::default, |(_, sums)| *sums);
         totals.sums.since(start)
     }
@@ -310,6 +313,7 @@ mod tests {
         suspect.sample(200_000, &totals(0, 0..5_000, many));
         // Evicted since: the sums are smaller than those that the day began with.
         let back = totals(200_100, 200_100..200_110, few);
+        assert_eq!(suspect.day(&back).t, 30);
         suspect.sample(200_110, &back);
         let day = suspect.day(&back);
         assert_eq!((day.t, day.keyword.k), (30, 30));
