@@ -108,6 +108,38 @@ fn a_resolver_is_counted_by_its_own_worker() {
     }
 }
 
+/// What is told of the replies to a host's lookups of one mail host: whether each is negative.
+fn answers(replies: &[(u16, u16)]) -> Vec<bool> {
+    let mut feed = Feed::new(1, &settings(10));
+    for (&(qtype, rcode), id) in replies.iter().zip(1..) {
+        let asked = message(id, 0x0100, "mail.example.com", qtype);
+        feed.packet(&query(host(1), at(0), &asked));
+        // No answer, and an SOA record (of no data) in the authority section.
+        let mut answer = message(id, 0x8180 | rcode, "mail.example.com", qtype);
+        answer[9] = 1;
+        answer.extend(b"\xc0\x0c\x00\x06\x00\x01\x00\x00\x00\x3c\x00\x00");
+        feed.packet(&packet((RESOLVER, DNS), (host(1), 40_000), at(0), &answer));
+    }
+    let outcome = feed.finish();
+    let facts = outcome
+        .seconds
+        .into_values()
+        .flat_map(|second| second.facts);
+    let told = facts.filter_map(|fact| match fact.what {
+        What::MailHostReply { failed, .. } => Some(failed),
+        _ => None,
+    });
+    told.collect()
+}
+
+/// A client of both families asks for A and AAAA; most mail hosts have only the first.
+#[test]
+fn a_mail_host_without_an_ipv6_address_does_exist() {
+    assert_eq!(answers(&[(28, 0)]), [] as [bool; 0]);
+    assert_eq!(answers(&[(1, 0)]), [true]);
+    assert_eq!(answers(&[(1, 3), (28, 3)]), [true, true]);
+}
+
 /// Where in a pcap file each record begins, and its length in all.
 fn records(file: &[u8]) -> Vec<&[u8]> {
     let mut rest = &file[24..];

@@ -64,7 +64,8 @@ pub enum What {
         /// The first label.
         label: Label,
     },
-    /// The reply to that; `failed`: there is no such host, or it has no address.
+    /// The reply to that; `failed`: there is no such host, or it has no IPv4
+    /// address.
     MailHostReply {
         /// The whole name.
         name: u64,

@@ -299,7 +299,8 @@ impl Counters {
             let domain = self.domains.of(&name);
             self.fact(packet, packet.dst, What::MxReply { domain, failed });
             self.exchangers(packet, message);
-        } else {
+        } else if !failed || rcode == NXDOMAIN || question.qtype == QType::A {
+            // That a host has no IPv6 address is the rule, and says nothing of its name.
             let name = name.hash;
             self.fact(packet, packet.dst, What::MailHostReply { name, failed });
         }
