@@ -366,6 +366,7 @@ impl Correlator {
 impl Watched {
     /// Tells a verdict where level or class rose.
     fn cross(&mut self, host: HostAddr, time: Timestamp, context: &Context) -> Option<Verdict> {
+        self.suspect.expire(time);
         let day = self.suspect.day(&self.totals);
         let before = self
             .episode
@@ -617,6 +618,45 @@ mod tests {
         // Any other host would be convicted.
         let asks = delta(8 * 86_400 + 1, host(3), &mx(500));
         assert!(!correlator.second(&[asks]).is_empty());
+    }
+
+    /// A lookup of `mail` in a domain that does not exist.
+    fn guess(hash: u64) -> [What; 2] {
+        let (domain, name) = (domain(hash), hash);
+        let label = crate::count::host::Label::new(b"mail");
+        let query = What::MailHostQuery {
+            domain,
+            name,
+            label,
+        };
+        [query, What::MailHostReply { name, failed: true }]
+    }
+
+    /// Evidence is of the last day: a host that is never silent is not judged by its past.
+    #[test]
+    fn failures_of_last_week_are_no_evidence() {
+        let mut correlator = Correlator::new(Context::default());
+        // Two guesses an hour, 48 a day, of which six fail: one in eight.
+        for hour in 0..24 * 14 {
+            let guesses = [guess(2 * hour), guess(2 * hour + 1)];
+            let mut whats: Vec<_> = guesses.into_iter().flatten().collect();
+            for (index, what) in whats.iter_mut().enumerate() {
+                if let What::MailHostReply { failed, .. } = what {
+                    *failed = index == 1 && hour % 4 == 0;
+                }
+            }
+            let second = i64::try_from(hour).unwrap() * 3_600;
+            let told = correlator.second(&[delta(second, host(1), &whats)]);
+            assert_eq!(told, [], "in hour {hour}");
+        }
+        // The same, and most of them fail.
+        let whats: Vec<_> = (10_000..10_040).flat_map(guess).collect();
+        let second = 24 * 14 * 3_600;
+        assert!(
+            !correlator
+                .second(&[delta(second, host(1), &whats)])
+                .is_empty()
+        );
     }
 
     #[test]

@@ -53,14 +53,14 @@ pub struct Suspect {
     pub led: Window,
     /// Witnesses of new domains in `mail_hosts`.
     pub kwa_trail: Trail,
-    /// Domains in which keywords were tried in turn.
-    pub swept: u64,
+    /// Domains in which keywords were tried in turn, in the last day.
+    pub swept: Window,
     /// Witnesses of those.
     pub sweep_trail: Trail,
-    /// Replies to lookups in `mail_hosts`, by name: negative or not.
-    pub answered: Window<bool>,
-    /// How many of those are negative, since the beginning.
-    pub failed: u64,
+    /// Mail hosts asked for by keyword of which there were replies, in the last day.
+    pub answered: Window,
+    /// Those of which one was negative.
+    pub failed: Window,
     /// Witnesses of those.
     pub failed_trail: Trail,
     /// Whether it answers DNS queries of others.
@@ -87,7 +87,6 @@ pub struct MxDomain {
 #[derive(Clone, Debug, Default)]
 pub struct MailHosts {
     label: Option<(Label, Timestamp)>,
-    swept: bool,
 }
 
 impl Default for Suspect {
@@ -103,10 +102,10 @@ impl Default for Suspect {
             mail_hosts_burst: Window::new(BURST, BOUND),
             led: Window::new(DAY, BOUND),
             kwa_trail: Trail::default(),
-            swept: 0,
+            swept: Window::new(DAY, BOUND),
             sweep_trail: Trail::default(),
             answered: Window::new(DAY, BOUND),
-            failed: 0,
+            failed: Window::new(DAY, BOUND),
             failed_trail: Trail::default(),
             answers_dns: false,
             exchangers: Window::new(HOUR, BOUND),
@@ -160,34 +159,24 @@ impl Suspect {
                 }
                 self.mail_hosts_burst.touch(domain.hash, now);
                 let (before, known) = self.mail_hosts.touch(domain.hash, now);
-                let mut sweep = false;
-                if let Some((label_before, time)) = known.label
-                    && label_before != label
-                    && !known.swept
-                    && now.nanos_since(time) <= SWEEP
-                    && !is_name_server(&label)
-                    && !is_name_server(&label_before)
-                {
-                    known.swept = true;
-                    sweep = true;
-                }
+                let sweep = known.label.is_some_and(|(label_before, time)| {
+                    label_before != label
+                        && now.nanos_since(time) <= SWEEP
+                        && !is_name_server(&label)
+                        && !is_name_server(&label_before)
+                });
                 known.label = Some((label, now));
                 if before.is_none() {
                     self.kwa_trail.note(witness, Some(delta.domain(domain)));
                 }
-                if sweep {
-                    self.swept += 1;
+                if sweep && self.swept.touch(domain.hash, now).0.is_none() {
                     self.sweep_trail.note(witness, Some(delta.domain(domain)));
                 }
             }
             What::MailHostReply { name, failed } => {
-                let (before, known) = self.answered.touch(name, now);
-                if before.is_none() || *known != failed {
-                    *known = failed;
-                    if failed {
-                        self.failed += 1;
-                        self.failed_trail.note(witness, None);
-                    }
+                self.answered.touch(name, now);
+                if failed && self.failed.touch(name, now).0.is_none() {
+                    self.failed_trail.note(witness, None);
                 }
             }
             What::ServerLookup(lookup) => {
@@ -268,7 +257,9 @@ impl Suspect {
         self.mail_hosts.expire(now);
         self.mail_hosts_burst.expire(now);
         self.led.expire(now);
+        self.swept.expire(now);
         self.answered.expire(now);
+        self.failed.expire(now);
     }
 }
 
