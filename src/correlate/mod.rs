@@ -388,13 +388,13 @@ impl Watched {
             Some(&self.suspect),
             &self.totals,
         );
-        let judgement = judge(&self.suspect, &day, role);
+        let mut judgement = judge(&self.suspect, &day, role);
+        // A host that showed both generations stays a hybrid.
+        if before.1 == Class::Hybrid && judgement.level > Level::None {
+            judgement.class = Class::Hybrid;
+        }
         let Judgement { level, class, .. } = judgement;
         if level == Level::None || (level, class) == before || level < before.0 {
-            return None;
-        }
-        // A host that showed both generations stays a hybrid.
-        if level == before.0 && before.1 == Class::Hybrid {
             return None;
         }
         let sequence = self.episode.map_or(1, |episode| episode.sequence + 1);
@@ -434,6 +434,10 @@ impl Watched {
         let role = role::role(host, inventory, home, answers_dns, Some(suspect), totals);
         let mut judgement = judge(&self.suspect, &self.suspect.day(&self.totals), role);
         (judgement.class, judgement.level) = (episode.class, level);
+        if level == Level::None {
+            // Nothing is left of the evidence.
+            "has made no mail lookups for a day".clone_into(&mut judgement.reason);
+        }
         self.episode = Some(Episode {
             sequence: episode.sequence + 1,
             level,
@@ -630,6 +634,54 @@ mod tests {
             label,
         };
         [query, What::MailHostReply { name, failed: true }]
+    }
+
+    #[test]
+    fn a_hybrid_stays_one_when_it_is_convicted() {
+        let mut correlator = Correlator::new(Context::default());
+        // All its A queries are for mail hosts, then few are.
+        let asked = |second, whats: &[What], others: u32| {
+            let mut delta = delta(second, host(1), whats);
+            let mut totals = HostTotals::default();
+            let t = 10 + others;
+            let bin = crate::count::series::Bin {
+                t,
+                exact: 10,
+                ..Default::default()
+            };
+            totals.sums.add(second, bin);
+            delta.totals.push((host(1), totals));
+            delta
+        };
+        let guesses: Vec<_> = (1_000..1_010).map(|hash| guess(hash)[0]).collect();
+        let mut told = correlator.second(&[asked(0, &guesses, 0)]);
+        told.extend(correlator.second(&[asked(10, &mx(120), 0)]));
+        told.extend(correlator.second(&[asked(20, &mx(200), 1_000)]));
+        let told: Vec<_> = told.iter().map(|verdict| &verdict.judgement).collect();
+        let told: Vec<_> = told.iter().map(|it| (it.level, it.class)).collect();
+        assert_eq!(
+            told,
+            [
+                (Level::Suspected, Class::Gen3A),
+                (Level::Suspected, Class::Hybrid),
+                (Level::Likely, Class::Hybrid),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_episode_that_ends_in_silence_says_so() {
+        let mut correlator = Correlator::new(Context::default());
+        let told = correlator.second(&[delta(0, host(1), &mx(500))]);
+        assert_eq!(told.last().unwrap().judgement.level, Level::Likely);
+        let told = correlator.second(&[delta(2 * 86_400, host(2), &mx(1))]);
+        let [closed] = &told[..] else {
+            panic!("one verdict")
+        };
+        assert_eq!((closed.host, closed.state), (host(1), State::Closed));
+        let Judgement { level, reason, .. } = &closed.judgement;
+        assert_eq!(*level, Level::None);
+        assert_eq!(reason, "has made no mail lookups for a day");
     }
 
     /// Evidence is of the last day: a host that is never silent is not judged by its past.
