@@ -120,14 +120,7 @@ impl Feed {
             ..
         } = self;
         for worker in workers {
-            let packets = worker.packets();
-            outcome.packets.decoded += packets.decoded;
-            outcome.packets.duplicates += packets.duplicates;
-            outcome.packets.hosts += packets.hosts;
-            outcome.packets.evicted += packets.evicted;
-            for (damage, count) in packets.malformed {
-                *outcome.packets.malformed.entry(damage).or_insert(0) += count;
-            }
+            outcome.packets.add(&worker.packets());
             for (host, counters) in worker.finish() {
                 let told = (counters.totals(), counters.prefixes.columns());
                 let before = outcome.hosts.insert(host, told);
