@@ -152,6 +152,7 @@ impl Run {
             memory,
             verbosity,
         } = reading;
+        log(verbosity);
         let filter = capture::Filter::new(filter.as_deref(), window.since, window.until)?;
         let settings = pipeline::Settings {
             workers,
@@ -191,6 +192,20 @@ impl Run {
         bar.finish_and_clear();
         totals
     }
+}
+
+/// What is done goes to standard error, where `-v` asks for it.
+fn log(verbosity: Verbosity) {
+    let level = match verbosity {
+        Verbosity::Quiet | Verbosity::Normal => return,
+        Verbosity::Verbose => tracing::Level::DEBUG,
+        Verbosity::Debug => tracing::Level::TRACE,
+    };
+    let log = tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_max_level(level);
+    // A log that was set up before stays.
+    let _ = log.without_time().with_target(false).try_init();
 }
 
 /// Shown when standard error is a terminal and people want to be told.

@@ -165,7 +165,7 @@ pub fn explain(finding: &Finding, suspect: &Suspect, day: &Sums) -> (Vec<Evidenc
             Family::R2 => {
                 let r2 = Correlation::of(day).r2_active.unwrap_or(0.0);
                 let text =
-                    format!("keyword and all A queries per second correlate with R² {r2:.3}");
+                    format!("keyword and all A queries per second correlate with R² {r2:.4}");
                 (&none, text)
             }
             _ => (
