@@ -1,5 +1,6 @@
 //! The counters of one host.
 
+use super::distinct::Distinct;
 use super::prefixes::Prefixes;
 use super::series::{Series, Sums};
 use super::top::TopCounts;
@@ -7,11 +8,6 @@ use crate::decode::dns::QType;
 use crate::decode::packet::LinkTag;
 use crate::keywords::Tier;
 use crate::time::Timestamp;
-use cardinality_estimator::CardinalityEstimator;
-
-/// Distinct counts: exact to about a hundred, then a `HyperLogLog` sketch of 4,096 registers
-/// (3 kB) with a standard error of 1.6%.
-type Distinct = CardinalityEstimator<u64>;
 
 /// Keyword labels of a host that are counted exactly; the study's client F used some 400.
 pub const LABELS: usize = 1024;
@@ -214,10 +210,10 @@ impl HostCounters {
     /// Counts a name and its registrable domain as asked for.
     #[inline]
     pub fn name(&mut self, qtype: QType, name: u64, domain: u64) {
-        self.names.insert_hash(name);
-        self.domains.insert_hash(domain);
+        self.names.insert(name);
+        self.domains.insert(domain);
         if qtype == QType::MX {
-            self.mx_domains.insert_hash(domain);
+            self.mx_domains.insert(domain);
         }
     }
 
@@ -236,9 +232,9 @@ impl HostCounters {
             labels: self.labels.top(TOLD),
             labels_cut: self.labels.len() > TOLD,
             labels_error: self.labels.error(),
-            names: self.names.estimate() as u64,
-            domains: self.domains.estimate() as u64,
-            mx_domains: self.mx_domains.estimate() as u64,
+            names: self.names.count(),
+            domains: self.domains.count(),
+            mx_domains: self.mx_domains.count(),
             sums: *self.series.sums(),
         }
     }

@@ -13,6 +13,7 @@
 )]
 
 pub mod delta;
+pub mod distinct;
 pub mod duplicates;
 pub mod host;
 pub mod names;
