@@ -22,7 +22,7 @@ pub mod table;
 pub mod top;
 
 use crate::decode::dns::name::MAX_NAME;
-use crate::decode::dns::{Data, Message, NXDOMAIN, QType, Question, SERVFAIL, Section};
+use crate::decode::dns::{Data, INTERNET, Message, NXDOMAIN, QType, Question, SERVFAIL, Section};
 use crate::decode::malformed::Malformed;
 use crate::decode::observation::{Observation, observe};
 use crate::decode::packet::Packet;
@@ -235,6 +235,10 @@ impl Counters {
         domain: u64,
         tier: Option<Tier>,
     ) {
+        // `version.bind` in class CHAOS is no sender's policy, nor is anything else there mail.
+        if question.qclass != INTERNET {
+            return;
+        }
         if question.qtype == QType::MX {
             let domain = self.domain(packet, name, domain);
             self.fact(packet, packet.src, What::MxQuery(domain));
