@@ -1,11 +1,12 @@
 //! `mxray explain`.
 
-use super::{Outcome, Run, tell};
+use super::{Outcome, Run, TO_STDOUT, tell};
 use crate::capture::{Fault, Source as _};
 use crate::config::{ExplainConfig, Verbosity};
 use crate::correlate::Verdict;
 use crate::host::HostAddr;
 use crate::report::{HostReport, Sink, explain};
+use anyhow::Context as _;
 use std::io;
 use std::path::PathBuf;
 
@@ -20,7 +21,7 @@ pub(super) fn run(config: ExplainConfig) -> anyhow::Result<Outcome> {
         failed: false,
         verbosity: run.verbosity,
     };
-    run.into_sink(&mut sink)?;
+    run.into_sink(&mut sink).context(TO_STDOUT)?;
     if !sink.found {
         eprintln!("mxray: {} asked nothing in these captures", config.host);
     }

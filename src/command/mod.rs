@@ -16,6 +16,7 @@ use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::Arc;
+use tracing::level_filters::LevelFilter;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,9 @@ impl Outcome {
         }
     }
 }
+
+/// What an error of standard output is told with.
+const TO_STDOUT: &str = "writing standard output";
 
 /// Runs a command.
 ///
@@ -71,13 +75,17 @@ fn synthesise(config: SynthConfig) -> anyhow::Result<Outcome> {
         SynthConfig::List => {
             let mut out = io::stdout().lock();
             for recipe in synth::catalogue() {
-                writeln!(out, "{:20}  {}", recipe.name, recipe.summary)?;
+                let line = writeln!(out, "{:20}  {}", recipe.name, recipe.summary);
+                line.context(TO_STDOUT)?;
             }
         }
         SynthConfig::Write { name, output } => {
             // Found out before a file is made.
             if !synth::catalogue().iter().any(|recipe| recipe.name == name) {
-                anyhow::bail!("there is no capture `{name}`; `mxray synth --list` lists them");
+                anyhow::bail!(config::Error::Value {
+                    origin: config::Origin::CommandLine("NAME"),
+                    message: format!("there is no `{name}`; `mxray synth --list` lists them"),
+                });
             }
             let mut out = open(&output)?;
             synth::write(&name, &mut out)
@@ -92,7 +100,7 @@ fn synthesise(config: SynthConfig) -> anyhow::Result<Outcome> {
 fn check(findings: &[config::Finding]) -> anyhow::Result<Outcome> {
     let mut out = io::stdout().lock();
     for finding in findings {
-        writeln!(out, "{finding}")?;
+        writeln!(out, "{finding}").context(TO_STDOUT)?;
     }
     let valid = findings.iter().all(config::Finding::is_valid);
     Ok(if valid {
@@ -104,8 +112,10 @@ fn check(findings: &[config::Finding]) -> anyhow::Result<Outcome> {
 
 fn schema() -> anyhow::Result<Outcome> {
     let mut out = io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, &report::event::schema()).map_err(io::Error::from)?;
-    writeln!(out)?;
+    serde_json::to_writer_pretty(&mut out, &report::event::schema())
+        .map_err(io::Error::from)
+        .and_then(|()| writeln!(out))
+        .context(TO_STDOUT)?;
     Ok(Outcome::Done)
 }
 
@@ -152,6 +162,7 @@ impl Run {
             memory,
             verbosity,
         } = reading;
+        start_logging(verbosity);
         let filter = capture::Filter::new(filter.as_deref(), window.since, window.until)?;
         let settings = pipeline::Settings {
             workers,
@@ -191,6 +202,23 @@ impl Run {
         bar.finish_and_clear();
         totals
     }
+}
+
+/// What `-v` and `-vv` show, on standard error: what was passed over, and all that is logged.
+fn start_logging(verbosity: Verbosity) {
+    let level = match verbosity {
+        Verbosity::Quiet | Verbosity::Normal => return,
+        Verbosity::Verbose => LevelFilter::DEBUG,
+        Verbosity::Debug => LevelFilter::TRACE,
+    };
+    let log = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_target(false)
+        .without_time()
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr);
+    // There is one already where a test runs two commands.
+    let _ = log.try_init();
 }
 
 /// Shown when standard error is a terminal and people want to be told.
