@@ -218,7 +218,14 @@ fn parting(expected: &str, found: &str) -> Option<String> {
     }
     let (one, other) = (events(expected), events(found));
     for (at, (one, other)) in one.iter().zip(&other).enumerate() {
-        if let Some(what) = difference(one, other, "") {
+        // An identifier is a hash of all the rest: what it hides is the better word.
+        let nameless = |event: &Value| {
+            let mut event = event.clone();
+            event["event"]["id"].take();
+            event
+        };
+        let what = difference(&nameless(one), &nameless(other), "");
+        if let Some(what) = what.or_else(|| difference(one, other, "")) {
             return Some(format!("event {} ({}): {what}", at + 1, title(one)));
         }
     }

@@ -1,42 +1,70 @@
 //! `mxray explain`.
 
 use super::{Outcome, Run, TO_STDOUT, tell};
-use crate::capture::{Fault, Source as _};
+use crate::capture::{Fault, Origin, Replay, Source as _};
 use crate::config::{ExplainConfig, Verbosity};
 use crate::correlate::Verdict;
+use crate::decode::dns::full;
+use crate::decode::packet::{Sliced, slice};
 use crate::host::HostAddr;
-use crate::report::{HostReport, Sink, explain};
+use crate::report::explain::{self, Story};
+use crate::report::{HostReport, Sink};
 use anyhow::Context as _;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 
 pub(super) fn run(config: ExplainConfig) -> anyhow::Result<Outcome> {
     let mut run = Run::new(config.reading, &config.paths)?;
     run.settings.hosts = true;
+    let files = run.source.files().to_vec();
     let mut sink = ExplainSink {
         host: config.host,
-        files: run.source.files().to_vec(),
         verdicts: Vec::new(),
-        found: false,
+        story: None,
         failed: false,
         verbosity: run.verbosity,
     };
-    run.into_sink(&mut sink).context(TO_STDOUT)?;
-    if !sink.found {
+    run.into_sink(&mut sink)?;
+    let Some(mut story) = sink.story else {
         eprintln!("mxray: {} asked nothing in these captures", config.host);
-    }
-    Ok(if sink.failed || !sink.found {
+        return Ok(Outcome::Failed);
+    };
+    (story.verdicts, story.files) = (sink.verdicts, files);
+    story.packets = read_again(&config.paths, story.witnesses().collect());
+    explain::write(&mut io::stdout().lock(), &story).context(TO_STDOUT)?;
+    Ok(if sink.failed {
         Outcome::Failed
     } else {
         Outcome::Done
     })
 }
 
+/// Reads the captures again up to the last packet that is wanted, and puts these into words;
+/// a pipe is gone, and its packets stay without.
+fn read_again(paths: &[PathBuf], mut wanted: BTreeSet<Origin>) -> BTreeMap<Origin, String> {
+    let mut words = BTreeMap::new();
+    if wanted.is_empty() || !paths.iter().all(|path| path.is_file() || path.is_dir()) {
+        return words;
+    }
+    let mut source = Replay::open(paths);
+    while !wanted.is_empty()
+        && let Some(frame) = source.next_frame()
+    {
+        if wanted.remove(&frame.origin)
+            && let Sliced::Packet(packet) = slice(&frame)
+            && let Some(text) = full::describe(packet.payload)
+        {
+            words.insert(frame.origin, text);
+        }
+    }
+    words
+}
+
 struct ExplainSink {
     host: HostAddr,
-    files: Vec<PathBuf>,
     verdicts: Vec<Verdict>,
-    found: bool,
+    story: Option<Story>,
     failed: bool,
     verbosity: Verbosity,
 }
@@ -49,12 +77,19 @@ impl Sink for ExplainSink {
         Ok(())
     }
 
-    fn host(&mut self, host: &HostReport<'_>) -> io::Result<()> {
-        if host.host != self.host {
-            return Ok(());
+    fn host(&mut self, report: &HostReport<'_>) -> io::Result<()> {
+        if report.host == self.host {
+            self.story = Some(Story {
+                host: report.host,
+                totals: report.totals.clone(),
+                judgement: report.judgement.clone(),
+                prefixes: report.prefixes.columns(),
+                verdicts: Vec::new(),
+                files: Vec::new(),
+                packets: BTreeMap::new(),
+            });
         }
-        self.found = true;
-        explain::write(&mut io::stdout().lock(), host, &self.verdicts, &self.files)
+        Ok(())
     }
 
     fn fault(&mut self, fault: &Fault) {

@@ -16,7 +16,6 @@ use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::Arc;
-use tracing::level_filters::LevelFilter;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,7 +161,7 @@ impl Run {
             memory,
             verbosity,
         } = reading;
-        start_logging(verbosity);
+        log(verbosity);
         let filter = capture::Filter::new(filter.as_deref(), window.since, window.until)?;
         let settings = pipeline::Settings {
             workers,
@@ -204,21 +203,19 @@ impl Run {
     }
 }
 
-/// What `-v` and `-vv` show, on standard error: what was passed over, and all that is logged.
-fn start_logging(verbosity: Verbosity) {
+/// What is done goes to standard error, where `-v` asks for it.
+fn log(verbosity: Verbosity) {
     let level = match verbosity {
         Verbosity::Quiet | Verbosity::Normal => return,
-        Verbosity::Verbose => LevelFilter::DEBUG,
-        Verbosity::Debug => LevelFilter::TRACE,
+        Verbosity::Verbose => tracing::Level::DEBUG,
+        Verbosity::Debug => tracing::Level::TRACE,
     };
     let log = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_target(false)
-        .without_time()
+        .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr);
-    // There is one already where a test runs two commands.
-    let _ = log.try_init();
+        .with_max_level(level);
+    // A log that was set up before stays.
+    let _ = log.without_time().with_target(false).try_init();
 }
 
 /// Shown when standard error is a terminal and people want to be told.

@@ -26,7 +26,7 @@ const MXLESS: f64 = 0.5;
 /// study's client F at 0.45.
 const SHARE: f64 = 0.3;
 /// Domains with several keywords tried in turn.
-const SWEPT: u64 = 5;
+const SWEPT: usize = 5;
 /// Negative part of the answers to keyword lookups, and answers needed.
 const FAILING: f64 = 0.3;
 /// See [`FAILING`].
@@ -77,7 +77,7 @@ impl Figures {
             mxless: domains as f64 / (domains + suspect.led.len()).max(1) as f64,
             share: day.keyword.k as f64 / day.t.max(1) as f64,
             answers,
-            failing: (suspect.failed as f64 / answers.max(1) as f64).min(1.0),
+            failing: suspect.failed.len() as f64 / answers.max(1) as f64,
         }
     }
 }
@@ -95,15 +95,15 @@ pub fn weigh(suspect: &Suspect, day: &Sums) -> Option<Finding> {
         return None;
     }
     let shared = figures.share >= SHARE;
-    let sweeping = suspect.swept >= SWEPT;
+    let sweeping = suspect.swept.len() >= SWEPT;
     let failed = figures.answers >= ANSWERS && figures.failing >= FAILING;
     let often = suspect.mail_hosts_burst.len() >= BURST_DOMAINS || domains >= DAY_DOMAINS;
     let gate = often && figures.mxless >= MXLESS && (shared || sweeping || failed);
 
     let many = domains >= MANY_DOMAINS;
     let share = SHARE_WEIGHT * if many { 2.0 } else { 1.0 };
-    let swept = SWEPT_WEIGHT * (suspect.swept + 1).saturating_sub(SWEPT) as f64;
-    let failing = FAILED_WEIGHT * suspect.failed as f64;
+    let swept = SWEPT_WEIGHT * (suspect.swept.len() + 1).saturating_sub(SWEPT) as f64;
+    let failing = FAILED_WEIGHT * suspect.failed.len() as f64;
     let conduct =
         |holds: bool, family, llr| (gate && holds).then(|| Weight::new(family, llr, CONDUCT_CAP));
     let content_cap = if gate { CONTENT_CAP } else { UNGATED_CAP };
@@ -152,20 +152,20 @@ pub fn explain(finding: &Finding, suspect: &Suspect, day: &Sums) -> (Vec<Evidenc
                 &suspect.sweep_trail,
                 format!(
                     "tried several keywords in turn on {} domains",
-                    suspect.swept
+                    suspect.swept.len()
                 ),
             ),
             Family::FailingAnswers => (
                 &suspect.failed_trail,
                 format!(
                     "{} of {answers} mail hosts asked for do not exist",
-                    suspect.failed
+                    suspect.failed.len()
                 ),
             ),
             Family::R2 => {
                 let r2 = Correlation::of(day).r2_active.unwrap_or(0.0);
                 let text =
-                    format!("keyword and all A queries per second correlate with R² {r2:.3}");
+                    format!("keyword and all A queries per second correlate with R² {r2:.4}");
                 (&none, text)
             }
             _ => (
@@ -196,12 +196,17 @@ mod tests {
     /// a day with this share of keywords.
     fn level(domains: u64, share: f64, swept: u64, failed: u64) -> Level {
         let mut suspect = Suspect::default();
-        (suspect.swept, suspect.failed) = (swept, failed);
         let now = Timestamp::from_parts(1_000, 0);
         for domain in 0..domains {
             suspect.mail_hosts.touch(domain, now);
             suspect.mail_hosts_burst.touch(domain, now);
-            *suspect.answered.touch(domain, now).1 = domain < failed;
+            suspect.answered.touch(domain, now);
+        }
+        for domain in 0..swept {
+            suspect.swept.touch(domain, now);
+        }
+        for name in 0..failed {
+            suspect.failed.touch(name, now);
         }
         let mut day = Sums::default();
         for second in 0..50 {

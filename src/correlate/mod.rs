@@ -24,7 +24,7 @@ use crate::time::Timestamp;
 use crate::verdict::{Class, Level, Role};
 use evidence::{Evidence, Weight};
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use role::RoleView;
 use std::sync::Arc;
 use suspect::{DAY, Suspect};
@@ -37,6 +37,9 @@ const LIKELY: f64 = 11.5;
 const LEAST_CONDUCT: f64 = 2.3;
 /// Hosts with mail lookups that are remembered; beyond it the one silent for longest goes.
 const SUSPECTS: usize = 65_536;
+/// Hosts known to answer DNS that are remembered; a site has some dozen, and what lies beyond
+/// the bound is told by other signs or not at all.
+const SERVERS: usize = 65_536;
 
 /// What a rule finds in a host: one family of content, up to four of conduct.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -97,6 +100,9 @@ pub struct Context {
 pub struct Correlator {
     context: Context,
     suspects: HashMap<HostAddr, Watched, RandomState>,
+    /// Hosts inside that answer DNS queries of others. Counting tells of each only once, so
+    /// that they must outlive a day's silence.
+    servers: HashSet<HostAddr, RandomState>,
     /// The earliest second at which a host may have been silent for a day.
     next_expiry: i64,
     evicted: u64,
@@ -206,6 +212,7 @@ impl Correlator {
         Self {
             context,
             suspects: HashMap::default(),
+            servers: HashSet::default(),
             next_expiry: i64::MAX,
             evicted: 0,
         }
@@ -220,8 +227,11 @@ impl Correlator {
         let mut verdicts = self.expire(second);
         // A server's answers may be seen by any worker: first, so that order does not matter.
         for fact in deltas.iter().flat_map(|delta| &delta.facts) {
-            if fact.what == What::AnswersDns {
-                self.watch(fact).suspect.answers_dns = true;
+            if fact.what == What::AnswersDns
+                && self.servers.len() < SERVERS
+                && self.context.home.contains(fact.host) != Some(false)
+            {
+                self.servers.insert(fact.host);
             }
         }
         let mut crossed = Vec::new();
@@ -238,11 +248,15 @@ impl Correlator {
     fn host(&mut self, facts: &[Fact], delta: &Delta, verdicts: &mut Vec<Verdict>) {
         let Some(first) = facts.first() else { return };
         let host = first.host;
-        if self.context.home.contains(host) == Some(false) {
+        // Who only answers does nothing that is judged, and takes no suspect's place.
+        let asks = facts.iter().any(|fact| fact.what != What::AnswersDns);
+        if !asks || self.context.home.contains(host) == Some(false) {
             return;
         }
         let context = self.context.clone();
+        let answers_dns = self.servers.contains(&host);
         let watched = self.watch(first);
+        watched.suspect.answers_dns |= answers_dns;
         if let Ok(at) = delta.totals.binary_search_by_key(&host, |(host, _)| *host)
             && let Some((_, totals)) = delta.totals.get(at)
         {
@@ -327,7 +341,8 @@ impl Correlator {
         let watched = self.suspects.get(&host);
         let suspect = watched.map(|watched| &watched.suspect);
         let Context { inventory, home } = &self.context;
-        let role = role::role(host, inventory, home, suspect, totals);
+        let answers_dns = self.servers.contains(&host);
+        let role = role::role(host, inventory, home, answers_dns, suspect, totals);
         let Some(suspect) = suspect else {
             return Judgement::ordinary(role);
         };
@@ -351,6 +366,7 @@ impl Correlator {
 impl Watched {
     /// Tells a verdict where level or class rose.
     fn cross(&mut self, host: HostAddr, time: Timestamp, context: &Context) -> Option<Verdict> {
+        self.suspect.expire(time);
         let day = self.suspect.day(&self.totals);
         let before = self
             .episode
@@ -368,16 +384,17 @@ impl Watched {
             host,
             &context.inventory,
             &context.home,
+            self.suspect.answers_dns,
             Some(&self.suspect),
             &self.totals,
         );
-        let judgement = judge(&self.suspect, &day, role);
+        let mut judgement = judge(&self.suspect, &day, role);
+        // A host that showed both generations stays a hybrid.
+        if before.1 == Class::Hybrid && judgement.level > Level::None {
+            judgement.class = Class::Hybrid;
+        }
         let Judgement { level, class, .. } = judgement;
         if level == Level::None || (level, class) == before || level < before.0 {
-            return None;
-        }
-        // A host that showed both generations stays a hybrid.
-        if level == before.0 && before.1 == Class::Hybrid {
             return None;
         }
         let sequence = self.episode.map_or(1, |episode| episode.sequence + 1);
@@ -410,9 +427,17 @@ impl Watched {
     ) -> Option<Verdict> {
         let episode = self.episode?;
         let Context { inventory, home } = context;
-        let role = role::role(host, inventory, home, Some(&self.suspect), &self.totals);
+        let Self {
+            suspect, totals, ..
+        } = &*self;
+        let answers_dns = suspect.answers_dns;
+        let role = role::role(host, inventory, home, answers_dns, Some(suspect), totals);
         let mut judgement = judge(&self.suspect, &self.suspect.day(&self.totals), role);
         (judgement.class, judgement.level) = (episode.class, level);
+        if level == Level::None {
+            // Nothing is left of the evidence.
+            "has made no mail lookups for a day".clone_into(&mut judgement.reason);
+        }
         self.episode = Some(Episode {
             sequence: episode.sequence + 1,
             level,
@@ -548,6 +573,166 @@ fn counterevidence(suspect: &Suspect) -> Vec<CounterEvidence> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use crate::count::delta::Domain;
+
+    fn host(number: u8) -> HostAddr {
+        HostAddr::from_v4([192, 0, 2, number])
+    }
+
+    /// A second in which these things were observed of a host, one after the other.
+    fn delta(second: i64, host: HostAddr, whats: &[What]) -> Delta {
+        let facts = whats.iter().zip(0..).map(|(&what, nanos)| Fact {
+            host,
+            time: Timestamp::from_parts(second, nanos),
+            origin: crate::capture::Origin::default(),
+            what,
+        });
+        let facts = facts.collect();
+        Delta {
+            second,
+            facts,
+            ..Delta::default()
+        }
+    }
+
+    fn domain(hash: u64) -> Domain {
+        let (at, len) = (0, 0);
+        Domain { hash, at, len }
+    }
+
+    /// MX lookups of that many domains.
+    fn mx(domains: u64) -> Vec<What> {
+        (0..domains)
+            .map(|hash| What::MxQuery(domain(hash)))
+            .collect()
+    }
+
+    #[test]
+    fn a_resolver_stays_one_over_a_silent_week() {
+        let mut correlator = Correlator::new(Context::default());
+        let answers = delta(0, host(1), &[What::AnswersDns]);
+        assert_eq!(correlator.second(&[answers]), []);
+        for day in [1, 4, 7] {
+            let other = delta(day * 86_400, host(2), &mx(1));
+            assert_eq!(correlator.second(&[other]), []);
+        }
+        let asks = delta(8 * 86_400, host(1), &mx(500));
+        assert_eq!(correlator.second(&[asks]), []);
+        // Any other host would be convicted.
+        let asks = delta(8 * 86_400 + 1, host(3), &mx(500));
+        assert!(!correlator.second(&[asks]).is_empty());
+    }
+
+    /// A lookup of `mail` in a domain that does not exist.
+    fn guess(hash: u64) -> [What; 2] {
+        let (domain, name) = (domain(hash), hash);
+        let label = crate::count::host::Label::new(b"mail");
+        let query = What::MailHostQuery {
+            domain,
+            name,
+            label,
+        };
+        [query, What::MailHostReply { name, failed: true }]
+    }
+
+    #[test]
+    fn a_hybrid_stays_one_when_it_is_convicted() {
+        let mut correlator = Correlator::new(Context::default());
+        // All its A queries are for mail hosts, then few are.
+        let asked = |second, whats: &[What], others: u32| {
+            let mut delta = delta(second, host(1), whats);
+            let mut totals = HostTotals::default();
+            let t = 10 + others;
+            let bin = crate::count::series::Bin {
+                t,
+                exact: 10,
+                ..Default::default()
+            };
+            totals.sums.add(second, bin);
+            delta.totals.push((host(1), totals));
+            delta
+        };
+        let guesses: Vec<_> = (1_000..1_010).map(|hash| guess(hash)[0]).collect();
+        let mut told = correlator.second(&[asked(0, &guesses, 0)]);
+        told.extend(correlator.second(&[asked(10, &mx(120), 0)]));
+        told.extend(correlator.second(&[asked(20, &mx(200), 1_000)]));
+        let told: Vec<_> = told.iter().map(|verdict| &verdict.judgement).collect();
+        let told: Vec<_> = told.iter().map(|it| (it.level, it.class)).collect();
+        assert_eq!(
+            told,
+            [
+                (Level::Suspected, Class::Gen3A),
+                (Level::Suspected, Class::Hybrid),
+                (Level::Likely, Class::Hybrid),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_episode_that_ends_in_silence_says_so() {
+        let mut correlator = Correlator::new(Context::default());
+        let told = correlator.second(&[delta(0, host(1), &mx(500))]);
+        assert_eq!(told.last().unwrap().judgement.level, Level::Likely);
+        let told = correlator.second(&[delta(2 * 86_400, host(2), &mx(1))]);
+        let [closed] = &told[..] else {
+            panic!("one verdict")
+        };
+        assert_eq!((closed.host, closed.state), (host(1), State::Closed));
+        let Judgement { level, reason, .. } = &closed.judgement;
+        assert_eq!(*level, Level::None);
+        assert_eq!(reason, "has made no mail lookups for a day");
+    }
+
+    /// Evidence is of the last day: a host that is never silent is not judged by its past.
+    #[test]
+    fn failures_of_last_week_are_no_evidence() {
+        let mut correlator = Correlator::new(Context::default());
+        // Two guesses an hour, 48 a day, of which six fail: one in eight.
+        for hour in 0..24 * 14 {
+            let guesses = [guess(2 * hour), guess(2 * hour + 1)];
+            let mut whats: Vec<_> = guesses.into_iter().flatten().collect();
+            for (index, what) in whats.iter_mut().enumerate() {
+                if let What::MailHostReply { failed, .. } = what {
+                    *failed = index == 1 && hour % 4 == 0;
+                }
+            }
+            let second = i64::try_from(hour).unwrap() * 3_600;
+            let told = correlator.second(&[delta(second, host(1), &whats)]);
+            assert_eq!(told, [], "in hour {hour}");
+        }
+        // The same, and most of them fail.
+        let whats: Vec<_> = (10_000..10_040).flat_map(guess).collect();
+        let second = 24 * 14 * 3_600;
+        assert!(
+            !correlator
+                .second(&[delta(second, host(1), &whats)])
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn servers_outside_take_no_place() {
+        let home = Arc::new(Home::new(["192.0.2.0/24".parse().unwrap()]));
+        let mut correlator = Correlator::new(Context {
+            home,
+            ..Context::default()
+        });
+        let outside = HostAddr::from_v4([198, 51, 100, 1]);
+        correlator.second(&[
+            delta(0, outside, &[What::AnswersDns]),
+            delta(0, host(1), &[What::AnswersDns]),
+        ]);
+        assert_eq!(
+            (correlator.suspects.len(), correlator.servers.len()),
+            (0, 1)
+        );
+        let role = |host| correlator.judgement(host, &HostTotals::default()).role.role;
+        assert_eq!(
+            (role(host(1)), role(outside)),
+            (Role::Resolver, Role::External)
+        );
+    }
 
     #[test]
     fn scores_and_posteriors() {

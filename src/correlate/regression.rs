@@ -295,6 +295,41 @@ mod tests {
         }
     }
 
+    /// The generated clients F and A of the study: sums counted by tshark and a script, R²
+    /// from them in exact rational arithmetic (Python's `fractions`).
+    #[test]
+    fn equals_rational_arithmetic() {
+        let edge = |second| Some(crate::count::series::Edge { second, t: 1, k: 1 });
+        for ([active, span, t, k, tt, kk, tk], r2_active, r2_all) in [
+            (
+                [262, 29_242, 16_521, 9_502, 1_568_501, 519_780, 902_865],
+                0.999_602_775_080_103_2,
+                0.999_863_976_069_712_8,
+            ),
+            (
+                [2_962, 86_341, 6_675, 3_406, 18_555, 7_684, 9_781],
+                0.334_969_979_274_757_13,
+                0.665_158_026_339_644_8,
+            ),
+        ] {
+            let keyword = KeywordSums { k, kk, tk };
+            let first = edge(0);
+            let last = edge(i64::try_from(span).unwrap() - 1);
+            let sums = Sums {
+                active,
+                t,
+                tt,
+                keyword,
+                first,
+                last,
+                ..Sums::default()
+            };
+            let correlation = Correlation::of(&sums);
+            assert!(close(correlation.r2_active, r2_active));
+            assert!(close(correlation.r2_all, r2_all));
+        }
+    }
+
     proptest! {
         #[test]
         fn equals_the_textbook_formula(

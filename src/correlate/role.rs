@@ -57,6 +57,7 @@ pub fn role(
     host: HostAddr,
     inventory: &Inventory,
     home: &Home,
+    answers_dns: bool,
     suspect: Option<&Suspect>,
     totals: &HostTotals,
 ) -> RoleView {
@@ -73,7 +74,7 @@ pub fn role(
     if home.contains(host) == Some(false) {
         return RoleView::learned(Role::External, "outside of --home".to_owned());
     }
-    if suspect.is_some_and(|suspect| suspect.answers_dns) {
+    if answers_dns {
         return RoleView::learned(Role::Resolver, "answers DNS queries of others".to_owned());
     }
     let queries = totals.queries.total;

@@ -53,14 +53,14 @@ pub struct Suspect {
     pub led: Window,
     /// Witnesses of new domains in `mail_hosts`.
     pub kwa_trail: Trail,
-    /// Domains in which keywords were tried in turn.
-    pub swept: u64,
+    /// Domains in which keywords were tried in turn, in the last day.
+    pub swept: Window,
     /// Witnesses of those.
     pub sweep_trail: Trail,
-    /// Replies to lookups in `mail_hosts`, by name: negative or not.
-    pub answered: Window<bool>,
-    /// How many of those are negative, since the beginning.
-    pub failed: u64,
+    /// Mail hosts asked for by keyword of which there were replies, in the last day.
+    pub answered: Window,
+    /// Those of which one was negative.
+    pub failed: Window,
     /// Witnesses of those.
     pub failed_trail: Trail,
     /// Whether it answers DNS queries of others.
@@ -71,8 +71,10 @@ pub struct Suspect {
     last_mx: Option<Timestamp>,
     /// Whether it was seen to get MX replies.
     mx_replies: bool,
-    /// Sums of its A queries, an hour apart.
+    /// Sums of its A queries, an hour apart, of one and the same counters.
     samples: VecDeque<(i64, Sums)>,
+    /// Time of the first packet that those counters counted.
+    counted_since: Option<Timestamp>,
 }
 
 /// What is known of a domain asked for by MX.
@@ -85,7 +87,6 @@ pub struct MxDomain {
 #[derive(Clone, Debug, Default)]
 pub struct MailHosts {
     label: Option<(Label, Timestamp)>,
-    swept: bool,
 }
 
 impl Default for Suspect {
@@ -101,16 +102,17 @@ impl Default for Suspect {
             mail_hosts_burst: Window::new(BURST, BOUND),
             led: Window::new(DAY, BOUND),
             kwa_trail: Trail::default(),
-            swept: 0,
+            swept: Window::new(DAY, BOUND),
             sweep_trail: Trail::default(),
             answered: Window::new(DAY, BOUND),
-            failed: 0,
+            failed: Window::new(DAY, BOUND),
             failed_trail: Trail::default(),
             answers_dns: false,
             exchangers: Window::new(HOUR, BOUND),
             last_mx: None,
             mx_replies: false,
             samples: VecDeque::new(),
+            counted_since: None,
         }
     }
 }
@@ -157,34 +159,24 @@ impl Suspect {
                 }
                 self.mail_hosts_burst.touch(domain.hash, now);
                 let (before, known) = self.mail_hosts.touch(domain.hash, now);
-                let mut sweep = false;
-                if let Some((label_before, time)) = known.label
-                    && label_before != label
-                    && !known.swept
-                    && now.nanos_since(time) <= SWEEP
-                    && !is_name_server(&label)
-                    && !is_name_server(&label_before)
-                {
-                    known.swept = true;
-                    sweep = true;
-                }
+                let sweep = known.label.is_some_and(|(label_before, time)| {
+                    label_before != label
+                        && now.nanos_since(time) <= SWEEP
+                        && !is_name_server(&label)
+                        && !is_name_server(&label_before)
+                });
                 known.label = Some((label, now));
                 if before.is_none() {
                     self.kwa_trail.note(witness, Some(delta.domain(domain)));
                 }
-                if sweep {
-                    self.swept += 1;
+                if sweep && self.swept.touch(domain.hash, now).0.is_none() {
                     self.sweep_trail.note(witness, Some(delta.domain(domain)));
                 }
             }
             What::MailHostReply { name, failed } => {
-                let (before, known) = self.answered.touch(name, now);
-                if before.is_none() || *known != failed {
-                    *known = failed;
-                    if failed {
-                        self.failed += 1;
-                        self.failed_trail.note(witness, None);
-                    }
+                self.answered.touch(name, now);
+                if failed && self.failed.touch(name, now).0.is_none() {
+                    self.failed_trail.note(witness, None);
                 }
             }
             What::ServerLookup(lookup) => {
@@ -214,6 +206,13 @@ impl Suspect {
 
     /// Takes in the host's counters at the end of a second.
     pub fn sample(&mut self, second: i64, totals: &HostTotals) {
+        // A full table forgets hosts that are still watched here; counted anew, their sums are
+        // those of another series, from which no former ones may be taken. (A late packet can
+        // also set the time back; then the day begins anew, which does no harm.)
+        if self.counted_since != totals.first {
+            self.counted_since = totals.first;
+            self.samples.clear();
+        }
         if self.samples.is_empty() {
             // A host known for less than a day is judged by all it did.
             let known = totals
@@ -242,9 +241,12 @@ impl Suspect {
     /// The host's A queries over about the last day.
     #[must_use]
     pub fn day(&self, totals: &HostTotals) -> Sums {
+        // Counters that were made since the last sample have nothing to take off.
+        let sampled = self.counted_since == totals.first;
         let start = self
             .samples
             .front()
+            .filter(|_| sampled)
             .map_or_else(Sums::default, |(_, sums)| *sums);
         totals.sums.since(start)
     }
@@ -255,7 +257,9 @@ impl Suspect {
         self.mail_hosts.expire(now);
         self.mail_hosts_burst.expire(now);
         self.led.expire(now);
+        self.swept.expire(now);
         self.answered.expire(now);
+        self.failed.expire(now);
     }
 }
 
@@ -265,4 +269,44 @@ fn is_name_server(label: &Label) -> bool {
         .text()
         .strip_prefix(b"ns")
         .is_some_and(|rest| rest.iter().all(u8::is_ascii_digit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::count::series::Bin;
+
+    fn totals(first: i64, seconds: std::ops::Range<i64>, bin: Bin) -> HostTotals {
+        let mut totals = HostTotals {
+            first: Some(Timestamp::from_parts(first, 0)),
+            ..HostTotals::default()
+        };
+        for second in seconds {
+            totals.sums.add(second, bin);
+        }
+        totals
+    }
+
+    #[test]
+    fn a_host_that_was_evicted_and_came_back_is_counted_anew() {
+        let many = Bin {
+            t: 9,
+            exact: 1,
+            ..Bin::default()
+        };
+        let few = Bin {
+            t: 3,
+            exact: 3,
+            ..Bin::default()
+        };
+        let mut suspect = Suspect::default();
+        // Known for two days, so that the day begins with sums.
+        suspect.sample(200_000, &totals(0, 0..5_000, many));
+        // Evicted since: the sums are smaller than those that the day began with.
+        let back = totals(200_100, 200_100..200_110, few);
+        assert_eq!(suspect.day(&back).t, 30);
+        suspect.sample(200_110, &back);
+        let day = suspect.day(&back);
+        assert_eq!((day.t, day.keyword.k), (30, 30));
+    }
 }

@@ -14,7 +14,8 @@ pub struct Delta {
     pub second: i64,
     /// What was observed, by host and then in the order of arrival.
     pub facts: Vec<Fact>,
-    /// The counters of the hosts in `facts`, by host. A host that was evicted is missing.
+    /// The counters of the hosts in `facts`, by host, as they stand when the second is closed.
+    /// A host that was evicted is missing, and one that only answers others.
     pub totals: Vec<(HostAddr, HostTotals)>,
     /// Per-host bins of this second, by host; only kept when asked for.
     pub bins: Vec<(HostAddr, HostBin)>,
@@ -63,7 +64,8 @@ pub enum What {
         /// The first label.
         label: Label,
     },
-    /// The reply to that; `failed`: there is no such host, or it has no address.
+    /// The reply to that; `failed`: there is no such host, or it has no IPv4
+    /// address.
     MailHostReply {
         /// The whole name.
         name: u64,

@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 use cardinality_estimator::CardinalityEstimator;
 
 /// Distinct counts: exact to about a hundred, then a `HyperLogLog` sketch of 4,096 registers
-/// (3 kB) with an error near 1%.
+/// (3 kB) with a standard error of 1.6%.
 type Distinct = CardinalityEstimator<u64>;
 
 /// Keyword labels of a host that are counted exactly; the study's client F used some 400.

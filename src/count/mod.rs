@@ -303,7 +303,8 @@ impl Counters {
             let domain = self.domains.of(&name);
             self.fact(packet, packet.dst, What::MxReply { domain, failed });
             self.exchangers(packet, message);
-        } else {
+        } else if !failed || rcode == NXDOMAIN || question.qtype == QType::A {
+            // That a host has no IPv6 address is the rule, and says nothing of its name.
             let name = name.hash;
             self.fact(packet, packet.dst, What::MailHostReply { name, failed });
         }
@@ -393,7 +394,13 @@ impl Counters {
                 // Stable: a host's facts keep the order of arrival.
                 delta.facts.sort_by_key(|fact| fact.host);
                 delta.bins = std::mem::take(bins).into_iter().collect();
-                let mut hosts: Vec<_> = delta.facts.iter().map(|fact| fact.host).collect();
+                // Who answers is told by the worker of whom it answers; its counters, where it
+                // asks too, only by its own.
+                let own = delta
+                    .facts
+                    .iter()
+                    .filter(|fact| fact.what != What::AnswersDns);
+                let mut hosts: Vec<_> = own.map(|fact| fact.host).collect();
                 hosts.dedup();
                 for host in hosts {
                     if let Some(counters) = self.shards[shard_of(host)].hosts.get_mut(host) {

@@ -95,7 +95,9 @@ pub fn registrable(folded: &[u8]) -> &[u8] {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ServerLookup {
     /// The name of a peer's address: PTR below `in-addr.arpa` or `ip6.arpa`. Service
-    /// discovery also asks PTR (`_services._dns-sd._udp`) and does not count.
+    /// discovery also asks PTR, of its own names (`_services._dns-sd._udp`) and below the
+    /// address of its network (`lb._dns-sd._udp.0.2.0.192.in-addr.arpa`, RFC 6763 section
+    /// 11), and does not count.
     ReversePtr,
     /// A sender's policy or key: TXT of `_dmarc`, of a `_domainkey`, of `_mta-sts`, or of a
     /// registrable domain itself (SPF, RFC 7208).
@@ -138,9 +140,11 @@ impl ServerLookup {
     pub fn of(qtype: QType, folded: &[u8]) -> Option<Self> {
         match qtype {
             QType::PTR => {
+                // No address has an underscore, and every service has (RFC 6763 section 7).
+                let service = folded.contains(&b'_');
                 let reverse = folded.ends_with(b"\x07in-addr\x04arpa")
                     || folded.ends_with(b"\x03ip6\x04arpa");
-                reverse.then_some(Self::ReversePtr)
+                (reverse && !service).then_some(Self::ReversePtr)
             }
             QType::TXT => {
                 let first = first_label(folded);
@@ -228,6 +232,8 @@ mod tests {
                 Some(ReversePtr),
             ),
             (QType::PTR, "b._dns-sd._udp.example.com", None),
+            (QType::PTR, "b._dns-sd._udp.0.2.0.192.in-addr.arpa", None),
+            (QType::PTR, "lb._dns-sd._udp.0.2.0.192.in-addr.arpa", None),
             (QType::TXT, "example.com", Some(MailTxt)),
             (QType::TXT, "_dmarc.example.com", Some(MailTxt)),
             (QType::TXT, "s1._domainkey.example.com", Some(MailTxt)),

@@ -1,11 +1,15 @@
 //! One host in a screenful: what it did, what is thought of it, and why.
 
-use super::{HostReport, text};
+use super::text;
+use crate::capture::Origin;
 use crate::correlate::evidence::Evidence;
 use crate::correlate::regression::Correlation;
-use crate::correlate::{Verdict, posterior};
+use crate::correlate::{Judgement, Verdict, posterior};
+use crate::count::host::HostTotals;
 use crate::count::prefixes::Column;
+use crate::host::HostAddr;
 use crate::time::Timestamp;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -14,21 +18,45 @@ const PREFIXES: usize = 8;
 /// Labels shown.
 const LABELS: usize = 8;
 /// Packets shown per piece of evidence.
-const PACKETS: usize = 3;
+const PACKETS: usize = 2;
 
-/// Writes the story of a host. `verdicts` are those of its episodes, in order.
-pub fn write(
-    out: &mut dyn Write,
-    report: &HostReport<'_>,
-    verdicts: &[Verdict],
-    files: &[PathBuf],
-) -> io::Result<()> {
-    let HostReport {
+/// Everything that is told of a host.
+#[derive(Debug)]
+pub struct Story {
+    /// The host.
+    pub host: HostAddr,
+    /// Its counters.
+    pub totals: HostTotals,
+    /// What is thought of it.
+    pub judgement: Judgement,
+    /// Its prefix table.
+    pub prefixes: Vec<Column>,
+    /// The verdicts of its episodes, in order.
+    pub verdicts: Vec<Verdict>,
+    /// The capture files.
+    pub files: Vec<PathBuf>,
+    /// What the packets behind the evidence say, as far as they could be read again.
+    pub packets: BTreeMap<Origin, String>,
+}
+
+impl Story {
+    /// The packets that are shown.
+    pub fn witnesses(&self) -> impl Iterator<Item = Origin> + '_ {
+        let evidence = self.judgement.evidence.iter();
+        evidence
+            .flat_map(|piece| piece.packets.iter().take(PACKETS))
+            .map(|packet| packet.origin)
+    }
+}
+
+/// Writes the story of a host.
+pub fn write(out: &mut dyn Write, story: &Story) -> io::Result<()> {
+    let Story {
         host,
         totals,
         judgement,
-        prefixes,
-    } = report;
+        ..
+    } = story;
     let span =
         |time: Option<Timestamp>| time.map_or_else(|| "-".to_owned(), |time| time.to_string());
     writeln!(
@@ -79,7 +107,7 @@ pub fn write(
         "asked for {} names in {} domains; MX of {} domains",
         totals.names, totals.domains, totals.mx_domains
     )?;
-    correlation(out, report)?;
+    correlation(out, totals)?;
     if !totals.labels.is_empty() {
         let labels: Vec<_> = totals
             .labels
@@ -95,7 +123,7 @@ pub fn write(
         writeln!(out, "labels    {}{more}", labels.join(", "))?;
     }
     for piece in &judgement.evidence {
-        evidence(out, piece, files)?;
+        evidence(out, piece, story)?;
     }
     for against in &judgement.counterevidence {
         writeln!(out, "against   {}", against.text)?;
@@ -104,7 +132,7 @@ pub fn write(
         writeln!(out, "unseen    no replies to its queries")?;
     }
     writeln!(out, "unseen    its SMTP, which mxray does not decode yet")?;
-    for verdict in verdicts {
+    for verdict in &story.verdicts {
         let judgement = &verdict.judgement;
         let state = verdict.state.name();
         writeln!(
@@ -113,11 +141,10 @@ pub fn write(
             verdict.time, judgement.level, judgement.class
         )?;
     }
-    prefix_table(out, &prefixes.columns())
+    prefix_table(out, &story.prefixes)
 }
 
-fn correlation(out: &mut dyn Write, report: &HostReport<'_>) -> io::Result<()> {
-    let totals = &report.totals;
+fn correlation(out: &mut dyn Write, totals: &HostTotals) -> io::Result<()> {
     let keyword = &totals.keyword;
     writeln!(
         out,
@@ -126,7 +153,7 @@ fn correlation(out: &mut dyn Write, report: &HostReport<'_>) -> io::Result<()> {
     )?;
     let sums = &totals.sums;
     let correlation = Correlation::of(sums);
-    let number = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.3}"));
+    let number = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.4}"));
     let why = correlation
         .r2_reason
         .map(|reason| format!(" ({})", reason.name()));
@@ -144,7 +171,7 @@ fn correlation(out: &mut dyn Write, report: &HostReport<'_>) -> io::Result<()> {
     )
 }
 
-fn evidence(out: &mut dyn Write, piece: &Evidence, files: &[PathBuf]) -> io::Result<()> {
+fn evidence(out: &mut dyn Write, piece: &Evidence, story: &Story) -> io::Result<()> {
     let sign = if piece.capped { ", capped" } else { "" };
     writeln!(
         out,
@@ -161,22 +188,18 @@ fn evidence(out: &mut dyn Write, piece: &Evidence, files: &[PathBuf]) -> io::Res
             .collect();
         writeln!(out, "            as {}", domains.join(", "))?;
     }
-    if !piece.packets.is_empty() {
-        let packets: Vec<_> = piece
-            .packets
-            .iter()
-            .take(PACKETS)
-            .map(|witness| {
-                let file = files.get(witness.origin.file as usize);
-                let file = file.map(|path| text::escape(path.as_os_str().as_encoded_bytes()));
-                format!(
-                    "{} frame {}",
-                    file.unwrap_or_default(),
-                    witness.origin.frame
-                )
-            })
-            .collect();
-        writeln!(out, "            see {}", packets.join(", "))?;
+    for witness in piece.packets.iter().take(PACKETS) {
+        let origin = witness.origin;
+        let file = story.files.get(origin.file as usize);
+        let file = file.map(|path| text::escape(path.as_os_str().as_encoded_bytes()));
+        let says = story.packets.get(&origin).map(|says| format!(": {says}"));
+        writeln!(
+            out,
+            "            see {} frame {}{}",
+            file.unwrap_or_default(),
+            origin.frame,
+            says.unwrap_or_default()
+        )?;
     }
     Ok(())
 }

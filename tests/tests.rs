@@ -1,0 +1,22 @@
+//! What must hold of mxray as a whole, whatever the input: beside the unit tests, which say
+//! what single parts do.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test that fails here says where, and one that is skipped says why"
+)]
+
+// Helpers: captures in memory, packets made by hand, a feed as the pipeline's.
+mod captures;
+mod feed;
+
+// Counting does not depend on how the work was divided: workers, files, evictions, bins.
+mod counts;
+// No input panics, and every packet is accounted for: prefixes and flips of every frame.
+mod laws;
+// Real captures against what tshark counts in them; needs MXRAY_REAL_CAPTURES.
+mod manifest;
+// Other people's parsers and lists read the same bytes: hickory-proto, etherparse, psl.
+mod oracles;
