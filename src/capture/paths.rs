@@ -7,6 +7,7 @@ use super::walk::Stop;
 use crate::time::Timestamp;
 use std::collections::HashSet;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
@@ -46,15 +47,20 @@ impl Finder {
                     .push(Fault::error(path, "standard input can be read once only"));
                 return;
             }
-            let opened = open::source(std::io::stdin(), open::WINDOW);
-            let glance = opened.and_then(|opened| glance(path, opened, None));
-            return self.named(path, glance);
+            return self.reader(path, std::io::stdin());
         }
         match fs::metadata(path) {
             Ok(about) if about.is_dir() => self.folder(path),
             Ok(about) => self.named(path, look(path, &about)),
             Err(error) => self.named(path, Err(error.into())),
         }
+    }
+
+    /// Finds the capture that `source` yields.
+    pub(super) fn reader(&mut self, name: &Path, source: impl Read + Send + 'static) {
+        let opened = open::source(source, open::WINDOW);
+        let glance = opened.and_then(|opened| glance(name, opened, None));
+        self.named(name, glance);
     }
 
     /// Keeps what was named, or what is wrong with it.

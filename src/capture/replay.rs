@@ -14,6 +14,7 @@ use super::{Fault, Frame, Progress, Source};
 use crate::time::Timestamp;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Reads capture files; a [`Source`].
@@ -65,6 +66,17 @@ impl Replay {
         for path in paths {
             finder.path(path.as_ref());
         }
+        Self::new(finder.found, finder.faults)
+    }
+
+    /// Reads the one capture that `source` yields, as if it were a file called `name`: pcap or
+    /// pcapng, compressed or not. What is wrong with it is a fault to be taken.
+    ///
+    /// Blocks until `source` has sent a packet.
+    #[must_use]
+    pub fn from_reader(name: impl AsRef<Path>, source: impl Read + Send + 'static) -> Self {
+        let mut finder = Finder::default();
+        finder.reader(name.as_ref(), source);
         Self::new(finder.found, finder.faults)
     }
 
@@ -285,6 +297,23 @@ mod tests {
         names
             .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
             .collect()
+    }
+
+    #[test]
+    fn a_reader_is_read_as_a_file_of_that_name() {
+        let bytes = gzip(&pcap(b'm', &[20, 21]));
+        let mut replay = Replay::from_reader("memory", Cursor::new(bytes));
+        assert_eq!(names(&replay), ["memory"]);
+        let (seen, faults) = read(&mut replay);
+        assert_eq!(seen, [(20, 'm'), (21, 'm')]);
+        assert!(faults.is_empty());
+        let mut replay = Replay::from_reader("text", &b"no capture at all"[..]);
+        let (seen, faults) = read(&mut replay);
+        assert!(seen.is_empty());
+        assert_eq!(
+            faults,
+            ["Error text: not a capture file (no pcap or pcapng magic number)"]
+        );
     }
 
     #[test]

@@ -46,10 +46,18 @@ pub fn after_server_lookup(llr: f64) -> f64 {
     (llr + (WORM_RATE / SERVER_RATE).ln()).max(-CAP - PRIOR)
 }
 
-/// Whether the mix of lookups is clearly a mail server's.
+/// Whether the mix of lookups is clearly a mail server's: a hundred to one, and not by a lookup
+/// or two of either kind, as a person makes them by hand.
 #[must_use]
 pub fn looks_like_server(suspect: &Suspect) -> bool {
-    suspect.mx_queries > 0 && suspect.server_llr + PRIOR <= -4.6
+    let lookups: u64 = suspect.server_lookups.values().sum();
+    suspect.mx_queries >= 3 && lookups >= 3 && suspect.server_llr + PRIOR <= -4.6
+}
+
+/// Weight of "worm" against "mail server"; `pc`: the inventory says that it is a PC.
+#[must_use]
+pub fn not_a_server(suspect: &Suspect, pc: bool) -> f64 {
+    suspect.server_llr + if pc { PRIOR_PC } else { PRIOR }
 }
 
 /// Weighs a host that is no known server; `pc`: the inventory says that it is a PC.
@@ -63,8 +71,7 @@ pub fn weigh(suspect: &Suspect, pc: bool) -> Option<Finding> {
     if domains == 0 {
         return None;
     }
-    let prior = if pc { PRIOR_PC } else { PRIOR };
-    let none = Weight::new(Family::NoServerLookups, suspect.server_llr + prior, CAP);
+    let none = Weight::new(Family::NoServerLookups, not_a_server(suspect, pc), CAP);
     Some(Finding {
         class: Class::Gen2Mx,
         content: Weight::new(Family::Mx, PER_DOMAIN * domains as f64, CONTENT_CAP),
@@ -104,6 +111,7 @@ pub fn explain(finding: &Finding, suspect: &Suspect) -> (Vec<Evidence>, String) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::count::names::ServerLookup;
     use crate::verdict::Level;
 
     /// A host after `mx` MX queries of as many domains, then `server` server lookups.
@@ -144,7 +152,15 @@ mod tests {
 
     #[test]
     fn a_mail_server_is_told_by_a_few_lookups() {
-        assert!(!looks_like_server(&suspect(10, 0)));
-        assert!(looks_like_server(&suspect(10, 2)));
+        let asked = |mx, lookups| {
+            let mut suspect = suspect(mx, lookups);
+            suspect
+                .server_lookups
+                .insert(ServerLookup::ReversePtr, lookups);
+            looks_like_server(&suspect)
+        };
+        assert!(!asked(10, 0) && !asked(10, 2) && !asked(1, 5));
+        assert!(asked(10, 3));
+        assert!(!asked(1000, 3));
     }
 }

@@ -5,10 +5,10 @@
 //! evidence here and no gate: a mail client that polls its server reaches 1, and a worm on a
 //! PC with a browser 0.77. What separates them is how many *domains* are asked for.
 
-use super::Finding;
 use super::evidence::{Evidence, Family, Trail, Weight};
 use super::regression::Correlation;
 use super::suspect::Suspect;
+use super::{Finding, LEAST_CONDUCT, gen2};
 use crate::count::series::Sums;
 use crate::verdict::Class;
 
@@ -17,9 +17,14 @@ use crate::verdict::Class;
 const BURST_DOMAINS: usize = 10;
 /// See [`BURST_DOMAINS`].
 const DAY_DOMAINS: usize = 30;
-/// Domains beyond any list that a person keeps (mail hosts to be watched, partners): a
-/// monitor stays below, and its share and its R² then weigh little.
+/// Domains, or names in them, beyond any list that a person keeps (mail hosts to be watched,
+/// partners): a monitor stays below, and its share and its R² then weigh little.
 const MANY_DOMAINS: usize = 60;
+/// See [`MANY_DOMAINS`].
+const MANY_NAMES: usize = 100;
+/// A host with an MX query for every ten mail hosts is no worm of the third generation alone:
+/// it may be a mail server, until that is ruled out as for the second.
+const MX_RATIO: u64 = 10;
 /// Part of the keyword domains that no MX lookup led to.
 const MXLESS: f64 = 0.5;
 /// Part of keyword names in all A queries. A web user is at 0.01, a mail server at 0.34; the
@@ -88,7 +93,7 @@ impl Figures {
     clippy::cast_precision_loss,
     reason = "counts of some thousand at the most"
 )]
-pub fn weigh(suspect: &Suspect, day: &Sums) -> Option<Finding> {
+pub fn weigh(suspect: &Suspect, day: &Sums, pc: bool) -> Option<Finding> {
     let figures = Figures::of(suspect, day);
     let domains = figures.domains;
     if domains == 0 {
@@ -98,9 +103,12 @@ pub fn weigh(suspect: &Suspect, day: &Sums) -> Option<Finding> {
     let sweeping = suspect.swept.len() >= SWEPT;
     let failed = figures.answers >= ANSWERS && figures.failing >= FAILING;
     let often = suspect.mail_hosts_burst.len() >= BURST_DOMAINS || domains >= DAY_DOMAINS;
-    let gate = often && figures.mxless >= MXLESS && (shared || sweeping || failed);
+    let names = suspect.mail_host_names.len();
+    let address_only = suspect.mx_queries * MX_RATIO < names as u64;
+    let no_server = address_only || gen2::not_a_server(suspect, pc) >= LEAST_CONDUCT;
+    let gate = no_server && often && figures.mxless >= MXLESS && (shared || sweeping || failed);
 
-    let many = domains >= MANY_DOMAINS;
+    let many = domains >= MANY_DOMAINS || names >= MANY_NAMES;
     let share = SHARE_WEIGHT * if many { 2.0 } else { 1.0 };
     let swept = SWEPT_WEIGHT * (suspect.swept.len() + 1).saturating_sub(SWEPT) as f64;
     let failing = FAILED_WEIGHT * suspect.failed.len() as f64;
@@ -200,6 +208,7 @@ mod tests {
         for domain in 0..domains {
             suspect.mail_hosts.touch(domain, now);
             suspect.mail_hosts_burst.touch(domain, now);
+            suspect.mail_host_names.touch(domain, now);
             suspect.answered.touch(domain, now);
         }
         for domain in 0..swept {
@@ -227,7 +236,7 @@ mod tests {
                 },
             );
         }
-        weigh(&suspect, &day).map_or(Level::None, |finding| finding.level())
+        weigh(&suspect, &day, false).map_or(Level::None, |finding| finding.level())
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub struct Suspect {
     pub mail_hosts_burst: Window,
     /// Domains with keyword lookups that an MX lookup explains, in the last day.
     pub led: Window,
+    /// The names of those lookups, in the last day.
+    pub mail_host_names: Window,
     /// Witnesses of new domains in `mail_hosts`.
     pub kwa_trail: Trail,
     /// Domains in which keywords were tried in turn, in the last day.
@@ -67,6 +69,8 @@ pub struct Suspect {
     pub answers_dns: bool,
     /// Names that MX replies gave it.
     exchangers: Window,
+    /// Name and time of its newest server lookup.
+    last_server_lookup: Option<(u64, Timestamp)>,
     /// Time of its newest MX query.
     last_mx: Option<Timestamp>,
     /// Whether it was seen to get MX replies.
@@ -101,6 +105,7 @@ impl Default for Suspect {
             mail_hosts: Window::new(DAY, BOUND),
             mail_hosts_burst: Window::new(BURST, BOUND),
             led: Window::new(DAY, BOUND),
+            mail_host_names: Window::new(DAY, BOUND),
             kwa_trail: Trail::default(),
             swept: Window::new(DAY, BOUND),
             sweep_trail: Trail::default(),
@@ -109,6 +114,7 @@ impl Default for Suspect {
             failed_trail: Trail::default(),
             answers_dns: false,
             exchangers: Window::new(HOUR, BOUND),
+            last_server_lookup: None,
             last_mx: None,
             mx_replies: false,
             samples: VecDeque::new(),
@@ -158,6 +164,7 @@ impl Suspect {
                     return;
                 }
                 self.mail_hosts_burst.touch(domain.hash, now);
+                self.mail_host_names.touch(name, now);
                 let (before, known) = self.mail_hosts.touch(domain.hash, now);
                 let sweep = known.label.is_some_and(|(label_before, time)| {
                     label_before != label
@@ -174,12 +181,21 @@ impl Suspect {
                 }
             }
             What::MailHostReply { name, failed } => {
+                // Of lookups that MX led to, the answer is no sign of guessing.
+                if self.mail_host_names.get(name, now).is_none() {
+                    return;
+                }
                 self.answered.touch(name, now);
                 if failed && self.failed.touch(name, now).0.is_none() {
                     self.failed_trail.note(witness, None);
                 }
             }
-            What::ServerLookup(lookup) => {
+            What::ServerLookup { lookup, name } => {
+                let before = self.last_server_lookup.replace((name, now));
+                if before.is_some_and(|(last, time)| last == name && now.nanos_since(time) < RETRY)
+                {
+                    return;
+                }
                 *self.server_lookups.entry(lookup).or_insert(0) += 1;
                 self.server_trail.note(witness, None);
                 self.server_llr = super::gen2::after_server_lookup(self.server_llr);
@@ -256,6 +272,7 @@ impl Suspect {
         self.mx.expire(now);
         self.mail_hosts.expire(now);
         self.mail_hosts_burst.expire(now);
+        self.mail_host_names.expire(now);
         self.led.expire(now);
         self.swept.expire(now);
         self.answered.expire(now);

@@ -73,7 +73,12 @@ pub enum What {
         failed: bool,
     },
     /// It made a lookup that mail servers make.
-    ServerLookup(ServerLookup),
+    ServerLookup {
+        /// Of which kind.
+        lookup: ServerLookup,
+        /// The whole name.
+        name: u64,
+    },
 }
 
 /// A registrable domain: its hash, and where its folded text stands in [`Delta::text`].

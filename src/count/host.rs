@@ -16,6 +16,9 @@ type Distinct = CardinalityEstimator<u64>;
 /// Keyword labels of a host that are counted exactly; the study's client F used some 400.
 pub const LABELS: usize = 1024;
 
+/// Observations of a host that are told for a second; see [`HostCounters::tell`].
+pub const TOLD_A_SECOND: u32 = 1024;
+
 /// Keyword labels that are told.
 const TOLD: usize = 20;
 
@@ -47,6 +50,8 @@ pub struct HostCounters {
     names: Distinct,
     domains: Distinct,
     mx_domains: Distinct,
+    /// A second, and observations of it that were told.
+    told: (i64, u32),
 }
 
 /// Queries by the type of their first question.
@@ -194,6 +199,16 @@ impl HostCounters {
     pub fn seen(&mut self, time: Timestamp) {
         self.first = Some(self.first.map_or(time, |first| first.min(time)));
         self.last = Some(self.last.map_or(time, |last| last.max(time)));
+    }
+
+    /// Whether another observation of this second may be told: no host needs more than
+    /// [`TOLD_A_SECOND`] to be judged, and a flood must not fill the memory.
+    pub fn tell(&mut self, second: i64) -> bool {
+        if self.told.0 != second {
+            self.told = (second, 0);
+        }
+        self.told.1 += 1;
+        self.told.1 <= TOLD_A_SECOND
     }
 
     /// Counts a name and its registrable domain as asked for.

@@ -91,6 +91,8 @@ pub struct PacketCounts {
     pub malformed: BTreeMap<Malformed, u64>,
     /// Messages that came a second time within milliseconds, as from a doubled mirror port.
     pub duplicates: u64,
+    /// Observations left out of correlation, since their host had made too many in a second.
+    pub untold: u64,
     /// Hosts in the tables.
     pub hosts: u64,
     /// Hosts that had to leave a full table.
@@ -102,6 +104,7 @@ impl PacketCounts {
     pub fn add(&mut self, other: &Self) {
         self.decoded += other.decoded;
         self.duplicates += other.duplicates;
+        self.untold += other.untold;
         self.hosts += other.hosts;
         self.evicted += other.evicted;
         for (&damage, &count) in &other.malformed {
@@ -239,21 +242,41 @@ impl Counters {
         if question.qclass != INTERNET {
             return;
         }
-        if question.qtype == QType::MX {
-            let domain = self.domain(packet, name, domain);
-            self.fact(packet, packet.src, What::MxQuery(domain));
-        } else if matches!(tier, Some(Tier::Exact | Tier::Numbered)) {
+        let mx = question.qtype == QType::MX;
+        let mail_host = matches!(tier, Some(Tier::Exact | Tier::Numbered));
+        let lookup = (!mx && !mail_host).then(|| ServerLookup::of(question.qtype, name.text));
+        let lookup = lookup.flatten();
+        if !(mx || mail_host || lookup.is_some()) || !self.tell(packet, packet.src) {
+            return;
+        }
+        let what = if let Some(lookup) = lookup {
+            What::ServerLookup {
+                lookup,
+                name: name.hash,
+            }
+        } else {
             let domain = self.domain(packet, name, domain);
             let label = Label::new(names::first_label(name.text));
-            let what = What::MailHostQuery {
-                domain,
-                name: name.hash,
-                label,
-            };
-            self.fact(packet, packet.src, what);
-        } else if let Some(lookup) = ServerLookup::of(question.qtype, name.text) {
-            self.fact(packet, packet.src, What::ServerLookup(lookup));
-        }
+            let name = name.hash;
+            if mx {
+                What::MxQuery(domain)
+            } else {
+                What::MailHostQuery {
+                    domain,
+                    name,
+                    label,
+                }
+            }
+        };
+        self.fact(packet, packet.src, what);
+    }
+
+    /// Whether an observation about `host` is told; counts those that are not.
+    fn tell(&mut self, packet: &Packet<'_>, host: HostAddr) -> bool {
+        let counters = self.shards[shard_of(host)].hosts.get_mut(host);
+        let told = counters.is_some_and(|counters| counters.tell(packet.time.second()));
+        self.packets.untold += u64::from(!told);
+        told
     }
 
     fn reply(&mut self, packet: &Packet<'_>, message: &Message<'_>, late: bool) {
@@ -296,6 +319,9 @@ impl Counters {
         let shard = &mut self.shards[shard_of(packet.dst)];
         if shard.duplicates.seen(packet, message, &question, name.hash) {
             self.packets.duplicates += 1;
+            return;
+        }
+        if !self.tell(packet, packet.dst) {
             return;
         }
         let failed = is_negative(message);

@@ -169,7 +169,7 @@ fn is_dnsbl(folded: &[u8]) -> bool {
     let labels = Labels::of(folded);
     let octets = labels.starts().take(4).filter(|&start| {
         let text = std::str::from_utf8(labels.label(start)).unwrap_or_default();
-        text.parse::<u8>().is_ok()
+        text.bytes().all(|octet| octet.is_ascii_digit()) && text.parse::<u8>().is_ok()
     });
     octets.count() == 4 && labels.count >= 6
 }
@@ -243,6 +243,7 @@ mod tests {
             (QType::A, "7.2.0.192.zen.dnsbl.example", Some(Dnsbl)),
             (QType::A, "7.2.0.300.zen.dnsbl.example", None),
             (QType::A, "1.2.3.4.example", None),
+            (QType::A, "7.+2.0.192.zen.dnsbl.example", None),
             (QType::A, "1and1.example.com", None),
             (QType::MX, "example.com", None),
         ] {

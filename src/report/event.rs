@@ -246,6 +246,9 @@ pub struct StatsBody {
     pub late: u64,
     /// Messages that the mirror port delivered twice; counted, and no evidence.
     pub duplicates: u64,
+    /// Observations left out of judgement, since their host had made over a thousand of them in
+    /// a second; they were counted.
+    pub observations_omitted: u64,
     /// Hosts.
     pub hosts: Hosts,
     /// Capture files read.

@@ -177,6 +177,7 @@ impl<W: Write> EventWriter<W> {
             reassembled: 0,
             late: capture.late,
             duplicates: count.duplicates,
+            observations_omitted: count.untold,
             hosts: Hosts {
                 tracked: count.hosts,
                 evicted: count.evicted + totals.suspects_evicted,

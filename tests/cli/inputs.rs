@@ -159,3 +159,29 @@ fn a_filter_keeps_out_what_does_not_match() {
     );
     assert_eq!(run.stdout, "");
 }
+
+#[test]
+fn questions_of_another_class_are_counted_and_are_no_evidence() {
+    const MESSAGE: usize = RECORD_HEADER + 14 + 20 + 8; // Ethernet, IPv4, UDP
+    let place = Place::new();
+    let whole = capture("study-client-b");
+    let chaos: Vec<Vec<u8>> = records(&whole)
+        .into_iter()
+        .map(|record| {
+            let mut record = record.to_vec();
+            let name = record[MESSAGE + 12..].iter().position(|&octet| octet == 0);
+            let class = MESSAGE + 12 + name.unwrap() + 3;
+            assert_eq!(record[class..class + 2], [0, 1], "the Internet's");
+            record[class + 1] = 3;
+            record
+        })
+        .collect();
+    place.write(
+        "chaos",
+        of_records(&whole, chaos.iter().map(|record| &**record)),
+    );
+    let run = place.run("replay -q --hosts chaos", 0);
+    assert!(run.verdicts().is_empty(), "nobody's mail goes by CHAOS");
+    assert_eq!(run.hosts()[0]["mxray"]["dns"]["queries"]["mx"], 190);
+    assert_eq!(run.hosts()[0]["mxray"]["correlation"]["k"], 22);
+}

@@ -1,0 +1,40 @@
+# What people do with a checkout. Everything builds with the committed Cargo.lock.
+
+CARGO ?= cargo
+# Of which captures the demo tells.
+DEMO = pcaps/study-day
+# Seconds that each fuzz target runs.
+FUZZ_SECONDS ?= 180
+
+.PHONY: help demo test lint bench fuzz deps
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+
+demo: deps ## judge the hosts of a captured day, show the verdicts
+	@$(CARGO) build --release --locked
+	target/release/mxray replay $(DEMO) -o target/demo.ndjson
+	@.ci/verdicts target/demo.ndjson
+	@echo 'All events, as JSON: target/demo.ndjson'
+
+test: deps ## all tests
+	@$(CARGO) test --locked
+
+lint: deps ## formatting, clippy and documentation, as CI wants them
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --locked
+
+bench: deps ## what each stage and a whole replay cost (docs/BENCHMARKING.md)
+	$(CARGO) bench --locked --bench stages
+	$(CARGO) bench --locked --bench replay
+
+fuzz: deps ## look for inputs that break a law (fuzz/README.md; needs nightly, cargo-fuzz)
+	@for target in dns_message capture_file; do \
+	    mkdir -p fuzz/corpus/$$target && \
+	    $(CARGO) +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
+	        -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done
+
+deps: ## what a build needs: looked for, and installed where that takes no question
+	@.ci/deps

@@ -1,0 +1,156 @@
+//! The seeds of the fuzz targets as plain tests, for every `cargo test` on stable. With
+//! `MXRAY_BLESS=1` the seeds are made again from `mxray::synth` first.
+
+#[path = "laws/capture_file.rs"]
+mod capture_file;
+#[path = "laws/dns_message.rs"]
+mod dns_message;
+
+use mxray::capture::{Frame, Replay, Source as _};
+use mxray::decode::packet::{Sliced, slice};
+use mxray::synth;
+use std::collections::HashSet;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Larger captures only make the fuzzer slow.
+const LARGEST: usize = 16 * 1024;
+
+fn folder(target: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/seeds")
+        .join(target)
+}
+
+/// The seeds of a target, with their names.
+fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
+    if std::env::var_os("MXRAY_BLESS").is_some() {
+        bless(target);
+    }
+    let mut seeds: Vec<_> = fs::read_dir(folder(target))
+        .expect("the seeds are part of the repository")
+        .map(|entry| {
+            let entry = entry.expect("a folder that can be listed");
+            let octets = fs::read(entry.path()).expect("a seed");
+            (entry.file_name().to_string_lossy().into_owned(), octets)
+        })
+        .collect();
+    seeds.sort();
+    assert!(!seeds.is_empty());
+    seeds
+}
+
+fn bless(target: &str) {
+    let made = match target {
+        "capture_file" => captures(),
+        _ => messages(),
+    };
+    fs::create_dir_all(folder(target)).expect("a folder");
+    for (name, octets) in made {
+        fs::write(folder(target).join(name), octets).expect("a seed written");
+    }
+}
+
+/// The small captures of the catalogue, and one of them in each other form of file.
+fn captures() -> Vec<(String, Vec<u8>)> {
+    let mut made = Vec::new();
+    for recipe in synth::catalogue() {
+        let mut octets = Vec::new();
+        synth::write(recipe.name, &mut octets).expect("memory takes all");
+        if octets.len() <= LARGEST {
+            made.push((format!("{}.pcap", recipe.name), octets));
+        }
+    }
+    let mut small = Vec::new();
+    synth::write("dns-replies", &mut small).expect("memory takes all");
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gzip.write_all(&small).expect("memory takes all");
+    let gzip = gzip.finish().expect("memory takes all");
+    made.push(("dns-replies.pcap.gz".into(), gzip));
+    let zstd = zstd::encode_all(&small[..], 19).expect("memory takes all");
+    made.push(("dns-replies.pcap.zst".into(), zstd));
+    made.push(("dns-replies.pcapng".into(), pcapng(small)));
+    made
+}
+
+/// The same frames in enhanced packet blocks: one section, one interface, microseconds.
+fn pcapng(pcap: Vec<u8>) -> Vec<u8> {
+    let block = |kind: u32, body: &[u8]| {
+        let length = u32::try_from(body.len().next_multiple_of(4) + 12).expect("a small block");
+        let mut octets = [kind.to_le_bytes(), length.to_le_bytes()].concat();
+        octets.extend(body);
+        octets.resize(length as usize - 4, 0);
+        octets.extend(length.to_le_bytes());
+        octets
+    };
+    let words = |words: &[u32]| -> Vec<u8> { words.iter().flat_map(|w| w.to_le_bytes()).collect() };
+    let mut octets = block(0x0a0d_0d0a, &words(&[0x1a2b_3c4d, 1, u32::MAX, u32::MAX]));
+    octets.extend(block(1, &words(&[1, 0])));
+    frames(pcap, |frame| {
+        let micros = u64::try_from(frame.time.nanos() / 1000).expect("a time after 1970");
+        let [high, low] = [micros >> 32, micros & 0xffff_ffff]
+            .map(|half| u32::try_from(half).expect("half of 64 bits"));
+        let captured = u32::try_from(frame.bytes.len()).expect("a small frame");
+        let head = words(&[0, high, low, captured, frame.wire_len]);
+        octets.extend(block(6, &[&head, frame.bytes].concat()));
+    });
+    octets
+}
+
+/// The DNS messages in those captures, each once.
+fn messages() -> Vec<(String, Vec<u8>)> {
+    let mut made = Vec::new();
+    let mut seen = HashSet::new();
+    for name in ["dns-types", "dns-compression", "dns-replies"] {
+        let mut capture = Vec::new();
+        synth::write(name, &mut capture).expect("memory takes all");
+        frames(capture, |frame| {
+            if let Sliced::Packet(packet) = slice(frame)
+                && seen.insert(packet.payload.to_vec())
+            {
+                let name = format!("{name}-{:02}", frame.origin.frame);
+                made.push((name, packet.payload.to_vec()));
+            }
+        });
+    }
+    made
+}
+
+fn frames(capture: Vec<u8>, mut each: impl FnMut(&Frame<'_>)) {
+    let mut replay = Replay::from_reader("capture", std::io::Cursor::new(capture));
+    while let Some(frame) = replay.next_frame() {
+        each(&frame);
+    }
+}
+
+#[test]
+fn capture_files() {
+    for (name, octets) in seeds("capture_file") {
+        println!("{name}");
+        capture_file::holds(&octets);
+        // Cut in the file header, in the first record, and in the last.
+        for cut in [7, 23, 39, 50, octets.len().saturating_sub(1)] {
+            capture_file::holds(&octets[..cut.min(octets.len())]);
+        }
+    }
+}
+
+#[test]
+fn dns_messages() {
+    for (name, octets) in seeds("dns_message") {
+        println!("{name}");
+        dns_message::holds(&octets);
+        for end in 0..octets.len() {
+            dns_message::holds(&octets[..end]);
+        }
+        let mut flipped = octets;
+        for at in 0..flipped.len() {
+            for bit in 0..8 {
+                flipped[at] ^= 1 << bit;
+                dns_message::holds(&flipped);
+                flipped[at] ^= 1 << bit;
+            }
+        }
+    }
+}

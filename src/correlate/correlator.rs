@@ -1,0 +1,371 @@
+//! The correlation stage's memory: which hosts made mail lookups, and which episodes are open.
+
+use super::role::{self, RoleView};
+use super::suspect::{DAY, Suspect};
+use super::{Judgement, State, Verdict, counterevidence, judge, outcome, weigh};
+use crate::count::delta::{Delta, Fact, What};
+use crate::count::host::HostTotals;
+use crate::home::Home;
+use crate::host::HostAddr;
+use crate::inventory::Inventory;
+use crate::time::Timestamp;
+use crate::verdict::{Class, Level, Role};
+use foldhash::fast::RandomState;
+use hashbrown::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// Hosts with mail lookups that are remembered; beyond it those silent for longest go.
+pub(super) const SUSPECTS: usize = 65_536;
+/// Hosts known to answer DNS that are remembered; a site has some dozen, and what lies beyond
+/// the bound is told by other signs or not at all.
+const SERVERS: usize = 65_536;
+
+/// What correlation needs to know.
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    /// Known hosts.
+    pub inventory: Arc<Inventory>,
+    /// What is inside.
+    pub home: Arc<Home>,
+}
+
+/// The correlation stage: remembers hosts with mail lookups and judges them.
+#[derive(Debug)]
+pub struct Correlator {
+    context: Context,
+    suspects: HashMap<HostAddr, Watched, RandomState>,
+    /// Hosts inside that answer DNS queries of others. Counting tells of each only once, so
+    /// that they must outlive a day's silence.
+    servers: HashSet<HostAddr, RandomState>,
+    /// The earliest second at which a host may have been silent for a day.
+    next_expiry: i64,
+    evicted: u64,
+}
+
+/// A remembered host.
+#[derive(Debug, Default)]
+struct Watched {
+    suspect: Suspect,
+    totals: HostTotals,
+    /// Time of the first and the newest fact.
+    facts: Option<(Timestamp, Timestamp)>,
+    episode: Option<Episode>,
+}
+
+/// An episode: from the first crossing of a level to a day's silence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Episode {
+    first_seen: Timestamp,
+    sequence: u64,
+    class: Class,
+    level: Level,
+}
+
+impl Correlator {
+    /// Knows nobody yet.
+    #[must_use]
+    pub fn new(context: Context) -> Self {
+        Self {
+            context,
+            suspects: HashMap::default(),
+            servers: HashSet::default(),
+            next_expiry: i64::MAX,
+            evicted: 0,
+        }
+    }
+
+    /// Takes in one closed second, as the deltas of all workers, and yields the verdicts that
+    /// it leads to, by host. Seconds must come in order.
+    pub fn second(&mut self, deltas: &[Delta]) -> Vec<Verdict> {
+        let Some(second) = deltas.first().map(|delta| delta.second) else {
+            return Vec::new();
+        };
+        let mut verdicts = self.expire(second);
+        // A server's answers may be seen by any worker: first, so that order does not matter.
+        for fact in deltas.iter().flat_map(|delta| &delta.facts) {
+            if fact.what == What::AnswersDns
+                && self.servers.len() < SERVERS
+                && self.context.home.contains(fact.host) != Some(false)
+            {
+                self.servers.insert(fact.host);
+            }
+        }
+        let mut crossed = Vec::new();
+        for delta in deltas {
+            for facts in delta.facts.chunk_by(|a, b| a.host == b.host) {
+                self.host(facts, delta, &mut crossed);
+            }
+        }
+        crossed.sort_by_key(|verdict| verdict.host);
+        verdicts.append(&mut crossed);
+        verdicts
+    }
+
+    fn host(&mut self, facts: &[Fact], delta: &Delta, verdicts: &mut Vec<Verdict>) {
+        let Some(first) = facts.first() else { return };
+        let host = first.host;
+        // Who only answers does nothing that is judged, and takes no suspect's place.
+        let asks = facts.iter().any(|fact| fact.what != What::AnswersDns);
+        if !asks || self.context.home.contains(host) == Some(false) {
+            return;
+        }
+        let context = self.context.clone();
+        let answers_dns = self.servers.contains(&host);
+        let watched = self.watch(first);
+        watched.suspect.answers_dns |= answers_dns;
+        if let Ok(at) = delta.totals.binary_search_by_key(&host, |(host, _)| *host)
+            && let Some((_, totals)) = delta.totals.get(at)
+        {
+            watched.totals = totals.clone();
+            watched.suspect.sample(delta.second, totals);
+        }
+        for fact in facts {
+            let (start, newest) = watched.facts.unwrap_or((fact.time, fact.time));
+            watched.facts = Some((start.min(fact.time), newest.max(fact.time)));
+            watched.suspect.learn(fact, delta);
+            verdicts.extend(watched.cross(host, fact.time, &context));
+        }
+    }
+
+    /// The memory of a fact's host.
+    fn watch(&mut self, fact: &Fact) -> &mut Watched {
+        if self.suspects.len() >= SUSPECTS && !self.suspects.contains_key(&fact.host) {
+            self.make_room();
+        }
+        let expiry = fact.time.plus_nanos(DAY).second() + 1;
+        self.next_expiry = self.next_expiry.min(expiry);
+        self.suspects.entry(fact.host).or_default()
+    }
+
+    /// Forgets a sixteenth of the hosts: those without an episode first, and of these the ones
+    /// silent for longest. Many at once, so that a flood does not cost a search each.
+    fn make_room(&mut self) {
+        let rank = |(host, watched): (&HostAddr, &Watched)| {
+            (
+                watched.episode.is_some(),
+                watched.facts.map(|(_, newest)| newest),
+                *host,
+            )
+        };
+        let mut ranked: Vec<_> = self.suspects.iter().map(rank).collect();
+        let count = SUSPECTS / 16;
+        ranked.select_nth_unstable(count);
+        for (_, _, host) in ranked.iter().take(count) {
+            self.suspects.remove(host);
+        }
+        self.evicted += count as u64;
+    }
+
+    /// Forgets hosts silent for a day before `second`, and closes their episodes.
+    fn expire(&mut self, second: i64) -> Vec<Verdict> {
+        if second < self.next_expiry {
+            return Vec::new();
+        }
+        let deadline = |watched: &Watched| {
+            let newest = watched.facts.map_or(Timestamp::MIN, |(_, newest)| newest);
+            newest.plus_nanos(DAY).second() + 1
+        };
+        let gone = self
+            .suspects
+            .extract_if(|_, watched| deadline(watched) <= second);
+        let mut gone: Vec<_> = gone.collect();
+        self.next_expiry = self
+            .suspects
+            .values()
+            .map(deadline)
+            .min()
+            .unwrap_or(i64::MAX);
+        gone.sort_by_key(|(host, watched)| (deadline(watched), *host));
+        gone.into_iter()
+            .filter_map(|(host, mut watched)| {
+                let time = Timestamp::from_parts(deadline(&watched), 0);
+                watched.suspect.expire(time);
+                watched.close(host, time, Level::None, &self.context)
+            })
+            .collect()
+    }
+
+    /// Ends the input at `time`: closes every open episode at the level that it has.
+    pub fn finish(&mut self, time: Timestamp) -> Vec<Verdict> {
+        let mut open: Vec<_> = self
+            .suspects
+            .iter_mut()
+            .filter(|(_, watched)| watched.episode.is_some())
+            .collect();
+        open.sort_by_key(|(host, _)| **host);
+        open.into_iter()
+            .filter_map(|(host, watched)| {
+                let level = watched.episode.map_or(Level::None, |episode| episode.level);
+                watched.close(*host, time, level, &self.context)
+            })
+            .collect()
+    }
+
+    /// The judgement about any host, by its counters.
+    #[must_use]
+    pub fn judgement(&self, host: HostAddr, totals: &HostTotals) -> Judgement {
+        let watched = self.suspects.get(&host);
+        let suspect = watched.map(|watched| &watched.suspect);
+        let Context { inventory, home } = &self.context;
+        let answers_dns = self.servers.contains(&host);
+        let role = role::role(host, inventory, home, answers_dns, suspect, totals);
+        let Some(suspect) = suspect else {
+            return Judgement::ordinary(role);
+        };
+        let mut judgement = judge(suspect, &suspect.day(totals), role);
+        // A verdict stands until its episode ends.
+        if let Some(episode) = watched.and_then(|watched| watched.episode)
+            && episode.level >= judgement.level
+        {
+            (judgement.class, judgement.level) = (episode.class, episode.level);
+        }
+        judgement
+    }
+
+    /// How many suspects and how many servers are remembered.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> (usize, usize) {
+        (self.suspects.len(), self.servers.len())
+    }
+
+    /// Hosts with mail lookups that had to be forgotten for others.
+    #[must_use]
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+}
+
+impl Watched {
+    /// Tells a verdict where level or class changed. A level stands until its episode ends: by
+    /// a day's silence, or when the host turns out to be a server.
+    fn cross(&mut self, host: HostAddr, time: Timestamp, context: &Context) -> Option<Verdict> {
+        self.suspect.expire(time);
+        let before = self
+            .episode
+            .map_or((Level::None, Class::Ordinary), |e| (e.level, e.class));
+        let role = self.role(host, context);
+        if role.role != Role::Pc {
+            return self.clear(host, time, role, context);
+        }
+        // The weights are cheap; the words are only for what is told.
+        let day = self.suspect.day(&self.totals);
+        let after = match outcome(&weigh(&self.suspect, &day, role.is_known_pc())) {
+            (Level::None, _) => before,
+            (level, class) if before.1 == Class::Ordinary => (level, class),
+            (level, class) if class == before.1 => (level.max(before.0), class),
+            // Who showed one generation and now another is both.
+            (level, _) => (level.max(before.0), Class::Hybrid),
+        };
+        if after == before {
+            return None;
+        }
+        let mut judgement = judge(&self.suspect, &day, role);
+        let (level, class) = after;
+        (judgement.level, judgement.class) = after;
+        let sequence = self.episode.map_or(1, |episode| episode.sequence + 1);
+        let first_seen = self.first_seen(time);
+        self.episode = Some(Episode {
+            first_seen,
+            sequence,
+            class,
+            level,
+        });
+        let state = if sequence == 1 {
+            State::New
+        } else {
+            State::Updated
+        };
+        Some(self.verdict(host, time, state, judgement, context))
+    }
+
+    fn role(&self, host: HostAddr, context: &Context) -> RoleView {
+        let Context { inventory, home } = context;
+        let suspect = &self.suspect;
+        role::role(
+            host,
+            inventory,
+            home,
+            suspect.answers_dns,
+            Some(suspect),
+            &self.totals,
+        )
+    }
+
+    /// Ends the episode of a host that turned out to be no PC.
+    fn clear(
+        &mut self,
+        host: HostAddr,
+        time: Timestamp,
+        role: RoleView,
+        context: &Context,
+    ) -> Option<Verdict> {
+        let mut episode = self.episode?;
+        episode.sequence += 1;
+        self.episode = Some(episode);
+        let reason = format!(
+            "turned out to be a {}: {}",
+            role.role,
+            role.basis.join(", ")
+        );
+        let judgement = Judgement {
+            reason,
+            counterevidence: counterevidence(&self.suspect),
+            ..Judgement::ordinary(role)
+        };
+        let verdict = self.verdict(host, time, State::Closed, judgement, context);
+        self.episode = None;
+        self.facts = None;
+        Some(verdict)
+    }
+
+    fn first_seen(&self, time: Timestamp) -> Timestamp {
+        let start = self.facts.map_or(time, |(start, _)| start);
+        self.episode.map_or(start, |episode| episode.first_seen)
+    }
+
+    fn close(
+        &mut self,
+        host: HostAddr,
+        time: Timestamp,
+        level: Level,
+        context: &Context,
+    ) -> Option<Verdict> {
+        let episode = self.episode?;
+        let role = self.role(host, context);
+        let mut judgement = judge(&self.suspect, &self.suspect.day(&self.totals), role);
+        (judgement.class, judgement.level) = (episode.class, level);
+        if level == Level::None {
+            // Nothing is left of the evidence.
+            "has made no mail lookups for a day".clone_into(&mut judgement.reason);
+        }
+        self.episode = Some(Episode {
+            sequence: episode.sequence + 1,
+            level,
+            ..episode
+        });
+        Some(self.verdict(host, time, State::Closed, judgement, context))
+    }
+
+    fn verdict(
+        &self,
+        host: HostAddr,
+        time: Timestamp,
+        state: State,
+        judgement: Judgement,
+        context: &Context,
+    ) -> Verdict {
+        let suppression = context.inventory.suppressed(host, judgement.class, time);
+        Verdict {
+            host,
+            time,
+            newest: self.facts.map_or(time, |(_, newest)| newest),
+            state,
+            first_seen: self.first_seen(time),
+            sequence: self.episode.map_or(1, |episode| episode.sequence),
+            suppressed: suppression.map(|entry| entry.reason.clone().unwrap_or_default()),
+            inside: context.home.contains(host),
+            judgement,
+            totals: self.totals.clone(),
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! Judgement over hand-made seconds.
+
+use super::correlator::{Context, Correlator, SUSPECTS};
+use super::*;
+use crate::count::delta::{Delta, Domain, Fact, What};
+use crate::count::host::Label;
+use crate::count::names::ServerLookup;
+use crate::home::Home;
+use std::sync::Arc;
+
+fn host(number: u8) -> HostAddr {
+    HostAddr::from_v4([192, 0, 2, number])
+}
+
+/// A second in which these things were observed of a host, one after the other.
+fn delta(second: i64, host: HostAddr, whats: &[What]) -> Delta {
+    let facts = whats.iter().zip(0..).map(|(&what, nanos)| Fact {
+        host,
+        time: Timestamp::from_parts(second, nanos),
+        origin: crate::capture::Origin::default(),
+        what,
+    });
+    let facts = facts.collect();
+    Delta {
+        second,
+        facts,
+        ..Delta::default()
+    }
+}
+
+fn domain(hash: u64) -> Domain {
+    let (at, len) = (0, 0);
+    Domain { hash, at, len }
+}
+
+/// MX lookups of that many domains.
+fn mx(domains: u64) -> Vec<What> {
+    (0..domains)
+        .map(|hash| What::MxQuery(domain(hash)))
+        .collect()
+}
+
+#[test]
+fn a_resolver_stays_one_over_a_silent_week() {
+    let mut correlator = Correlator::new(Context::default());
+    let answers = delta(0, host(1), &[What::AnswersDns]);
+    assert_eq!(correlator.second(&[answers]), []);
+    for day in [1, 4, 7] {
+        let other = delta(day * 86_400, host(2), &mx(1));
+        assert_eq!(correlator.second(&[other]), []);
+    }
+    let asks = delta(8 * 86_400, host(1), &mx(500));
+    assert_eq!(correlator.second(&[asks]), []);
+    // Any other host would be convicted.
+    let asks = delta(8 * 86_400 + 1, host(3), &mx(500));
+    assert!(!correlator.second(&[asks]).is_empty());
+}
+
+/// A lookup of `mail` in a domain that does not exist.
+fn guess(hash: u64) -> [What; 2] {
+    let (domain, name) = (domain(hash), hash);
+    let label = Label::new(b"mail");
+    let query = What::MailHostQuery {
+        domain,
+        name,
+        label,
+    };
+    [query, What::MailHostReply { name, failed: true }]
+}
+
+#[test]
+fn a_hybrid_stays_one_when_it_is_convicted() {
+    let mut correlator = Correlator::new(Context::default());
+    // All its A queries are for mail hosts, then few are.
+    let asked = |second, whats: &[What], others: u32| {
+        let mut delta = delta(second, host(1), whats);
+        let mut totals = HostTotals::default();
+        let t = 10 + others;
+        let bin = crate::count::series::Bin {
+            t,
+            exact: 10,
+            ..Default::default()
+        };
+        totals.sums.add(second, bin);
+        delta.totals.push((host(1), totals));
+        delta
+    };
+    let guesses: Vec<_> = (1_000..1_010).map(|hash| guess(hash)[0]).collect();
+    let mut told = correlator.second(&[asked(0, &guesses, 0)]);
+    told.extend(correlator.second(&[asked(10, &mx(120), 0)]));
+    told.extend(correlator.second(&[asked(20, &mx(200), 1_000)]));
+    let told: Vec<_> = told.iter().map(|verdict| &verdict.judgement).collect();
+    let told: Vec<_> = told.iter().map(|it| (it.level, it.class)).collect();
+    assert_eq!(
+        told,
+        [
+            (Level::Suspected, Class::Gen3A),
+            (Level::Suspected, Class::Hybrid),
+            (Level::Likely, Class::Hybrid),
+        ]
+    );
+}
+
+#[test]
+fn an_episode_that_ends_in_silence_says_so() {
+    let mut correlator = Correlator::new(Context::default());
+    let told = correlator.second(&[delta(0, host(1), &mx(500))]);
+    assert_eq!(told.last().unwrap().judgement.level, Level::Likely);
+    let told = correlator.second(&[delta(2 * 86_400, host(2), &mx(1))]);
+    let [closed] = &told[..] else {
+        panic!("one verdict")
+    };
+    assert_eq!((closed.host, closed.state), (host(1), State::Closed));
+    let Judgement { level, reason, .. } = &closed.judgement;
+    assert_eq!(*level, Level::None);
+    assert_eq!(reason, "has made no mail lookups for a day");
+}
+
+/// Evidence is of the last day: a host that is never silent is not judged by its past.
+#[test]
+fn failures_of_last_week_are_no_evidence() {
+    let mut correlator = Correlator::new(Context::default());
+    // Two guesses an hour, 48 a day, of which six fail: one in eight.
+    for hour in 0..24 * 14 {
+        let guesses = [guess(2 * hour), guess(2 * hour + 1)];
+        let mut whats: Vec<_> = guesses.into_iter().flatten().collect();
+        for (index, what) in whats.iter_mut().enumerate() {
+            if let What::MailHostReply { failed, .. } = what {
+                *failed = index == 1 && hour % 4 == 0;
+            }
+        }
+        let second = i64::try_from(hour).unwrap() * 3_600;
+        let told = correlator.second(&[delta(second, host(1), &whats)]);
+        assert_eq!(told, [], "in hour {hour}");
+    }
+    // The same, and most of them fail.
+    let whats: Vec<_> = (10_000..10_040).flat_map(guess).collect();
+    let second = 24 * 14 * 3_600;
+    assert!(
+        !correlator
+            .second(&[delta(second, host(1), &whats)])
+            .is_empty()
+    );
+}
+
+#[test]
+fn servers_outside_take_no_place() {
+    let home = Arc::new(Home::new(["192.0.2.0/24".parse().unwrap()]));
+    let mut correlator = Correlator::new(Context {
+        home,
+        ..Context::default()
+    });
+    let outside = HostAddr::from_v4([198, 51, 100, 1]);
+    correlator.second(&[
+        delta(0, outside, &[What::AnswersDns]),
+        delta(0, host(1), &[What::AnswersDns]),
+    ]);
+    assert_eq!(correlator.remembered(), (0, 1));
+    let role = |host| correlator.judgement(host, &HostTotals::default()).role.role;
+    assert_eq!(
+        (role(host(1)), role(outside)),
+        (Role::Resolver, Role::External)
+    );
+}
+
+#[test]
+fn scores_and_posteriors() {
+    assert!((posterior(0.0) - 0.001).abs() < 1e-12);
+    assert!((posterior(SUSPECTED) - 0.5).abs() < 0.01);
+    assert!((posterior(LIKELY) - 0.99).abs() < 0.001);
+}
+
+fn mx_of(hash: u64) -> What {
+    What::MxQuery(domain(hash))
+}
+
+/// A lookup of this keyword in a domain of its own.
+fn mail_host(n: u64, label: &[u8]) -> What {
+    let (domain, label) = (domain(1_000_000 + n), Label::new(label));
+    What::MailHostQuery {
+        domain,
+        name: n,
+        label,
+    }
+}
+
+fn ptr(name: u64) -> What {
+    What::ServerLookup {
+        lookup: ServerLookup::ReversePtr,
+        name,
+    }
+}
+
+#[test]
+fn a_mail_server_is_not_judged_by_what_it_asks_before_its_first_reverse_lookup() {
+    let mut correlator = Correlator::new(Context::default());
+    // Forty mail hosts tried with two keywords each, beside ten MX queries.
+    for n in 0..40_u64 {
+        let mut whats = vec![mail_host(n, b"mail"), mail_host(n, b"smtp")];
+        whats.extend((n % 4 == 0).then(|| mx_of(n)));
+        assert_eq!(
+            correlator.second(&[delta(n.cast_signed(), host(1), &whats)]),
+            []
+        );
+    }
+}
+
+#[test]
+fn who_turns_out_to_be_a_server_is_cleared() {
+    let mut correlator = Correlator::new(Context::default());
+    let told: Vec<_> = (0..120_u64)
+        .flat_map(|n| correlator.second(&[delta(10 * n.cast_signed(), host(1), &[mx_of(n)])]))
+        .collect();
+    let levels: Vec<_> = told.iter().map(|v| (v.state, v.judgement.level)).collect();
+    assert_eq!(levels, [(State::New, Level::Suspected)]);
+    let cleared = correlator.second(&[delta(2_000, host(1), &[ptr(1), ptr(2), ptr(3), ptr(4)])]);
+    let [verdict] = &cleared[..] else {
+        panic!("{cleared:?}")
+    };
+    assert_eq!(
+        (verdict.state, verdict.judgement.level),
+        (State::Closed, Level::None)
+    );
+    assert_eq!(
+        (verdict.sequence, verdict.judgement.role.role),
+        (2, Role::MailServer)
+    );
+    assert_eq!(correlator.finish(Timestamp::from_parts(3_000, 0)), []);
+}
+
+#[test]
+fn both_generations_make_a_hybrid_and_it_stays_one() {
+    let mut correlator = Correlator::new(Context::default());
+    let mut told = Vec::new();
+    for n in 0..200_u64 {
+        let second = 20 * n.cast_signed();
+        told.extend(correlator.second(&[delta(second, host(1), &[mx_of(n)])]));
+        // Too long after the MX lookup to be led by it.
+        let guesses = [mail_host(n, b"mail"), mail_host(n, b"smtp")];
+        told.extend(correlator.second(&[delta(second + 10, host(1), &guesses)]));
+    }
+    let last = told.last().unwrap();
+    assert_eq!(
+        (last.judgement.class, last.judgement.level),
+        (Class::Hybrid, Level::Likely)
+    );
+    assert!(told.is_sorted_by_key(|verdict| verdict.judgement.level));
+    let sequences: Vec<_> = told.iter().map(|verdict| verdict.sequence).collect();
+    assert_eq!(sequences, (1..=told.len() as u64).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_flood_of_suspects_spares_those_with_an_episode() {
+    let mut correlator = Correlator::new(Context::default());
+    for n in 0..200_u64 {
+        correlator.second(&[delta(n.cast_signed(), host(1), &[mx_of(n)])]);
+    }
+    let flood = u32::try_from(3 * SUSPECTS).unwrap();
+    for n in 0..flood {
+        let spoofed = HostAddr::from_v4((0x0a00_0000 | n).to_be_bytes());
+        correlator.second(&[delta(300, spoofed, &[mx_of(1)])]);
+        assert!(correlator.remembered().0 <= SUSPECTS);
+    }
+    assert_eq!(
+        correlator.evicted(),
+        1 + u64::from(flood) - correlator.remembered().0 as u64
+    );
+    let closing = correlator.finish(Timestamp::from_parts(301, 0));
+    assert_eq!(
+        closing
+            .iter()
+            .map(|verdict| verdict.host)
+            .collect::<Vec<_>>(),
+        [host(1)]
+    );
+}
