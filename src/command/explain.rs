@@ -1,6 +1,6 @@
 //! `mxray explain`.
 
-use super::{Outcome, Run, tell};
+use super::{Outcome, Run, TO_STDOUT, tell};
 use crate::capture::{Fault, Origin, Replay, Source as _};
 use crate::config::{ExplainConfig, Verbosity};
 use crate::correlate::Verdict;
@@ -9,6 +9,7 @@ use crate::decode::packet::{Sliced, slice};
 use crate::host::HostAddr;
 use crate::report::explain::{self, Story};
 use crate::report::{HostReport, Sink};
+use anyhow::Context as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
@@ -31,7 +32,7 @@ pub(super) fn run(config: ExplainConfig) -> anyhow::Result<Outcome> {
     };
     (story.verdicts, story.files) = (sink.verdicts, files);
     story.packets = read_again(&config.paths, story.witnesses().collect());
-    explain::write(&mut io::stdout().lock(), &story)?;
+    explain::write(&mut io::stdout().lock(), &story).context(TO_STDOUT)?;
     Ok(if sink.failed {
         Outcome::Failed
     } else {

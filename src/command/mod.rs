@@ -40,6 +40,9 @@ impl Outcome {
     }
 }
 
+/// What an error of standard output is told with.
+const TO_STDOUT: &str = "writing standard output";
+
 /// Runs a command.
 ///
 /// # Errors
@@ -71,13 +74,17 @@ fn synthesise(config: SynthConfig) -> anyhow::Result<Outcome> {
         SynthConfig::List => {
             let mut out = io::stdout().lock();
             for recipe in synth::catalogue() {
-                writeln!(out, "{:20}  {}", recipe.name, recipe.summary)?;
+                let line = writeln!(out, "{:20}  {}", recipe.name, recipe.summary);
+                line.context(TO_STDOUT)?;
             }
         }
         SynthConfig::Write { name, output } => {
             // Found out before a file is made.
             if !synth::catalogue().iter().any(|recipe| recipe.name == name) {
-                anyhow::bail!("there is no capture `{name}`; `mxray synth --list` lists them");
+                anyhow::bail!(config::Error::Value {
+                    origin: config::Origin::CommandLine("NAME"),
+                    message: format!("there is no `{name}`; `mxray synth --list` lists them"),
+                });
             }
             let mut out = open(&output)?;
             synth::write(&name, &mut out)
@@ -92,7 +99,7 @@ fn synthesise(config: SynthConfig) -> anyhow::Result<Outcome> {
 fn check(findings: &[config::Finding]) -> anyhow::Result<Outcome> {
     let mut out = io::stdout().lock();
     for finding in findings {
-        writeln!(out, "{finding}")?;
+        writeln!(out, "{finding}").context(TO_STDOUT)?;
     }
     let valid = findings.iter().all(config::Finding::is_valid);
     Ok(if valid {
@@ -104,8 +111,10 @@ fn check(findings: &[config::Finding]) -> anyhow::Result<Outcome> {
 
 fn schema() -> anyhow::Result<Outcome> {
     let mut out = io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, &report::event::schema()).map_err(io::Error::from)?;
-    writeln!(out)?;
+    serde_json::to_writer_pretty(&mut out, &report::event::schema())
+        .map_err(io::Error::from)
+        .and_then(|()| writeln!(out))
+        .context(TO_STDOUT)?;
     Ok(Outcome::Done)
 }
 
@@ -203,6 +212,7 @@ fn log(verbosity: Verbosity) {
     };
     let log = tracing_subscriber::fmt()
         .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
         .with_max_level(level);
     // A log that was set up before stays.
     let _ = log.without_time().with_target(false).try_init();

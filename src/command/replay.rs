@@ -26,7 +26,9 @@ pub(super) fn run(config: ReplayConfig) -> anyhow::Result<Outcome> {
         None => None,
         Some(path) => {
             let bins = BinsWriter::new(create(path)?);
-            Some(bins.with_context(|| format!("writing {}", path.display()))?)
+            let name = path.display().to_string();
+            let bins = bins.with_context(|| format!("writing {name}"))?;
+            Some((bins, name))
         }
     };
     let mut sink = ReplaySink {
@@ -34,13 +36,14 @@ pub(super) fn run(config: ReplayConfig) -> anyhow::Result<Outcome> {
         bins,
         hosts: config.hosts,
         table: Table::default(),
+        refused: output_name(&config.output),
         failed: false,
         verbosity,
     };
     let totals = run
         .into_sink(&mut sink)
         .and_then(|totals| sink.flush().map(|()| totals))
-        .with_context(|| format!("writing {}", output_name(&config.output)))?;
+        .with_context(|| format!("writing {}", sink.refused))?;
     if verbosity != Verbosity::Quiet {
         // Nobody to read it is no failure.
         let _ = sink.table.write(&mut io::stderr().lock(), &totals);
@@ -56,9 +59,12 @@ pub(super) fn run(config: ReplayConfig) -> anyhow::Result<Outcome> {
 
 struct ReplaySink {
     events: EventWriter<Box<dyn Write>>,
-    bins: Option<BinsWriter<BufWriter<File>>>,
+    /// With the name of its file.
+    bins: Option<(BinsWriter<BufWriter<File>>, String)>,
     hosts: Hosts,
     table: Table,
+    /// The output that an error of the sink is about.
+    refused: String,
     failed: bool,
     verbosity: Verbosity,
 }
@@ -66,7 +72,17 @@ struct ReplaySink {
 impl ReplaySink {
     fn flush(&mut self) -> io::Result<()> {
         self.events.flush()?;
-        self.bins.as_mut().map_or(Ok(()), BinsWriter::flush)
+        self.write_bins(BinsWriter::flush)
+    }
+
+    fn write_bins(
+        &mut self,
+        write: impl FnOnce(&mut BinsWriter<BufWriter<File>>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let Some((bins, name)) = &mut self.bins else {
+            return Ok(());
+        };
+        write(bins).inspect_err(|_| self.refused.clone_from(name))
     }
 }
 
@@ -77,9 +93,7 @@ impl Sink for ReplaySink {
     }
 
     fn bins(&mut self, second: i64, bins: &[(HostAddr, HostBin)]) -> io::Result<()> {
-        self.bins
-            .as_mut()
-            .map_or(Ok(()), |writer| writer.second(second, bins))
+        self.write_bins(|writer| writer.second(second, bins))
     }
 
     fn host(&mut self, host: &HostReport<'_>) -> io::Result<()> {

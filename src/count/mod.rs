@@ -23,7 +23,7 @@ pub mod table;
 pub mod top;
 
 use crate::decode::dns::name::MAX_NAME;
-use crate::decode::dns::{Data, Message, NXDOMAIN, QType, Question, SERVFAIL, Section};
+use crate::decode::dns::{Data, INTERNET, Message, NXDOMAIN, QType, Question, SERVFAIL, Section};
 use crate::decode::malformed::Malformed;
 use crate::decode::observation::{Observation, observe};
 use crate::decode::packet::Packet;
@@ -239,6 +239,10 @@ impl Counters {
         domain: u64,
         tier: Option<Tier>,
     ) {
+        // `version.bind` in class CHAOS is no sender's policy, nor is anything else there mail.
+        if question.qclass != INTERNET {
+            return;
+        }
         let mx = question.qtype == QType::MX;
         let mail_host = matches!(tier, Some(Tier::Exact | Tier::Numbered));
         let lookup = (!mx && !mail_host).then(|| ServerLookup::of(question.qtype, name.text));

@@ -199,6 +199,15 @@ fn fast(network: Network, octets: &[u8]) -> Option<Ip<'_>> {
 /// Any IP header, by etherparse.
 fn lax(octets: &[u8]) -> Result<Ip<'_>, Malformed> {
     let (ip, stop) = LaxIpSlice::from_slice(octets).map_err(|_| Malformed::IpHeader)?;
+    // A total length of 0 is an offloading stack's: then all that is there is the packet.
+    // Any other below the header's own describes no packet, and what follows is not one.
+    if let Some(v4) = ip.ipv4() {
+        let header = v4.header();
+        let total = usize::from(header.total_len());
+        if total != 0 && total < header.slice().len() {
+            return Err(Malformed::IpHeader);
+        }
+    }
     let payload = ip.payload();
     // A fault in an extension header leaves the upper protocol unknown.
     if let Some((_, layer)) = stop
@@ -244,5 +253,41 @@ fn transport<'a>(ip: &Ip<'a>) -> Result<Ports<'a>, Malformed> {
         };
         let (src, dst) = header().ok_or(Malformed::TcpHeader)?;
         Ok((Transport::Tcp, src, dst, reader.rest(), false))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::LinkType;
+
+    /// A UDP datagram of one octet in IPv4 whose header claims `total` octets.
+    fn sliced(total: u16) -> (Vec<u8>, bool) {
+        let mut octets = vec![0x45, 0, 0, 0, 0, 1, 0, 0, 64, 17, 0, 0]; // to the checksum
+        octets.extend_from_slice(&[192, 0, 2, 1, 192, 0, 2, 53]); // addresses
+        octets.extend_from_slice(&[0x9c, 0x40, 0, 53, 0, 9, 0, 0, 0xab]); // UDP, length 9
+        octets.splice(2..4, total.to_be_bytes());
+        let frame = Frame {
+            bytes: &octets,
+            wire_len: u32::try_from(octets.len()).unwrap(),
+            time: Timestamp::default(),
+            link: LinkType::RAW,
+            origin: Origin::default(),
+        };
+        match slice(&frame) {
+            Sliced::Packet(packet) => (packet.payload.to_vec(), true),
+            Sliced::Malformed(Malformed::IpHeader) => (Vec::new(), false),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_total_length_below_the_headers_own_is_no_packet_but_zero_is_an_offload() {
+        assert_eq!(sliced(29), (vec![0xab], true));
+        assert_eq!(sliced(0), (vec![0xab], true));
+        assert_eq!(sliced(1500), (vec![0xab], true));
+        for total in [1, 19] {
+            assert_eq!(sliced(total), (Vec::new(), false), "{total}");
+        }
     }
 }

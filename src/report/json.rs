@@ -187,8 +187,13 @@ impl<W: Write> EventWriter<W> {
         });
         event.event.start = capture.first.map(|time| time.to_string());
         event.event.end = capture.last.map(|time| time.to_string());
-        // The number of files is the one thing that a split of the capture changes.
+        // The number of files is the one thing that a split of the capture changes, and the
+        // time on the wall the one that another run does.
+        if at.is_none() {
+            event.timestamp.clear();
+        }
         event.event.id = Self::id(&event)?;
+        event.timestamp = time.to_string();
         event.mxray.files = self.files.len() as u64;
         self.line(&event)
     }

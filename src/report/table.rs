@@ -94,8 +94,16 @@ impl Table {
         let convicted = rows.iter().filter(|(_, row)| row.level.convicted()).count();
         writeln!(
             out,
-            "{} packets, {} DNS messages, {} hosts, {convicted} convicted",
-            totals.capture.seen, totals.count.decoded, totals.count.hosts
+            "{}, {}, {}, {convicted} convicted",
+            counted(totals.capture.seen, "packet"),
+            counted(totals.count.decoded, "DNS message"),
+            counted(totals.count.hosts, "host")
         )
     }
+}
+
+/// A number of things: `1 host`, `2 hosts`.
+fn counted(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
 }

@@ -213,7 +213,7 @@ pub(super) fn dns_replies() -> Capture {
         let question = |flags| Message::new(id, flags).question(&name, kind);
         case = case
             .send(question(RD))
-            .answer(question(QR | RD | RA).reply(&reply));
+            .answer(question(QR | RD | RA | reply.flags).reply(&reply));
     }
     // The second of two records ends in the middle of its data: the first still counts.
     let whole = Message::new(90, QR | RD | RA)

@@ -19,7 +19,7 @@ const KEPT: [(&str, u64, u64); 25] = [
     ("dns-types", 18, 0xac55_02db_0ff6_5cb6),
     ("dns-case-and-tiers", 38, 0x5075_7a89_6719_9bbf),
     ("dns-compression", 25, 0x24c1_8919_3e58_a4ec),
-    ("dns-replies", 24, 0xef0e_29cc_3903_3291),
+    ("dns-replies", 24, 0x6562_0c5c_610c_667f),
     ("link-vlan", 10, 0x1b20_7d0c_f520_c0bf),
     ("link-ipv6-extensions", 8, 0xd26e_3679_e3b3_f8e8),
     ("link-padding", 7, 0x4968_a256_b6a3_6015),

@@ -78,6 +78,9 @@ pub const SERVFAIL: u8 = 2;
 /// RCODE 3: the name does not exist.
 pub const NXDOMAIN: u8 = 3;
 
+/// QCLASS 1: the Internet, the class of all mail (RFC 1035 section 3.2.4).
+pub const INTERNET: u16 = 1;
+
 /// A question.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
@@ -85,7 +88,7 @@ pub struct Question<'a> {
     pub name: Name<'a>,
     /// QTYPE.
     pub qtype: QType,
-    /// QCLASS; 1 is the Internet.
+    /// QCLASS.
     pub qclass: u16,
 }
 
