@@ -19,7 +19,7 @@ pub struct Correlation {
     pub r2_active: Option<f64>,
     /// R² over every second from the first to the last A query.
     pub r2_all: Option<f64>,
-    /// Why one of them is undefined (the first one where both are).
+    /// Why a figure is undefined: the first in the order of these fields.
     pub r2_reason: Option<Undefined>,
     /// Lower end of the 95% confidence interval of `r2_active`, by Fisher's z with the number
     /// of bins reduced for autocorrelation.
@@ -50,6 +50,12 @@ pub enum Undefined {
     ConstantTotal,
     /// Every bin has the same K.
     ConstantKeyword,
+    /// Not more than three independent bins: no interval for R².
+    FewIndependentBins,
+    /// Every bin has the same number of other queries: no correlation with them.
+    ConstantRest,
+    /// Every bin has the same K in the exact tier or in all three.
+    ConstantTier,
 }
 
 impl Undefined {
@@ -61,6 +67,9 @@ impl Undefined {
             Self::FewBins => "fewer-than-3-bins",
             Self::ConstantTotal => "t-constant",
             Self::ConstantKeyword => "k-constant",
+            Self::FewIndependentBins => "lower95-few-independent-bins",
+            Self::ConstantRest => "rest-constant",
+            Self::ConstantTier => "tier-constant",
         }
     }
 }
@@ -120,18 +129,27 @@ impl Correlation {
         let all = Moments::of(sums.span(), sums, &sums.keyword).r2(sums.span());
         let tier = |keyword| Moments::of(n, sums, keyword).r2(n).ok();
         let rest = rest(sums);
+        let r2_lower95 = active.ok().and_then(|r2| lower95(sums, &moments, r2));
+        let r_rest = (rest.xx != 0 && rest.yy != 0)
+            .then(|| ratio(rest.xy, rest.xx).signum() * rest_r(&rest));
+        let (r2_exact, r2_prefix) = (tier(&sums.exact), tier(&sums.any));
+        let other = match (r2_lower95, r_rest, r2_exact.and(r2_prefix)) {
+            (None, _, _) => Some(Undefined::FewIndependentBins),
+            (_, None, _) => Some(Undefined::ConstantRest),
+            (_, _, None) => Some(Undefined::ConstantTier),
+            _ => None,
+        };
         Self {
             r2_active: active.ok(),
             r2_all: all.ok(),
-            r2_reason: active.err().or(all.err()),
-            r2_lower95: active.ok().and_then(|r2| lower95(sums, &moments, r2)),
+            r2_reason: active.err().or(all.err()).or(other),
+            r2_lower95,
             slope: (moments.xx != 0).then(|| ratio(moments.xy, moments.xx)),
             share: (sums.t != 0).then(|| ratio(sums.keyword.k.into(), sums.t.into())),
-            r_rest: (rest.xx != 0 && rest.yy != 0)
-                .then(|| ratio(rest.xy, rest.xx).signum() * rest_r(&rest)),
+            r_rest,
             r2_independent: (rest.xx + rest.yy != 0).then(|| ratio(rest.yy, rest.xx + rest.yy)),
-            r2_exact: tier(&sums.exact),
-            r2_prefix: tier(&sums.any),
+            r2_exact,
+            r2_prefix,
         }
     }
 }

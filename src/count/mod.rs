@@ -179,7 +179,7 @@ impl Counters {
         let shard = &mut self.shards[shard_of(packet.src)];
         let host = shard.hosts.entry(packet.src);
         host.seen(packet.time);
-        host.tag = packet.tag;
+        host.tag = packet.tag.or(host.tag);
         host.cut += u64::from(packet.cut);
         host.queries.total += 1;
         host.iterative += u64::from(!message.header.recursion_desired());

@@ -47,6 +47,17 @@ pub struct LinkTag {
     pub vlan: Option<u16>,
 }
 
+impl LinkTag {
+    /// This tag, with what it lacks taken from `other`.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            mac: self.mac.or(other.mac),
+            vlan: self.vlan.or(other.vlan),
+        }
+    }
+}
+
 /// Transport protocols with ports that mxray looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {

@@ -141,6 +141,7 @@ impl<'a> Calling<'a> {
                 let prefixes = &counters.prefixes;
                 self.sink.host(&HostReport {
                     host,
+                    at: end.unwrap_or_default(),
                     totals,
                     judgement,
                     prefixes,

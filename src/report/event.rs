@@ -496,7 +496,7 @@ pub struct CorrelationBody {
     pub r2_active: Option<f64>,
     /// R² over all bins.
     pub r2_all: Option<f64>,
-    /// Why one of them is null.
+    /// Why something here is null, the first in this order.
     pub r2_reason: Option<&'static str>,
     /// Lower end of the 95% interval of `r2_active`.
     pub r2_lower95: Option<f64>,

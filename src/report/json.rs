@@ -26,6 +26,8 @@ use xxhash_rust::xxh3::xxh3_128;
 /// Octets of an event at most, its line end included, as the contract says (syslog relays
 /// often cut at 8 kB).
 pub const LARGEST: usize = 7_500;
+/// Version of mxray.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Octets of a file's path in an event; of a longer one the end is kept.
 const PATH: usize = 128;
 /// Why the inventory says nobody is to be told, at most.
@@ -120,12 +122,12 @@ impl<W: Write> EventWriter<W> {
     pub fn host(&mut self, report: &HostReport<'_>) -> io::Result<()> {
         let HostReport {
             host,
+            at,
             totals,
             judgement,
             ..
         } = report;
-        let time = totals.last.unwrap_or_default();
-        let mut event = self.event(time, "mxray.host", |schema_version| HostBody {
+        let mut event = self.event(*at, "mxray.host", |schema_version| HostBody {
             schema_version,
             time_source: "packet",
             class: judgement.class,
@@ -146,7 +148,7 @@ impl<W: Write> EventWriter<W> {
             shorten(&mut event.mxray.dns, labels);
         }
         event.event.id = Self::id(&event)?;
-        self.line(&event)
+        self.line(event)
     }
 
     /// Writes the totals; `at` is packet time.
@@ -195,7 +197,7 @@ impl<W: Write> EventWriter<W> {
         event.event.id = Self::id(&event)?;
         event.timestamp = time.to_string();
         event.mxray.files = self.files.len() as u64;
-        self.line(&event)
+        self.line(event)
     }
 
     /// Ends the output.
@@ -233,7 +235,8 @@ impl<W: Write> EventWriter<W> {
                 name: self.sensor.clone(),
                 product: "mxray",
                 kind: "sensor",
-                version: env!("CARGO_PKG_VERSION"),
+                // Filled in when it is written: a release must not change the identifiers.
+                version: "",
             },
             rule: None,
             source: None,
@@ -288,7 +291,7 @@ impl<W: Write> EventWriter<W> {
                 .collect();
             body.cut |= piece.packets.len() > packets;
         }
-        self.line(&event)
+        self.line(event)
     }
 
     fn packet(&self, witness: &Witness) -> PacketBody {
@@ -312,14 +315,15 @@ impl<W: Write> EventWriter<W> {
         Ok(format!("{:032x}", xxh3_128(&serde_json::to_vec(event)?)))
     }
 
-    fn line<B: Serialize>(&mut self, event: &Event<B>) -> io::Result<()> {
-        serde_json::to_writer(&mut self.out, event)?;
+    fn line<B: Serialize>(&mut self, mut event: Event<B>) -> io::Result<()> {
+        event.observer.version = VERSION;
+        serde_json::to_writer(&mut self.out, &event)?;
         self.out.write_all(b"\n")
     }
 }
 
 fn serialised<B: Serialize>(event: &Event<B>) -> io::Result<usize> {
-    Ok(serde_json::to_vec(event)?.len() + 1)
+    Ok(serde_json::to_vec(event)?.len() + VERSION.len() + 1)
 }
 
 fn digest(parts: &[&str]) -> String {

@@ -56,6 +56,8 @@ pub trait Sink {
 pub struct HostReport<'a> {
     /// The host.
     pub host: HostAddr,
+    /// The end of the input.
+    pub at: Timestamp,
     /// Its counters.
     pub totals: HostTotals,
     /// What is thought of it.

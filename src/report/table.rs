@@ -66,10 +66,12 @@ impl Table {
                 .max()
                 .unwrap_or(0)
                 .max(4);
+            let class_width = rows.iter().map(|(_, row)| row.class.name().len()).max();
+            let class_width = class_width.unwrap_or(0).max(5);
             writeln!(
                 out,
-                "{:width$}  LEVEL      CLASS    SINCE (UTC)          WHY",
-                "HOST"
+                "{:width$}  LEVEL      {:class_width$}  SINCE (UTC)          WHY",
+                "HOST", "CLASS"
             )?;
             for (addr, row) in rows.iter().take(ROWS) {
                 let since = row.since.to_string();
@@ -83,7 +85,7 @@ impl Table {
                 let muted = if row.suppressed { " (suppressed)" } else { "" };
                 writeln!(
                     out,
-                    "{:width$}  {level:9}  {class:7}  {since}  {reason}{muted}",
+                    "{:width$}  {level:9}  {class:class_width$}  {since}  {reason}{muted}",
                     host(addr)
                 )?;
             }
