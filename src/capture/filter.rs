@@ -33,7 +33,7 @@ const LOADS: [u32; 3] = [0x20, 0x28, 0x30];
 const BESIDE_PACKET: u32 = 0xffff_f000;
 
 /// Beyond this a frame is not made longer for the sake of its length.
-const MAX_PADDED: u32 = super::walk::MAX_CAPTURED;
+const MAX_PADDED: u32 = super::record::MAX_CAPTURED;
 
 /// Chooses frames.
 pub struct Filter {

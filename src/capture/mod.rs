@@ -13,7 +13,8 @@ mod order;
 mod paths;
 mod pcap;
 mod pcapng;
-pub mod replay;
+pub mod record;
+mod replay;
 #[cfg(test)]
 mod sample;
 mod walk;

@@ -3,7 +3,8 @@
 
 use super::pcap::{Magic, Pcap};
 use super::pcapng::{self, Pcapng};
-use super::walk::{Format, Stop, Walk};
+use super::record::Stop;
+use super::walk::{Format, Walk};
 use super::window::Window;
 use flate2::bufread::MultiGzDecoder;
 use std::fs::File;

@@ -3,7 +3,7 @@
 
 use super::Fault;
 use super::open::{self, Opened};
-use super::walk::Stop;
+use super::record::Stop;
 use crate::time::Timestamp;
 use std::collections::HashSet;
 use std::fs;

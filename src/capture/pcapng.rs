@@ -9,7 +9,7 @@
 use super::frame::LinkType;
 use super::interface::Interface;
 use super::order::Order;
-use super::walk::{MAX_CAPTURED, Record, Stop};
+use super::record::{MAX_CAPTURED, Record, Stop};
 use super::window::Window;
 use crate::time::Timestamp;
 use pcap_parser::nom;

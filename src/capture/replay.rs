@@ -9,7 +9,8 @@
 
 use super::open::{self, Opened, Taken};
 use super::paths::{Finder, Found, Input};
-use super::walk::{Stop, Walk};
+use super::record::Stop;
+use super::walk::Walk;
 use super::{Fault, Frame, Progress, Source};
 use crate::time::Timestamp;
 use std::cmp::Reverse;

@@ -2,7 +2,7 @@
 
 use super::open;
 use super::order::Order;
-use super::walk::Stop;
+use super::record::Stop;
 use std::io::{Cursor, Write};
 
 pub(super) const LITTLE: Order = Order::Little;

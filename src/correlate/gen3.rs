@@ -8,7 +8,7 @@
 use super::evidence::{Evidence, Family, Trail, Weight};
 use super::regression::Correlation;
 use super::suspect::Suspect;
-use super::{Finding, LEAST_CONDUCT, gen2};
+use super::{Finding, LEAST_CONDUCT};
 use crate::count::series::Sums;
 use crate::verdict::Class;
 
@@ -104,8 +104,8 @@ pub fn weigh(suspect: &Suspect, day: &Sums, pc: bool) -> Option<Finding> {
     let failed = figures.answers >= ANSWERS && figures.failing >= FAILING;
     let often = suspect.mail_hosts_burst.len() >= BURST_DOMAINS || domains >= DAY_DOMAINS;
     let names = suspect.mail_host_names.len();
-    let address_only = suspect.mx_queries * MX_RATIO < names as u64;
-    let no_server = address_only || gen2::not_a_server(suspect, pc) >= LEAST_CONDUCT;
+    let address_only = suspect.server.mx_queries * MX_RATIO < names as u64;
+    let no_server = address_only || suspect.server.weight(pc) >= LEAST_CONDUCT;
     let gate = no_server && often && figures.mxless >= MXLESS && (shared || sweeping || failed);
 
     let many = domains >= MANY_DOMAINS || names >= MANY_NAMES;

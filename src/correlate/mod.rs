@@ -12,6 +12,7 @@ pub mod gen2;
 pub mod gen3;
 pub mod regression;
 pub mod role;
+pub mod server;
 pub mod suspect;
 pub mod window;
 
@@ -240,7 +241,8 @@ fn judge(suspect: &Suspect, day: &Sums, role: RoleView) -> Judgement {
 
 fn counterevidence(suspect: &Suspect) -> Vec<CounterEvidence> {
     let mut against: Vec<_> = suspect
-        .server_lookups
+        .server
+        .lookups
         .iter()
         .map(|(lookup, &count)| {
             let what = lookup.name();

@@ -1,6 +1,5 @@
 //! What a host is for: as the inventory says, or as it shows.
 
-use super::gen2;
 use super::suspect::Suspect;
 use crate::count::host::HostTotals;
 use crate::home::Home;
@@ -86,12 +85,12 @@ pub fn role(
         return RoleView::learned(Role::Resolver, basis);
     }
     if let Some(suspect) = suspect
-        && gen2::looks_like_server(suspect)
+        && suspect.server.is_server()
     {
-        let lookups: u64 = suspect.server_lookups.values().sum();
+        let lookups = suspect.server.lookups();
         let basis = format!(
             "{lookups} reverse, policy or block list lookups beside {} MX queries",
-            suspect.mx_queries
+            suspect.server.mx_queries
         );
         return RoleView::learned(Role::MailServer, basis);
     }

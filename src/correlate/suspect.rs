@@ -1,13 +1,13 @@
 //! What correlation remembers of a host that makes mail lookups.
 
 use super::evidence::{Trail, Witness};
+use super::server::ServerTest;
 use super::window::Window;
 use crate::count::delta::{Delta, Fact, What};
 use crate::count::host::{HostTotals, Label};
-use crate::count::names::ServerLookup;
 use crate::count::series::Sums;
 use crate::time::{NANOS, Timestamp};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 /// Span over which domains count as evidence.
 pub const DAY: i64 = 86_400 * NANOS;
@@ -34,17 +34,10 @@ const SAMPLES: usize = 25;
 pub struct Suspect {
     /// Registrable domains asked for by MX in the last day; whether that failed.
     pub mx: Window<MxDomain>,
-    /// MX queries, retries left out.
-    pub mx_queries: u64,
     /// Witnesses of new MX domains.
     pub mx_trail: Trail,
-    /// Lookups that mail servers make, by kind.
-    pub server_lookups: BTreeMap<ServerLookup, u64>,
-    /// Witnesses of those.
-    pub server_trail: Trail,
-    /// Log-likelihood ratio of "worm" against "mail server" from the mix of MX queries and
-    /// server lookups; see [`super::gen2`].
-    pub server_llr: f64,
+    /// Whether its lookups are those of a mail server.
+    pub server: ServerTest,
     /// Domains with keyword lookups of no MX lookup's making, in the last day.
     pub mail_hosts: Window<MailHosts>,
     /// The same in the last ten minutes.
@@ -97,11 +90,8 @@ impl Default for Suspect {
     fn default() -> Self {
         Self {
             mx: Window::new(DAY, BOUND),
-            mx_queries: 0,
             mx_trail: Trail::default(),
-            server_lookups: BTreeMap::new(),
-            server_trail: Trail::default(),
-            server_llr: 0.0,
+            server: ServerTest::default(),
             mail_hosts: Window::new(DAY, BOUND),
             mail_hosts_burst: Window::new(BURST, BOUND),
             led: Window::new(DAY, BOUND),
@@ -139,8 +129,7 @@ impl Suspect {
                 if before.is_some_and(|before| now.nanos_since(before) < RETRY) {
                     return;
                 }
-                self.mx_queries += 1;
-                self.server_llr = super::gen2::after_mx_query(self.server_llr);
+                self.server.mx_query();
                 if before.is_none() {
                     self.mx_trail.note(witness, Some(delta.domain(domain)));
                 }
@@ -196,9 +185,7 @@ impl Suspect {
                 {
                     return;
                 }
-                *self.server_lookups.entry(lookup).or_insert(0) += 1;
-                self.server_trail.note(witness, None);
-                self.server_llr = super::gen2::after_server_lookup(self.server_llr);
+                self.server.lookup(lookup);
             }
         }
     }

@@ -38,6 +38,38 @@ pub struct Packet<'a> {
     pub payload: &'a [u8],
 }
 
+impl Packet<'_> {
+    /// The same packet with its payload elsewhere.
+    #[must_use]
+    #[inline]
+    pub fn with_payload<'a>(&self, payload: &'a [u8]) -> Packet<'a> {
+        let &Packet {
+            time,
+            origin,
+            tag,
+            src,
+            dst,
+            transport,
+            src_port,
+            dst_port,
+            cut,
+            payload: _,
+        } = self;
+        Packet {
+            time,
+            origin,
+            tag,
+            src,
+            dst,
+            transport,
+            src_port,
+            dst_port,
+            cut,
+            payload,
+        }
+    }
+}
+
 /// What the link layer says about the sender.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LinkTag {

@@ -1,9 +1,6 @@
 //! Packets on their way from the capture thread to a worker.
 
-use crate::capture::Origin;
-use crate::decode::packet::{LinkTag, Packet, Transport};
-use crate::host::HostAddr;
-use crate::time::Timestamp;
+use crate::decode::packet::Packet;
 use std::ops::Range;
 
 /// Packets in a batch at most. Large enough that handing over costs little beside the work,
@@ -40,63 +37,20 @@ pub(super) enum Mark {
 
 #[derive(Debug)]
 enum Entry {
-    Packet {
-        head: Head,
-        payload: Range<usize>,
-        late: bool,
-    },
+    /// A packet, its payload's place in the buffer, and whether it is late.
+    Packet(Packet<'static>, Range<usize>, bool),
     Mark(Mark),
-}
-
-/// A [`Packet`] without its payload.
-#[derive(Debug)]
-struct Head {
-    time: Timestamp,
-    origin: Origin,
-    tag: LinkTag,
-    src: HostAddr,
-    dst: HostAddr,
-    transport: Transport,
-    src_port: u16,
-    dst_port: u16,
-    cut: bool,
 }
 
 impl Batch {
     /// Copies a packet in: the one copy on its way.
     #[inline]
     pub(super) fn push(&mut self, packet: &Packet<'_>, late: bool) {
-        let &Packet {
-            time,
-            origin,
-            tag,
-            src,
-            dst,
-            transport,
-            src_port,
-            dst_port,
-            cut,
-            payload,
-        } = packet;
         let start = self.payloads.len();
-        self.payloads.extend_from_slice(payload);
+        self.payloads.extend_from_slice(packet.payload);
         let payload = start..self.payloads.len();
-        let head = Head {
-            time,
-            origin,
-            tag,
-            src,
-            dst,
-            transport,
-            src_port,
-            dst_port,
-            cut,
-        };
-        self.entries.push(Entry::Packet {
-            head,
-            payload,
-            late,
-        });
+        self.entries
+            .push(Entry::Packet(packet.with_payload(&[]), payload, late));
     }
 
     /// Puts a mark behind the packets so far.
@@ -124,36 +78,9 @@ impl Batch {
     pub(super) fn items(&self) -> impl Iterator<Item = Item<'_>> {
         self.entries.iter().map(|entry| match entry {
             Entry::Mark(mark) => Item::Mark(*mark),
-            Entry::Packet {
-                head,
-                payload,
-                late,
-            } => {
-                let &Head {
-                    time,
-                    origin,
-                    tag,
-                    src,
-                    dst,
-                    transport,
-                    src_port,
-                    dst_port,
-                    cut,
-                } = head;
+            Entry::Packet(packet, payload, late) => {
                 let payload = self.payloads.get(payload.clone()).unwrap_or_default();
-                let packet = Packet {
-                    time,
-                    origin,
-                    tag,
-                    src,
-                    dst,
-                    transport,
-                    src_port,
-                    dst_port,
-                    cut,
-                    payload,
-                };
-                Item::Packet(packet, *late)
+                Item::Packet(packet.with_payload(payload), *late)
             }
         })
     }

@@ -1,0 +1,107 @@
+//! Is this a mail server? By the mix of its MX queries and the other lookups that mail
+//! servers make.
+
+use crate::count::names::ServerLookup;
+use std::collections::BTreeMap;
+
+/// Server lookups per MX query of the study's mail server, client A in Table 1 (139 PTR
+/// beside 2,922 MX): the fewest that a mail server is known to make, so the slowest to tell.
+const SERVER_RATE: f64 = 139.0 / 2922.0;
+
+/// The same of an infected PC: the study's worms made none, other programs make a few.
+const WORM_RATE: f64 = 0.002;
+
+/// Weight of "worm" against "mail server" before anything is known: on a campus there are
+/// about ten machines with a mail server's program for one that is infected.
+const PRIOR: f64 = -2.3;
+
+/// The same where the inventory says that the host is a PC.
+const PRIOR_PC: f64 = 2.3;
+
+/// Limit of the weight either way: no lookups may buy more credit than two hundred MX
+/// queries use up.
+pub const CAP: f64 = 9.2;
+
+/// A hundred to one for "mail server".
+const SERVER: f64 = -4.6;
+
+/// Lookups of either kind that a person makes by hand stay below this.
+const BY_HAND: u64 = 3;
+
+/// The likelihood ratio of "worm" against "mail server", lookup by lookup: a Poisson process
+/// of server lookups beside the MX queries, at one of two rates.
+#[derive(Clone, Debug, Default)]
+pub struct ServerTest {
+    /// MX queries, retries left out.
+    pub mx_queries: u64,
+    /// Lookups that mail servers make, by kind, retries left out.
+    pub lookups: BTreeMap<ServerLookup, u64>,
+    llr: f64,
+}
+
+impl ServerTest {
+    /// Another MX query came, and no server lookup with it.
+    pub fn mx_query(&mut self) {
+        self.mx_queries += 1;
+        self.llr = (self.llr + (SERVER_RATE - WORM_RATE)).min(CAP - PRIOR);
+    }
+
+    /// A lookup came that mail servers make.
+    pub fn lookup(&mut self, kind: ServerLookup) {
+        *self.lookups.entry(kind).or_insert(0) += 1;
+        self.llr = (self.llr + (WORM_RATE / SERVER_RATE).ln()).max(-CAP - PRIOR);
+    }
+
+    /// All lookups that mail servers make.
+    #[must_use]
+    pub fn lookups(&self) -> u64 {
+        self.lookups.values().sum()
+    }
+
+    /// Weight of "worm" against "mail server"; `pc`: the inventory says that it is a PC.
+    #[must_use]
+    pub fn weight(&self, pc: bool) -> f64 {
+        (self.llr + if pc { PRIOR_PC } else { PRIOR }).clamp(-CAP, CAP)
+    }
+
+    /// Whether the mix is clearly a mail server's.
+    #[must_use]
+    pub fn is_server(&self) -> bool {
+        let by_hand = self.mx_queries < BY_HAND || self.lookups() < BY_HAND;
+        !by_hand && self.weight(false) <= SERVER
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn test(mx: u64, lookups: u64) -> ServerTest {
+        let mut test = ServerTest::default();
+        (0..mx).for_each(|_| test.mx_query());
+        (0..lookups).for_each(|_| test.lookup(ServerLookup::ReversePtr));
+        test
+    }
+
+    #[test]
+    fn a_mail_server_is_told_by_a_few_lookups() {
+        assert!(!test(10, 0).is_server() && !test(10, 2).is_server() && !test(2, 5).is_server());
+        assert!(test(10, 3).is_server());
+        assert!(!test(1000, 3).is_server());
+    }
+
+    #[test]
+    fn the_study_s_mail_server_stays_one_and_its_worms_do_not() {
+        let mut server = ServerTest::default();
+        for n in 0..2922 {
+            server.mx_query();
+            if n % 21 == 20 {
+                server.lookup(ServerLookup::ReversePtr);
+            }
+        }
+        assert!(server.is_server());
+        for worm in [190, 351, 807, 17_346] {
+            assert!(test(worm, 0).weight(false) > 6.0);
+        }
+    }
+}
