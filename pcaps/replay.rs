@@ -155,7 +155,7 @@ fn settled(line: &str) -> String {
     let event: Value = serde_json::from_str(line).expect("every line is one JSON value");
     let time = event["@timestamp"].as_str().expect("a time");
     if event["mxray"]["time_source"] == "wall" {
-        line.replacen(time, WALL, 1)
+        line.replace(time, WALL)
     } else {
         line.to_owned()
     }

@@ -241,11 +241,13 @@ pub struct Reading {
     #[arg(long, value_name = "N", help_heading = "Limits")]
     pub workers: Option<u64>,
 
-    /// Use about SIZE of memory at most, as 512M or 2G [default: 1G]
+    /// Keep as many hosts as fit into SIZE (512M, 2G) at 2 KiB each [default: 1G]
     ///
-    /// K, M, G, T and KiB, MiB, GiB, TiB count by 1024; kB, MB, GB, TB by 1000; a bare number
-    /// is octets. At least 1M. Where it does not suffice, the hosts with the least to say are
-    /// forgotten, and counted.
+    /// That holds for hosts that ask little; one that asks thousands of names takes up to some
+    /// hundred KiB, and what is remembered of mail lookups comes on top. K, M, G, T and KiB,
+    /// MiB, GiB, TiB count by 1024; kB, MB, GB, TB by 1000; a bare number is octets. At least
+    /// 1M. Where it does not suffice, the hosts with the least to say are forgotten, and
+    /// counted.
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     pub memory: Option<String>,
 

@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     match command::run(cli.command) {
         Ok(outcome) => ExitCode::from(outcome.status()),
         Err(error) => {
-            eprintln!("mxray: {error:#}");
+            command::say(format_args!("{error:#}"));
             ExitCode::from(if error.is::<config::Error>() { 2 } else { 1 })
         }
     }

@@ -30,7 +30,7 @@ impl Timestamp {
         Self(seconds.saturating_mul(NANOS).saturating_add(nanos))
     }
 
-    /// From a count of `1/units_per_second` since the epoch (a pcapng time stamp), saturating.
+    /// From a count of `1/units_per_second` since the epoch (as pcapng counts), saturating.
     #[must_use]
     pub fn from_units(units: i128, units_per_second: u64) -> Self {
         let nanos = units.saturating_mul(i128::from(NANOS)) / i128::from(units_per_second.max(1));
@@ -53,16 +53,6 @@ impl Timestamp {
     #[must_use]
     pub const fn plus_nanos(self, nanos: i64) -> Self {
         Self(self.0.saturating_add(nanos))
-    }
-
-    /// Seconds from `earlier` to this time; negative where it lies before.
-    #[must_use]
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a span for people and windows, not a key"
-    )]
-    pub fn seconds_since(self, earlier: Self) -> f64 {
-        self.0.saturating_sub(earlier.0) as f64 / 1e9
     }
 
     /// Nanoseconds from `earlier` to this time, saturating.

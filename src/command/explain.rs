@@ -1,9 +1,10 @@
 //! `mxray explain`.
 
-use super::{Outcome, Run, TO_STDOUT, tell};
+use super::{Outcome, Run, TO_STDOUT, Teller, say};
 use crate::capture::{Fault, Origin, Replay, Source as _};
 use crate::config::{ExplainConfig, Verbosity};
 use crate::correlate::Verdict;
+use crate::count::prefixes;
 use crate::decode::dns::full;
 use crate::decode::packet::{Sliced, slice};
 use crate::host::HostAddr;
@@ -17,23 +18,29 @@ use std::path::PathBuf;
 pub(super) fn run(config: ExplainConfig) -> anyhow::Result<Outcome> {
     let mut run = Run::new(config.reading, &config.paths)?;
     run.settings.hosts = true;
+    let rows = match run.verbosity {
+        Verbosity::Quiet | Verbosity::Normal => explain::PREFIXES,
+        Verbosity::Verbose | Verbosity::Debug => prefixes::TOLD,
+    };
     let files = run.source.files().to_vec();
     let mut sink = ExplainSink {
         host: config.host,
         verdicts: Vec::new(),
         story: None,
-        failed: false,
-        verbosity: run.verbosity,
+        teller: run.teller(),
     };
     run.into_sink(&mut sink)?;
     let Some(mut story) = sink.story else {
-        eprintln!("mxray: {} asked nothing in these captures", config.host);
+        say(format_args!(
+            "{} asked nothing in these captures",
+            config.host
+        ));
         return Ok(Outcome::Failed);
     };
     (story.verdicts, story.files) = (sink.verdicts, files);
     story.packets = read_again(&config.paths, story.witnesses().collect());
-    explain::write(&mut io::stdout().lock(), &story).context(TO_STDOUT)?;
-    Ok(if sink.failed {
+    explain::write(&mut io::stdout().lock(), &story, rows).context(TO_STDOUT)?;
+    Ok(if sink.teller.failed {
         Outcome::Failed
     } else {
         Outcome::Done
@@ -65,8 +72,7 @@ struct ExplainSink {
     host: HostAddr,
     verdicts: Vec<Verdict>,
     story: Option<Story>,
-    failed: bool,
-    verbosity: Verbosity,
+    teller: Teller,
 }
 
 impl Sink for ExplainSink {
@@ -93,6 +99,6 @@ impl Sink for ExplainSink {
     }
 
     fn fault(&mut self, fault: &Fault) {
-        self.failed |= tell(fault, self.verbosity);
+        self.teller.tell(fault);
     }
 }

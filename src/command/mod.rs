@@ -5,6 +5,7 @@
 mod explain;
 mod replay;
 
+use crate::capture::Source as _;
 use crate::cli::Command;
 use crate::config::{self, Reading, SynthConfig, Verbosity};
 use crate::correlate::Context;
@@ -14,7 +15,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::num::NonZeroU64;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// How a command ended.
@@ -86,7 +87,7 @@ fn synthesise(config: SynthConfig) -> anyhow::Result<Outcome> {
                     message: format!("there is no `{name}`; `mxray synth --list` lists them"),
                 });
             }
-            let mut out = open(&output)?;
+            let mut out = open(&output, &[])?;
             synth::write(&name, &mut out)
                 .with_context(|| format!("writing {}", output_name(&output)))?;
             out.flush()
@@ -125,14 +126,22 @@ fn output_name(output: &config::Output) -> String {
     }
 }
 
-fn open(output: &config::Output) -> anyhow::Result<Box<dyn Write>> {
+fn open(output: &config::Output, reads: &[PathBuf]) -> anyhow::Result<Box<dyn Write>> {
     Ok(match output {
         config::Output::Stdout => Box::new(BufWriter::new(io::stdout())),
-        config::Output::File(path) => Box::new(create(path)?),
+        config::Output::File(path) => Box::new(create(path, reads)?),
     })
 }
 
-fn create(path: &Path) -> anyhow::Result<BufWriter<File>> {
+/// Makes a file, but none of those that are `reads`: a folder may hold more than meets the eye.
+fn create(path: &Path, reads: &[PathBuf]) -> anyhow::Result<BufWriter<File>> {
+    if let Ok(there) = path.canonicalize()
+        && reads
+            .iter()
+            .any(|read| read.canonicalize().is_ok_and(|read| read == there))
+    {
+        anyhow::bail!("{} is one of the captures to read", path.display());
+    }
     let file = File::create(path).with_context(|| format!("creating {}", path.display()))?;
     Ok(BufWriter::new(file))
 }
@@ -143,6 +152,7 @@ struct Run {
     filter: capture::Filter,
     settings: pipeline::Settings,
     verbosity: Verbosity,
+    bar: ProgressBar,
 }
 
 /// Memory that a host with a few names takes, tables and all; by it `--memory` becomes a
@@ -150,7 +160,7 @@ struct Run {
 const HOST_OCTETS: u64 = 2048;
 
 impl Run {
-    fn new(reading: Reading, paths: &[std::path::PathBuf]) -> anyhow::Result<Self> {
+    fn new(reading: Reading, paths: &[PathBuf]) -> anyhow::Result<Self> {
         let Reading {
             filter,
             window,
@@ -178,27 +188,33 @@ impl Run {
             hosts: false,
         };
         let source = capture::Replay::open(paths);
+        let bar = progress_bar(verbosity, source.progress().total);
         Ok(Self {
             source,
             filter,
             settings,
             verbosity,
+            bar,
         })
     }
 
+    fn teller(&self) -> Teller {
+        Teller {
+            bar: self.bar.clone(),
+            verbosity: self.verbosity,
+            failed: false,
+        }
+    }
+
     fn into_sink(mut self, sink: &mut dyn report::Sink) -> io::Result<report::Totals> {
-        let bar = progress_bar(self.verbosity);
         let totals = pipeline::run(
             &mut self.source,
             self.filter,
             &self.settings,
             sink,
-            &mut |progress: capture::Progress| {
-                bar.set_length(progress.total);
-                bar.set_position(progress.done);
-            },
+            &mut |progress: capture::Progress| self.bar.set_position(progress.done),
         );
-        bar.finish_and_clear();
+        self.bar.finish_and_clear();
         totals
     }
 }
@@ -219,25 +235,41 @@ fn log(verbosity: Verbosity) {
 }
 
 /// Shown when standard error is a terminal and people want to be told.
-fn progress_bar(verbosity: Verbosity) -> ProgressBar {
+fn progress_bar(verbosity: Verbosity, total: u64) -> ProgressBar {
     if verbosity == Verbosity::Quiet || !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template(
-        "{elapsed_precise} {bar:40} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta}",
-    );
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    bar.set_style(style.expect("the template is a constant, and tried"));
+    // Of a pipe nobody knows the end.
+    let template = match total {
+        0 => "{elapsed_precise} {bytes} {binary_bytes_per_sec}",
+        _ => "{elapsed_precise} {wide_bar} {bytes}/{total_bytes} {eta}",
+    };
+    let style = ProgressStyle::with_template(template);
+    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+    bar.set_style(style.expect("the templates are constants, and tried"));
     bar
 }
 
-/// Tells people what went wrong with an input; says whether that is a failure.
-fn tell(fault: &capture::Fault, verbosity: Verbosity) -> bool {
-    let failed = fault.severity == capture::Severity::Error;
-    if failed {
-        eprintln!("mxray: {fault}");
-    } else if verbosity != Verbosity::Quiet {
-        eprintln!("mxray: warning: {fault}");
+/// Says something to people; that nobody can read it is no failure.
+pub fn say(text: impl std::fmt::Display) {
+    let _ = writeln!(io::stderr(), "mxray: {text}");
+}
+
+/// Tells people what goes wrong with inputs, above the progress bar.
+struct Teller {
+    bar: ProgressBar,
+    verbosity: Verbosity,
+    failed: bool,
+}
+
+impl Teller {
+    fn tell(&mut self, fault: &capture::Fault) {
+        let error = fault.severity == capture::Severity::Error;
+        self.failed |= error;
+        if error {
+            self.bar.suspend(|| say(fault));
+        } else if self.verbosity != Verbosity::Quiet {
+            self.bar.suspend(|| say(format_args!("warning: {fault}")));
+        }
     }
-    failed
 }

@@ -1,6 +1,6 @@
 //! `mxray replay`.
 
-use super::{Outcome, Run, create, open, output_name, tell};
+use super::{Outcome, Run, Teller, create, open, output_name};
 use crate::capture::{Fault, Source as _};
 use crate::config::{Hosts, ReplayConfig, Verbosity};
 use crate::correlate::Verdict;
@@ -25,20 +25,23 @@ pub(super) fn run(config: ReplayConfig) -> anyhow::Result<Outcome> {
     let bins = match &config.bins {
         None => None,
         Some(path) => {
-            let bins = BinsWriter::new(create(path)?);
+            let bins = BinsWriter::new(create(path, run.source.files())?);
             let name = path.display().to_string();
             let bins = bins.with_context(|| format!("writing {name}"))?;
             Some((bins, name))
         }
     };
     let mut sink = ReplaySink {
-        events: EventWriter::new(open(&config.output)?, &config.sensor, run.source.files()),
+        events: EventWriter::new(
+            open(&config.output, run.source.files())?,
+            &config.sensor,
+            run.source.files(),
+        ),
         bins,
         hosts: config.hosts,
         table: Table::default(),
         refused: output_name(&config.output),
-        failed: false,
-        verbosity,
+        teller: run.teller(),
     };
     let totals = run
         .into_sink(&mut sink)
@@ -49,7 +52,10 @@ pub(super) fn run(config: ReplayConfig) -> anyhow::Result<Outcome> {
         let _ = sink.table.write(&mut io::stderr().lock(), &totals);
     }
     Ok(
-        match (sink.failed, config.exit_code && sink.table.convicted()) {
+        match (
+            sink.teller.failed,
+            config.exit_code && sink.table.convicted(),
+        ) {
             (true, _) => Outcome::Failed,
             (false, true) => Outcome::Convicted,
             (false, false) => Outcome::Done,
@@ -65,8 +71,7 @@ struct ReplaySink {
     table: Table,
     /// The output that an error of the sink is about.
     refused: String,
-    failed: bool,
-    verbosity: Verbosity,
+    teller: Teller,
 }
 
 impl ReplaySink {
@@ -108,6 +113,6 @@ impl Sink for ReplaySink {
     }
 
     fn fault(&mut self, fault: &Fault) {
-        self.failed |= tell(fault, self.verbosity);
+        self.teller.tell(fault);
     }
 }

@@ -9,7 +9,7 @@ use crate::home::Home;
 use crate::host::HostAddr;
 use crate::inventory::Inventory;
 use crate::time::Timestamp;
-use crate::verdict::{Class, Level, Role};
+use crate::verdict::{Class, Level};
 use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
 use std::sync::Arc;
@@ -156,8 +156,9 @@ impl Correlator {
         self.evicted += count as u64;
     }
 
-    /// Forgets hosts silent for a day before `second`, and closes their episodes.
-    fn expire(&mut self, second: i64) -> Vec<Verdict> {
+    /// Forgets hosts silent for a day at `second`, and closes their episodes: called before
+    /// anything of that second or a later one is told, so that what is told comes in order.
+    pub fn expire(&mut self, second: i64) -> Vec<Verdict> {
         if second < self.next_expiry {
             return Vec::new();
         }
@@ -187,18 +188,18 @@ impl Correlator {
 
     /// Ends the input at `time`: closes every open episode at the level that it has.
     pub fn finish(&mut self, time: Timestamp) -> Vec<Verdict> {
+        let mut verdicts = self.expire(time.second());
         let mut open: Vec<_> = self
             .suspects
             .iter_mut()
             .filter(|(_, watched)| watched.episode.is_some())
             .collect();
         open.sort_by_key(|(host, _)| **host);
-        open.into_iter()
-            .filter_map(|(host, watched)| {
-                let level = watched.episode.map_or(Level::None, |episode| episode.level);
-                watched.close(*host, time, level, &self.context)
-            })
-            .collect()
+        verdicts.extend(open.into_iter().filter_map(|(host, watched)| {
+            let level = watched.episode.map_or(Level::None, |episode| episode.level);
+            watched.close(*host, time, level, &self.context)
+        }));
+        verdicts
     }
 
     /// The judgement about any host, by its counters.
@@ -244,12 +245,12 @@ impl Watched {
             .episode
             .map_or((Level::None, Class::Ordinary), |e| (e.level, e.class));
         let role = self.role(host, context);
-        if role.role != Role::Pc {
+        if role.limit() == Level::None {
             return self.clear(host, time, role, context);
         }
         // The weights are cheap; the words are only for what is told.
         let day = self.suspect.day(&self.totals);
-        let after = match outcome(&weigh(&self.suspect, &day, role.is_known_pc())) {
+        let after = match outcome(&weigh(&self.suspect, &day, role.is_known_pc()), &role) {
             (Level::None, _) => before,
             (level, class) if before.1 == Class::Ordinary => (level, class),
             (level, class) if class == before.1 => (level.max(before.0), class),
@@ -337,6 +338,7 @@ impl Watched {
         if level == Level::None {
             // Nothing is left of the evidence.
             "has made no mail lookups for a day".clone_into(&mut judgement.reason);
+            judgement.class = Class::Ordinary;
         }
         self.episode = Some(Episode {
             sequence: episode.sequence + 1,

@@ -22,7 +22,7 @@ use crate::count::host::HostTotals;
 use crate::count::series::Sums;
 use crate::host::HostAddr;
 use crate::time::Timestamp;
-use crate::verdict::{Class, Level, Role};
+use crate::verdict::{Class, Level};
 use evidence::{Evidence, Weight};
 use role::RoleView;
 use suspect::Suspect;
@@ -185,8 +185,9 @@ fn weigh(suspect: &Suspect, day: &Sums, pc: bool) -> [Option<Finding>; 2] {
     [gen2::weigh(suspect, pc), gen3::weigh(suspect, day, pc)]
 }
 
-/// The highest level, and the class: both rules at `suspected` or more make a hybrid.
-fn outcome(findings: &[Option<Finding>]) -> (Level, Class) {
+/// The highest level that the role allows, and the class: both rules at `suspected` or more
+/// make a hybrid.
+fn outcome(findings: &[Option<Finding>], role: &RoleView) -> (Level, Class) {
     let mut reached = findings
         .iter()
         .flatten()
@@ -194,21 +195,21 @@ fn outcome(findings: &[Option<Finding>]) -> (Level, Class) {
     let Some(first) = reached.next() else {
         return (Level::None, Class::Ordinary);
     };
-    reached.fold((first.level(), first.class), |(level, _), finding| {
-        (level.max(finding.level()), Class::Hybrid)
-    })
+    let both =
+        |(level, _): (Level, Class), finding: &Finding| (finding.level().max(level), Class::Hybrid);
+    let (level, class) = reached.fold((first.level(), first.class), both);
+    (level.min(role.limit()), class)
 }
 
 fn judge(suspect: &Suspect, day: &Sums, role: RoleView) -> Judgement {
-    // These rules are about PCs; the profile of a server is another one.
-    if role.role != Role::Pc {
+    if role.limit() == Level::None {
         return Judgement {
             counterevidence: counterevidence(suspect),
             ..Judgement::ordinary(role)
         };
     }
     let findings = weigh(suspect, day, role.is_known_pc());
-    let (level, class) = outcome(&findings);
+    let (level, class) = outcome(&findings, &role);
     let [gen2, gen3] = &findings;
     let mut evidence = Vec::new();
     let mut reasons = Vec::new();

@@ -5,7 +5,7 @@ use crate::count::host::HostTotals;
 use crate::home::Home;
 use crate::host::HostAddr;
 use crate::inventory::Inventory;
-use crate::verdict::Role;
+use crate::verdict::{Level, Role};
 
 /// Queries without the wish for recursion that tell a resolver: stub resolvers always wish
 /// for it, and `dig +norecurse` by hand stays below.
@@ -42,6 +42,18 @@ impl RoleView {
         }
     }
 
+    /// The highest level that the rules about PCs may give. A learned resolver may be a worm
+    /// that answered once, or ask for one: it is told, and not convicted for that. Servers
+    /// have another profile, and what is outside is not judged.
+    #[must_use]
+    pub fn limit(&self) -> Level {
+        match (self.role, self.source) {
+            (Role::Pc, _) => Level::Confirmed,
+            (Role::Resolver, RoleSource::Learned) => Level::Suspected,
+            _ => Level::None,
+        }
+    }
+
     /// Whether the inventory says that this is a PC.
     #[must_use]
     pub fn is_known_pc(&self) -> bool {
@@ -49,8 +61,8 @@ impl RoleView {
     }
 }
 
-/// The role of a host: the inventory's word first, then what lies outside of home, then what
-/// the host shows, else a PC.
+/// The role of a host: what lies outside of home is external whatever else is known of it;
+/// then the inventory's word, then what the host shows, else a PC.
 #[must_use]
 pub fn role(
     host: HostAddr,
@@ -60,6 +72,9 @@ pub fn role(
     suspect: Option<&Suspect>,
     totals: &HostTotals,
 ) -> RoleView {
+    if home.contains(host) == Some(false) {
+        return RoleView::learned(Role::External, "outside of --home".to_owned());
+    }
     if let Some(entry) = inventory.host(host)
         && let Some(role) = entry.role
     {
@@ -69,9 +84,6 @@ pub fn role(
             source: RoleSource::Inventory,
             basis,
         };
-    }
-    if home.contains(host) == Some(false) {
-        return RoleView::learned(Role::External, "outside of --home".to_owned());
     }
     if answers_dns {
         return RoleView::learned(Role::Resolver, "answers DNS queries of others".to_owned());

@@ -6,6 +6,7 @@ use crate::count::delta::{Delta, Domain, Fact, What};
 use crate::count::host::Label;
 use crate::count::names::ServerLookup;
 use crate::home::Home;
+use crate::verdict::Role;
 use std::sync::Arc;
 
 fn host(number: u8) -> HostAddr {
@@ -49,11 +50,14 @@ fn a_resolver_stays_one_over_a_silent_week() {
         let other = delta(day * 86_400, host(2), &mx(1));
         assert_eq!(correlator.second(&[other]), []);
     }
-    let asks = delta(8 * 86_400, host(1), &mx(500));
-    assert_eq!(correlator.second(&[asks]), []);
-    // Any other host would be convicted.
-    let asks = delta(8 * 86_400 + 1, host(3), &mx(500));
-    assert!(!correlator.second(&[asks]).is_empty());
+    // Any other host would be convicted; of a resolver it is a suspicion.
+    for (host, level) in [(host(1), Level::Suspected), (host(3), Level::Likely)] {
+        let told = correlator.second(&[delta(8 * 86_400, host, &mx(500))]);
+        assert_eq!(
+            told.last().map(|verdict| verdict.judgement.level),
+            Some(level)
+        );
+    }
 }
 
 /// A lookup of `mail` in a domain that does not exist.
@@ -273,4 +277,17 @@ fn a_flood_of_suspects_spares_those_with_an_episode() {
             .collect::<Vec<_>>(),
         [host(1)]
     );
+}
+
+#[test]
+fn silence_ends_an_episode_also_when_nothing_more_happens() {
+    let mut correlator = Correlator::new(Context::default());
+    correlator.second(&[delta(0, host(1), &mx(500))]);
+    let told = correlator.finish(Timestamp::from_parts(3 * 86_400, 0));
+    let [closed] = &told[..] else {
+        panic!("one verdict")
+    };
+    assert_eq!(closed.time, Timestamp::from_parts(86_401, 0));
+    let Judgement { level, class, .. } = closed.judgement;
+    assert_eq!((level, class), (Level::None, Class::Ordinary));
 }

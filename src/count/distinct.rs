@@ -47,6 +47,12 @@ impl Distinct {
         }
     }
 
+    /// Whether the count is exact.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        matches!(self.0, Form::Few(_))
+    }
+
     /// How many there were, exact or estimated.
     #[must_use]
     pub fn count(&self) -> u64 {

@@ -185,6 +185,8 @@ pub struct HostTotals {
     pub domains: u64,
     /// Distinct registrable domains asked for by MX.
     pub mx_domains: u64,
+    /// Whether those three are exact.
+    pub distinct_exact: bool,
     /// A queries over the closed seconds.
     pub sums: Sums,
 }
@@ -235,6 +237,9 @@ impl HostCounters {
             names: self.names.count(),
             domains: self.domains.count(),
             mx_domains: self.mx_domains.count(),
+            distinct_exact: [&self.names, &self.domains, &self.mx_domains]
+                .iter()
+                .all(|distinct| distinct.is_exact()),
             sums: *self.series.sums(),
         }
     }

@@ -165,7 +165,12 @@ impl Counters {
             Observation::Reply(message) => self.reply(packet, message, late),
             Observation::Stray(_) => {}
         }
-        match observation.message().damage {
+        // Records are looked at in replies; an update (RFC 2136) may leave their data out.
+        let records = || match observation {
+            Observation::Reply(message) => message.records().find_map(Result::err),
+            _ => None,
+        };
+        match observation.message().damage.or_else(records) {
             None => self.packets.decoded += 1,
             Some(damage) => self.malformed(damage.or_cut(packet.cut)),
         }

@@ -6,6 +6,9 @@ use std::ops::Range;
 /// Packets in a batch at most. Large enough that handing over costs little beside the work,
 /// small enough that it stays in a core's cache.
 const PACKETS: usize = 2048;
+/// Marks in a batch at most: other workers wait for a lane's seconds to be closed, and keep
+/// what they have counted.
+const MARKS: usize = 64;
 /// Octets of payload in a batch, about.
 const OCTETS: usize = 256 * 1024;
 
@@ -15,6 +18,7 @@ const OCTETS: usize = 256 * 1024;
 pub(super) struct Batch {
     payloads: Vec<u8>,
     entries: Vec<Entry>,
+    marks: usize,
 }
 
 /// What a worker finds in a batch, in order.
@@ -56,11 +60,12 @@ impl Batch {
     /// Puts a mark behind the packets so far.
     pub(super) fn mark(&mut self, mark: Mark) {
         self.entries.push(Entry::Mark(mark));
+        self.marks += 1;
     }
 
     /// Whether it should be handed over.
     pub(super) fn is_full(&self) -> bool {
-        self.entries.len() >= PACKETS || self.payloads.len() >= OCTETS
+        self.entries.len() >= PACKETS || self.payloads.len() >= OCTETS || self.marks >= MARKS
     }
 
     /// Whether there is nothing in it.
@@ -72,6 +77,7 @@ impl Batch {
     pub(super) fn clear(&mut self) {
         self.payloads.clear();
         self.entries.clear();
+        self.marks = 0;
     }
 
     /// What it holds, in order.

@@ -108,8 +108,12 @@ impl<'a> Calling<'a> {
         while let Some(entry) = self.totals.first_entry()
             && *entry.key() <= second
         {
-            let at = Timestamp::from_parts(*entry.key(), 0);
+            let second = *entry.key();
             let mut totals = entry.remove();
+            for verdict in self.correlator.expire(second) {
+                self.sink.verdict(&verdict)?;
+            }
+            let at = Timestamp::from_parts(second, 0);
             totals.suspects_evicted = self.correlator.evicted();
             self.sink.totals(&totals, Some(at))?;
         }

@@ -83,6 +83,8 @@ pub(super) fn read(
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> CaptureCounts {
     let mut counts = CaptureCounts::default();
+    // What could not be opened is told at once, not after all the others were read.
+    let _ = to_correlate.send(Message::Faults(source.take_faults()));
     let mut reader = Reader {
         lanes: &mut lanes,
         to_correlate,
@@ -117,7 +119,15 @@ impl Reader<'_> {
         // Somebody may wait at the other end of a pipe: hand over at every second of it.
         let piped = source.progress().total == 0;
         let mut until_progress = 0_u32;
-        while let Some(frame) = source.next_frame() {
+        loop {
+            until_progress += 1;
+            if until_progress == 1 << 16 {
+                until_progress = 0;
+                progress(source.progress());
+            }
+            let Some(frame) = source.next_frame() else {
+                break;
+            };
             let passes = filter.passes(&frame);
             let mut late = false;
             if passes {
@@ -151,11 +161,6 @@ impl Reader<'_> {
                 Sliced::Fragment => counts.fragments += 1,
                 Sliced::Unsupported(reason) => counts.unsupported(reason),
                 Sliced::Malformed(damage) => *counts.malformed.entry(damage).or_insert(0) += 1,
-            }
-            until_progress += 1;
-            if until_progress == 1 << 16 {
-                until_progress = 0;
-                progress(source.progress());
             }
         }
         progress(source.progress());

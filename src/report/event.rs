@@ -196,8 +196,8 @@ pub struct VerdictBody {
     pub capture: CaptureBody,
     /// Its DNS.
     pub dns: Dns,
-    /// Its SMTP: null, since that is not decoded yet.
-    pub smtp: (),
+    /// Its SMTP: all null, since that is not decoded yet.
+    pub smtp: Smtp,
     /// Keyword A queries against all A queries.
     pub correlation: CorrelationBody,
 }
@@ -222,8 +222,8 @@ pub struct HostBody {
     pub role: RoleBody,
     /// Its DNS.
     pub dns: Dns,
-    /// Its SMTP: null, since that is not decoded yet.
-    pub smtp: (),
+    /// Its SMTP: all null, since that is not decoded yet.
+    pub smtp: Smtp,
     /// Keyword A queries against all A queries.
     pub correlation: CorrelationBody,
 }
@@ -412,6 +412,9 @@ pub struct Dns {
     pub domains_distinct: u64,
     /// Distinct registrable domains asked for by MX.
     pub mx_domains: u64,
+    /// Whether these three are exact; each is up to 128, and beyond it an estimate with a
+    /// standard error of 1.6%.
+    pub distinct_exact: bool,
 }
 
 /// `mxray.dns.queries`.
@@ -474,6 +477,58 @@ pub struct LabelBody {
     pub label: String,
     /// How often.
     pub count: u64,
+}
+
+/// `mxray.smtp`: null is unseen.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Smtp {
+    /// TCP connections begun to a mail port.
+    pub attempts: Option<u64>,
+    /// Those that the server answered.
+    pub established: Option<u64>,
+    /// Those that it refused.
+    pub refused: Option<u64>,
+    /// Those that nobody answered within 30 s.
+    pub unanswered: Option<u64>,
+    /// Distinct destinations.
+    pub destinations: Option<u64>,
+    /// Whether that is exact.
+    pub destinations_exact: Option<bool>,
+    /// MAIL commands.
+    pub mail_from: Option<u64>,
+    /// RCPT commands.
+    pub rcpt_to: Option<u64>,
+    /// Messages handed over.
+    pub messages: Option<u64>,
+    /// Those that were accepted.
+    pub messages_accepted: Option<u64>,
+    /// Replies that said "not now".
+    pub replies_4xx: Option<u64>,
+    /// Replies that said "no".
+    pub replies_5xx: Option<u64>,
+    /// STARTTLS commands.
+    pub starttls: Option<u64>,
+    /// AUTH commands.
+    pub auth: Option<u64>,
+    /// Distinct names in HELO and EHLO.
+    pub helo_names: Option<u64>,
+    /// By destination port.
+    pub by_port: Option<Vec<SmtpPort>>,
+}
+
+/// `mxray.smtp.by_port`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct SmtpPort {
+    /// The port.
+    pub port: u16,
+    /// See [`Smtp::attempts`].
+    pub attempts: u64,
+    /// See [`Smtp::established`].
+    pub established: Option<u64>,
+    /// See [`Smtp::destinations`].
+    pub destinations: u64,
 }
 
 /// `mxray.correlation`: null is undefined.

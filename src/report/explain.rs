@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-/// Rows of the prefix table.
-const PREFIXES: usize = 8;
+/// Rows of the prefix table in a screenful.
+pub const PREFIXES: usize = 8;
 /// Labels shown.
 const LABELS: usize = 8;
 /// Packets shown per piece of evidence.
@@ -49,8 +49,8 @@ impl Story {
     }
 }
 
-/// Writes the story of a host.
-pub fn write(out: &mut dyn Write, story: &Story) -> io::Result<()> {
+/// Writes the story of a host, with so many rows of its prefix table.
+pub fn write(out: &mut dyn Write, story: &Story, rows: usize) -> io::Result<()> {
     let Story {
         host,
         totals,
@@ -102,9 +102,10 @@ pub fn write(out: &mut dyn Write, story: &Story) -> io::Result<()> {
         "replies   {}: NXDOMAIN {}, SERVFAIL {}",
         replies.total, replies.nxdomain, replies.servfail
     )?;
+    let about = if totals.distinct_exact { "" } else { "about " };
     writeln!(
         out,
-        "asked for {} names in {} domains; MX of {} domains",
+        "asked for {about}{} names in {} domains; MX of {} domains",
         totals.names, totals.domains, totals.mx_domains
     )?;
     correlation(out, totals)?;
@@ -141,7 +142,7 @@ pub fn write(out: &mut dyn Write, story: &Story) -> io::Result<()> {
             verdict.time, judgement.level, judgement.class
         )?;
     }
-    prefix_table(out, &story.prefixes)
+    prefix_table(out, &story.prefixes, rows)
 }
 
 fn correlation(out: &mut dyn Write, totals: &HostTotals) -> io::Result<()> {
@@ -205,7 +206,7 @@ fn evidence(out: &mut dyn Write, piece: &Evidence, story: &Story) -> io::Result<
 }
 
 /// The study's Figure 7: the most frequent prefixes of each length side by side.
-fn prefix_table(out: &mut dyn Write, columns: &[Column]) -> io::Result<()> {
+fn prefix_table(out: &mut dyn Write, columns: &[Column], rows: usize) -> io::Result<()> {
     if columns.iter().all(|column| column.top.is_empty()) {
         return Ok(());
     }
@@ -215,7 +216,7 @@ fn prefix_table(out: &mut dyn Write, columns: &[Column]) -> io::Result<()> {
         write!(out, " {:>14}", format!("{}{estimate}", column.length))?;
     }
     writeln!(out)?;
-    for row in 0..PREFIXES {
+    for row in 0..rows {
         if columns.iter().all(|column| column.top.get(row).is_none()) {
             break;
         }

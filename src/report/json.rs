@@ -3,8 +3,8 @@
 use super::event::{
     CaptureBody, CorrelationBody, CounterBody, Dns, ECS_VERSION, Ecs, Episode, Event, EvidenceBody,
     HostBody, Hosts, KeywordBody, LabelBody, Meta, Network, Observer, PacketBody, Packets,
-    QueriesBody, Related, RepliesBody, RoleBody, Rule, SCHEMA_VERSION, Source, StatsBody, SumsBody,
-    TiersBody, VerdictBody, Visibility, Vlan,
+    QueriesBody, Related, RepliesBody, RoleBody, Rule, SCHEMA_VERSION, Smtp, Source, StatsBody,
+    SumsBody, TiersBody, VerdictBody, Visibility, Vlan,
 };
 use super::text;
 use super::{HostReport, Totals};
@@ -95,7 +95,7 @@ impl<W: Write> EventWriter<W> {
                     one_way: verdict.totals.replies.total == 0,
                 },
                 dns: dns(&verdict.totals),
-                smtp: (),
+                smtp: Smtp::default(),
                 correlation: correlation(&verdict.totals),
             }
         });
@@ -136,7 +136,7 @@ impl<W: Write> EventWriter<W> {
             posterior: round(posterior(judgement.score)),
             role: role(&judgement.role),
             dns: dns(totals),
-            smtp: (),
+            smtp: Smtp::default(),
             correlation: correlation(totals),
         });
         event.event.start = totals.first.map(|time| time.to_string());
@@ -196,8 +196,13 @@ impl<W: Write> EventWriter<W> {
         }
         event.event.id = Self::id(&event)?;
         event.timestamp = time.to_string();
+        // Where there was no packet, the moment is all there is.
+        event.event.start.get_or_insert_with(|| time.to_string());
+        event.event.end.get_or_insert_with(|| time.to_string());
         event.mxray.files = self.files.len() as u64;
-        self.line(event)
+        self.line(event)?;
+        // At intervals somebody may wait for it.
+        self.out.flush()
     }
 
     /// Ends the output.
@@ -476,6 +481,7 @@ fn dns(totals: &HostTotals) -> Dns {
         names_distinct: totals.names,
         domains_distinct: totals.domains,
         mx_domains: totals.mx_domains,
+        distinct_exact: totals.distinct_exact,
     }
 }
 

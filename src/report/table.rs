@@ -28,6 +28,11 @@ impl Table {
     /// Takes a verdict in; the highest level of a host stays.
     pub fn add(&mut self, verdict: &Verdict) {
         let judgement = &verdict.judgement;
+        if judgement.role.limit() == Level::None {
+            // It turned out to be a server.
+            self.0.remove(&verdict.host);
+            return;
+        }
         let before = self.0.get(&verdict.host);
         if before.is_some_and(|row| row.level > judgement.level) {
             return;

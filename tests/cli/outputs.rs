@@ -300,3 +300,55 @@ fn bins_are_those_of_a_naive_count() {
         wrong.stderr
     );
 }
+
+/// A folder holds captures that were not named one by one; none of them may be written over.
+#[test]
+fn an_output_never_takes_the_place_of_a_capture_in_a_folder() {
+    let place = Place::new();
+    place.write("folder/a.pcap", capture("one-packet"));
+    for line in [
+        "replay -q folder -o folder/a.pcap",
+        "replay -q folder --bins folder/a.pcap",
+    ] {
+        let run = place.run(line, 1);
+        assert!(
+            run.stderr.contains("is one of the captures to read"),
+            "{}",
+            run.stderr
+        );
+        let left = fs::read(place.path("folder/a.pcap")).unwrap();
+        assert_eq!(left, capture("one-packet"));
+    }
+}
+
+#[test]
+fn nobody_to_read_the_errors_changes_no_status() {
+    let place = Place::with("one-packet");
+    let full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let status = std::process::Command::new(env!("CARGO_BIN_EXE_mxray"))
+        .current_dir(place.0.path())
+        .args(["replay", "one-packet.pcap", "missing.pcap"])
+        .stdout(Stdio::null())
+        .stderr(full)
+        .status();
+    assert_eq!(status.unwrap().code(), Some(1));
+}
+
+/// That hosts fell silent is known by the time of packets, whatever else is asked for.
+#[test]
+fn bins_change_no_verdict() {
+    let place = Place::with("study-client-b");
+    // Three days later somebody else asks something.
+    place.write("later.pcap", capture("study-client-f"));
+    let line = "replay -q study-client-b.pcap later.pcap";
+    let plain = place.run(line, 0);
+    assert_eq!(
+        place.run(&format!("{line} --bins bins"), 0).stdout,
+        plain.stdout
+    );
+    let cleared = |event: &Value| event["event"]["action"] == "host-cleared";
+    assert!(plain.verdicts().iter().any(cleared));
+}

@@ -29,6 +29,16 @@ fn hosts_outside_of_home_are_counted_and_not_judged() {
     assert_eq!(all.hosts()[1]["mxray"]["level"], "none");
     let none = place.run("replay -q raw.pcap", 0);
     assert!(none.hosts().is_empty());
+    // What is outside is external whatever the inventory says of it.
+    place.write(
+        "roles.toml",
+        "[[host]]\nnet = \"2001:db8::/32\"\nrole = \"mail-server\"\n",
+    );
+    let known = place.run(
+        &format!("replay -q --hosts=all --inventory roles.toml {home} raw.pcap"),
+        0,
+    );
+    assert_eq!(known.hosts()[1]["mxray"]["role"]["name"], "external");
 
     let wrong = place.run("replay --home 192.0.2.1/24 raw.pcap", 2);
     assert!(

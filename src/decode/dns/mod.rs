@@ -23,7 +23,7 @@ pub struct Message<'a> {
     pub header: Header,
     /// The first question, where there is one and it could be read.
     pub question: Option<Question<'a>>,
-    /// What was wrong with the questions.
+    /// What was wrong with that question.
     pub damage: Option<Malformed>,
     octets: &'a [u8],
     records_at: usize,
@@ -148,14 +148,10 @@ pub fn decode(octets: &[u8]) -> Result<Message<'_>, Malformed> {
         octets,
         records_at: HEADER,
     };
-    for index in 0..questions {
+    if questions > 0 {
         match question(octets, &mut reader) {
-            Ok(question) if index == 0 => message.question = Some(question),
-            Ok(_) => {}
-            Err(damage) => {
-                message.damage = Some(damage);
-                break;
-            }
+            Ok(question) => message.question = Some(question),
+            Err(damage) => message.damage = Some(damage),
         }
     }
     message.records_at = reader.offset();
@@ -176,10 +172,10 @@ fn question<'a>(octets: &'a [u8], reader: &mut Reader<'a>) -> Result<Question<'a
 
 impl<'a> Message<'a> {
     /// The records behind the questions, in order; ends at the first that is broken, with
-    /// what broke it. A message whose questions are damaged yields none.
+    /// what broke it. A message whose first question is damaged yields none.
     #[must_use]
     pub fn records(&self) -> Records<'a> {
-        let [_, answers, authority, additional] = self.header.counts;
+        let [questions, answers, authority, additional] = self.header.counts;
         let left = if self.damage.is_some() {
             [0; 3]
         } else {
@@ -188,7 +184,9 @@ impl<'a> Message<'a> {
         Records {
             octets: self.octets,
             reader: Reader::at(self.octets, self.records_at),
+            questions: questions.saturating_sub(1),
             left,
+            pointers: 0,
         }
     }
 }
@@ -198,7 +196,12 @@ impl<'a> Message<'a> {
 pub struct Records<'a> {
     octets: &'a [u8],
     reader: Reader<'a>,
+    /// Questions behind the first, which are passed over.
+    questions: u16,
     left: [u16; 3],
+    /// Compression pointers followed so far. One for each octet of the message is far more
+    /// than a writer can use, and keeps a message of pointers from costing its length squared.
+    pointers: usize,
 }
 
 /// A section of a message that holds records.
@@ -248,8 +251,31 @@ pub enum Data<'a> {
 }
 
 impl<'a> Records<'a> {
+    fn name(&mut self, reader: &mut Reader<'a>) -> Result<Name<'a>, Malformed> {
+        let name = Name::read(self.octets, reader)?;
+        self.pointers += name.pointers();
+        if self.pointers > self.octets.len() {
+            return Err(Malformed::DnsPointer);
+        }
+        Ok(name)
+    }
+
+    /// Passes over the questions behind the first.
+    fn questions(&mut self) -> Result<(), Malformed> {
+        for _ in 0..std::mem::take(&mut self.questions) {
+            let mut reader = self.reader;
+            self.name(&mut reader)?;
+            reader.skip(4).ok_or(Malformed::DnsQuestion)?;
+            self.reader = reader;
+        }
+        Ok(())
+    }
+
     fn record(&mut self, section: Section) -> Result<Record<'a>, Malformed> {
-        let owner = Name::read(self.octets, &mut self.reader)?;
+        self.questions()?;
+        let mut reader = self.reader;
+        let owner = self.name(&mut reader)?;
+        self.reader = reader;
         let reader = &mut self.reader;
         let mut fixed = || Some((reader.u16()?, reader.u16()?, reader.u32()?, reader.u16()?));
         let (rtype, _class, ttl, length) = fixed().ok_or(Malformed::DnsRecord)?;
@@ -268,7 +294,7 @@ impl<'a> Records<'a> {
     }
 
     fn data(
-        &self,
+        &mut self,
         rtype: QType,
         reader: &mut Reader<'a>,
         end: usize,
@@ -277,12 +303,12 @@ impl<'a> Records<'a> {
         let data = match rtype {
             QType::A => Data::A(reader.array::<4>().ok_or(short)?.into()),
             QType::AAAA => Data::Aaaa(reader.array::<16>().ok_or(short)?.into()),
-            QType::CNAME => Data::Cname(Name::read(self.octets, reader)?),
+            QType::CNAME => Data::Cname(self.name(reader)?),
             QType::MX => {
                 let preference = reader.u16().ok_or(short)?;
                 Data::Mx {
                     preference,
-                    exchange: Name::read(self.octets, reader)?,
+                    exchange: self.name(reader)?,
                 }
             }
             _ => return Ok(Data::Other),
@@ -363,11 +389,36 @@ mod tests {
         let message = decode(&short).unwrap();
         assert!(message.question.is_none());
         assert_eq!(message.damage, Some(Malformed::DnsQuestion));
-        let mut second = header(0, [2, 0, 0, 0]);
+        // Of further questions only the place counts, where records stand behind them.
+        let mut second = header(0, [2, 1, 0, 0]);
         second.extend(b"\x01a\x00\x00\x01\x00\x01\x01b");
         let message = decode(&second).unwrap();
         assert_eq!(message.question.unwrap().qtype, QType::A);
-        assert_eq!(message.damage, Some(Malformed::DnsNameOverrun));
+        assert_eq!(message.damage, None);
+        let records: Vec<_> = message.records().map(Result::err).collect();
+        assert_eq!(records, [Some(Malformed::DnsNameOverrun)]);
+    }
+
+    #[test]
+    fn a_message_of_pointers_costs_no_more_than_its_length() {
+        // A chain of pointers, and then record after record at the end of it.
+        let mut octets = header(0x8180, [0, u16::MAX, 0, 0]);
+        octets.push(0);
+        let mut last = 12_u16;
+        for _ in 0..120 {
+            let at = u16::try_from(octets.len()).unwrap();
+            octets.extend((0xc000 | last).to_be_bytes());
+            last = at;
+        }
+        let chain = octets.len();
+        for _ in 0..1000 {
+            octets.extend((0xc000 | last).to_be_bytes());
+            octets.extend([0; 10]);
+        }
+        let mut message = decode(&octets).unwrap();
+        message.records_at = chain;
+        let read = message.records().count();
+        assert!(read <= octets.len() / 120 + 1, "{read} records");
     }
 
     fn reply(records: &[u8], counts: [u16; 3]) -> Vec<u8> {

@@ -32,7 +32,7 @@ impl<'a> Name<'a> {
         let mut wire_len = 0;
         let mut pointers = 0;
         // A pointer must go before the place where this stretch of the name began, so no
-        // octet is read twice and no loop can be written.
+        // loop can be written.
         let mut stretch = start;
         loop {
             let length = cursor.u8().ok_or(Malformed::DnsNameOverrun)?;
@@ -83,10 +83,10 @@ impl<'a> Name<'a> {
         self.wire_len
     }
 
-    /// Whether the name uses a compression pointer.
+    /// Compression pointers that were followed to read it.
     #[must_use]
-    pub fn is_compressed(&self) -> bool {
-        self.pointers > 0
+    pub fn pointers(&self) -> usize {
+        self.pointers
     }
 
     /// The labels from the first to the last, as they stand on the wire.
