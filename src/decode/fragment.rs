@@ -1,0 +1,340 @@
+//! Datagrams put together from their fragments, of both versions of IP, with bounds.
+//!
+//! Where fragments overlap, the copy that came first wins: what a second one says differently
+//! is not read (docs/decisions/0006). etherparse's `IpDefragBuf` lets the last one win, and
+//! takes room up to a fragment's offset, so that eight octets hold 64 KiB; hence our own.
+//!
+//! Time is packet time, and all is done by the thread that reads frames, so that the outcome
+//! does not depend on the number of workers.
+
+use super::ip::{Ip, Part};
+use super::malformed::Malformed;
+use super::packet::{Context, Sliced, resume, slice};
+use crate::capture::Frame;
+use crate::host::HostAddr;
+use crate::time::{NANOS, Timestamp};
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
+
+/// Datagrams that are waited for, or were whole lately. Beyond, the eldest is given up.
+pub const MAX_DATAGRAMS: usize = 4096;
+/// Octets that wait, with [`PIECE`] for each fragment. Beyond, the eldest is given up.
+pub const MAX_OCTETS: usize = 16 << 20;
+/// What a fragment costs besides its octets, about.
+const PIECE: usize = 64;
+/// The longest datagram: its length has 16 bits (RFC 791 section 3.1).
+const MAX_DATAGRAM: usize = 65_535;
+/// How long a datagram is waited for, in nanoseconds. RFC 8200 section 4.5 and RFC 1122 section 3.3.2 give a
+/// receiver 60 s, Linux 30 s for IPv4; on a mirror port, fragments are milliseconds apart, and
+/// the shorter the wait, the less is mixed where a sender's 16 bits of identification wrap.
+pub const PATIENCE: i64 = 30 * NANOS;
+/// How long, in nanoseconds, the fragments of a whole datagram are taken for copies of it, which mirror ports
+/// make, and not for the beginning of another.
+const COPIES: i64 = NANOS;
+
+/// What fragments of one datagram have in common (RFC 791 section 3.2, RFC 8200 section 4.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    pub(super) src: HostAddr,
+    pub(super) dst: HostAddr,
+    id: u32,
+    /// Of IPv4 only: the fragments of an IPv6 datagram need not agree in it.
+    protocol: u8,
+    pub(super) v6: bool,
+}
+
+/// A fragment, borrowed from the frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fragment<'a> {
+    key: Key,
+    protocol: u8,
+    offset: usize,
+    more: bool,
+    /// Captured to its end.
+    complete: bool,
+    payload: &'a [u8],
+    context: Context,
+}
+
+impl<'a> Fragment<'a> {
+    /// # Errors
+    /// Where it cannot be a part of any datagram.
+    pub(super) fn new(ip: &Ip<'a>, context: Context) -> Result<Self, Malformed> {
+        let part: Part = ip.part.ok_or(Malformed::Fragment)?;
+        let offset = usize::from(part.offset);
+        // Of one that was cut, the length is not known.
+        let uneven = part.more && !ip.payload.len().is_multiple_of(8);
+        if !ip.incomplete && (uneven || offset + ip.payload.len() > MAX_DATAGRAM) {
+            return Err(Malformed::Fragment);
+        }
+        Ok(Self {
+            key: Key {
+                src: ip.src,
+                dst: ip.dst,
+                id: part.id,
+                protocol: if part.v6 { 44 } else { ip.protocol },
+                v6: part.v6,
+            },
+            protocol: ip.protocol,
+            offset,
+            more: part.more,
+            complete: !ip.incomplete,
+            payload: ip.payload,
+            context,
+        })
+    }
+}
+
+/// A datagram that is whole, and what is known of the frame that completed it.
+#[derive(Debug)]
+pub(super) struct Whole {
+    pub(super) key: Key,
+    pub(super) protocol: u8,
+    pub(super) octets: Vec<u8>,
+    pub(super) context: Context,
+}
+
+/// What became of a frame, with fragments put together.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Outcome<'a> {
+    /// What is in the frame, or in the datagram that it completed; [`Sliced::Fragment`] where
+    /// that is not whole yet, [`Sliced::Ignored`] where it was so before.
+    pub sliced: Sliced<'a>,
+    /// Frames that became part of a whole datagram by this one, itself not counted.
+    pub earlier: u64,
+    /// Datagrams that this frame made whole: several where fragments carry fragments.
+    pub reassembled: u64,
+}
+
+/// The datagrams that are waited for.
+#[derive(Debug, Default)]
+pub struct Fragments {
+    datagrams: HashMap<Key, Datagram, foldhash::fast::RandomState>,
+    /// In the order in which they came; a number that is not the datagram's is one of before.
+    order: VecDeque<(u64, Key)>,
+    born: u64,
+    octets: usize,
+    newest: Timestamp,
+    whole: Option<Whole>,
+}
+
+#[derive(Debug)]
+struct Datagram {
+    number: u64,
+    begun: Timestamp,
+    /// When it was whole; then it has no pieces.
+    whole: Option<Timestamp>,
+    /// By offset; none overlap.
+    pieces: BTreeMap<usize, Vec<u8>>,
+    /// What the pieces hold.
+    held: usize,
+    /// Where the furthest piece ends.
+    reach: usize,
+    /// Where the last fragment ends.
+    end: Option<usize>,
+    /// What the first fragment says that it carries.
+    protocol: Option<u8>,
+    /// Frames that brought it so far.
+    frames: u64,
+}
+
+impl Fragments {
+    /// Reads a frame's headers; a fragment is kept until its datagram is whole.
+    #[inline]
+    pub fn slice<'a>(&'a mut self, frame: &Frame<'a>) -> Outcome<'a> {
+        match slice(frame) {
+            Sliced::Fragment(fragment) => self.fragment(fragment),
+            sliced => Outcome {
+                sliced,
+                earlier: 0,
+                reassembled: 0,
+            },
+        }
+    }
+
+    /// Datagrams and octets that are kept.
+    #[must_use]
+    pub fn kept(&self) -> (usize, usize) {
+        (self.order.len(), self.octets)
+    }
+
+    #[cold]
+    fn fragment<'a>(&'a mut self, fragment: Fragment<'a>) -> Outcome<'a> {
+        let mut outcome = Outcome {
+            sliced: Sliced::Fragment(fragment),
+            earlier: 0,
+            reassembled: 0,
+        };
+        let mut added = self.add(&fragment);
+        loop {
+            match added {
+                Added::Waits => return outcome,
+                Added::Copy => {
+                    outcome.sliced = Sliced::Ignored;
+                    return outcome;
+                }
+                Added::Whole(whole, earlier) => {
+                    outcome.earlier += earlier;
+                    outcome.reassembled += 1;
+                    // What was carried may be a fragment again, of an inner datagram. Each
+                    // time it is a layer deeper, so this ends.
+                    if let Sliced::Fragment(inner) = resume(&whole) {
+                        added = self.add(&inner);
+                        continue;
+                    }
+                    let whole = self.whole.insert(whole);
+                    outcome.sliced = resume(whole);
+                    return outcome;
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, fragment: &Fragment<'_>) -> Added {
+        let now = fragment.context.time();
+        self.newest = match self.order.is_empty() {
+            true => now,
+            false => self.newest.max(now),
+        };
+        self.give_up_old();
+        // A part of a fragment is none: where it ends is not known, and what stands there.
+        if !fragment.complete {
+            return Added::Waits;
+        }
+        let (number, key) = (self.born, fragment.key);
+        let datagram = match self.datagrams.entry(key) {
+            Entry::Occupied(entry) => {
+                let datagram = entry.into_mut();
+                match datagram.whole {
+                    Some(whole) if now.nanos_since(whole) <= COPIES => return Added::Copy,
+                    Some(_) => *datagram = Datagram::new(number, now),
+                    None => {}
+                }
+                datagram
+            }
+            Entry::Vacant(entry) => entry.insert(Datagram::new(number, now)),
+        };
+        if datagram.number == number {
+            self.born += 1;
+            self.order.push_back((number, key));
+        }
+        let before = datagram.cost();
+        datagram.put(fragment);
+        self.octets += datagram.cost() - before;
+        if let Some(protocol) = datagram.protocol
+            && datagram.is_whole()
+        {
+            self.octets -= datagram.cost();
+            let (octets, frames) = datagram.close(now);
+            let context = fragment.context;
+            let whole = Whole {
+                key,
+                protocol,
+                octets,
+                context,
+            };
+            return Added::Whole(whole, frames - 1);
+        }
+        while self.order.len() > MAX_DATAGRAMS || self.octets > MAX_OCTETS {
+            self.forget_eldest();
+        }
+        Added::Waits
+    }
+
+    fn give_up_old(&mut self) {
+        while let Some((number, key)) = self.order.front() {
+            let eldest = self.datagrams.get(key);
+            let eldest = eldest.filter(|datagram| datagram.number == *number);
+            let waits = |datagram: &Datagram| self.newest.nanos_since(datagram.begun) <= PATIENCE;
+            if eldest.is_some_and(waits) {
+                return;
+            }
+            self.forget_eldest();
+        }
+    }
+
+    fn forget_eldest(&mut self) {
+        if let Some((number, key)) = self.order.pop_front()
+            && let Entry::Occupied(entry) = self.datagrams.entry(key)
+            && entry.get().number == number
+        {
+            self.octets -= entry.remove().cost();
+        }
+    }
+}
+
+enum Added {
+    Waits,
+    Copy,
+    /// And the frames that brought it before this one.
+    Whole(Whole, u64),
+}
+
+impl Datagram {
+    fn new(number: u64, begun: Timestamp) -> Self {
+        Self {
+            number,
+            begun,
+            whole: None,
+            pieces: BTreeMap::new(),
+            held: 0,
+            reach: 0,
+            end: None,
+            protocol: None,
+            frames: 0,
+        }
+    }
+
+    /// Keeps what of a fragment is new.
+    fn put(&mut self, fragment: &Fragment<'_>) {
+        self.frames += 1;
+        let start = fragment.offset;
+        let mut end = start + fragment.payload.len();
+        if start == 0 {
+            self.protocol.get_or_insert(fragment.protocol);
+        }
+        // The first end that is told stands, unless something came before from beyond it.
+        if !fragment.more && self.reach <= end {
+            self.end.get_or_insert(end);
+        }
+        end = end.min(self.end.unwrap_or(end));
+        // Behind the end of the piece that begins at or before, up to the next piece, and so on.
+        let mut at = start;
+        while at < end {
+            let before = self.pieces.range(..=at).next_back();
+            let covered = before.map_or(0, |(offset, piece)| offset + piece.len());
+            if covered > at {
+                at = covered;
+                continue;
+            }
+            let next = self.pieces.range(at..).next();
+            let until = next.map_or(end, |(offset, _)| end.min(*offset));
+            let Some(new) = fragment.payload.get(at - start..until - start) else {
+                return;
+            };
+            self.held += new.len();
+            self.reach = self.reach.max(until);
+            self.pieces.insert(at, new.to_vec());
+            at = until;
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        // Pieces neither overlap nor lie beyond the end.
+        self.end == Some(self.held)
+    }
+
+    fn cost(&self) -> usize {
+        self.held + self.pieces.len() * PIECE
+    }
+
+    /// The datagram, whose place remains, to know copies by.
+    fn close(&mut self, now: Timestamp) -> (Vec<u8>, u64) {
+        let pieces = std::mem::take(&mut self.pieces);
+        self.held = 0;
+        self.whole = Some(now);
+        let pieces: Vec<_> = pieces.into_values().collect();
+        (pieces.concat(), self.frames)
+    }
+}
