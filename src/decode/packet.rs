@@ -195,10 +195,11 @@ impl Walk {
                 Err(stop) => Break(self.stopped(stop)),
             },
             Network::Mpls | Network::Pppoe => {
+                let inner = self.enter(tunnel::behind(network, octets))?;
                 if network == Network::Mpls {
                     self.0.guessed = Some(Guess::Mpls);
                 }
-                self.enter(tunnel::behind(network, octets))
+                Continue(inner)
             }
         }
     }
@@ -270,8 +271,8 @@ impl Walk {
     #[cold]
     fn fragment<'a>(&self, ip: &Ip<'a>) -> Sliced<'a> {
         // What would be of no use whole need not be put together: large pings, for one.
-        // Before what is of use, extension headers may stand: routing, authentication, options.
-        let upper = matches!(ip.protocol, 6 | 17 | 43 | 51 | 60 | 137);
+        // Before what is of use, extension headers may stand.
+        let upper = matches!(ip.protocol, 6 | 17 | 43 | 44 | 51 | 60 | 137);
         if !upper && !tunnel::is_protocol(ip.protocol) {
             return Sliced::Ignored;
         }
