@@ -338,3 +338,183 @@ impl Datagram {
         (pieces.concat(), self.frames)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::{LinkType, Origin};
+    use crate::decode::malformed::Malformed;
+    use proptest::prelude::*;
+
+    /// Octets of an IPv4 fragment of UDP, raw.
+    fn fragment(id: u16, offset: usize, more: bool, payload: &[u8]) -> Vec<u8> {
+        let total = u16::try_from(20 + payload.len()).unwrap();
+        let place = u16::try_from(offset / 8).unwrap() | if more { 0x2000 } else { 0 };
+        let mut octets = vec![0x45, 0];
+        for word in [total, id, place, 0x4011, 0] {
+            octets.extend(word.to_be_bytes());
+        }
+        octets.extend([192, 0, 2, 1, 192, 0, 2, 53]);
+        octets.extend(payload);
+        octets
+    }
+
+    /// What becomes of it at that second: the datagram's payload, if it is whole by it.
+    fn put(table: &mut Fragments, second: i64, octets: &[u8]) -> Option<Vec<u8>> {
+        let outcome = table.slice(&Frame {
+            bytes: octets,
+            wire_len: u32::try_from(octets.len()).unwrap(),
+            time: Timestamp::from_parts(second, 0),
+            link: LinkType::RAW,
+            origin: Origin::default(),
+        });
+        match outcome.sliced {
+            Sliced::Packet(packet) => Some(packet.payload.to_vec()),
+            Sliced::Fragment(_) | Sliced::Ignored => None,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A UDP datagram of `length` octets of payload.
+    fn datagram(length: usize) -> Vec<u8> {
+        let total = u16::try_from(length + 8).unwrap();
+        let mut octets = vec![0x9c, 0x40, 0, 53];
+        octets.extend(total.to_be_bytes());
+        octets.extend([0, 0]);
+        let payload = (0..length).map(|at| u8::try_from(at * 7 % 251).unwrap());
+        octets.extend(payload);
+        octets
+    }
+
+    proptest! {
+        #[test]
+        fn fragments_in_any_order_are_the_datagram(
+            length in 1_usize..600,
+            // Where it is cut, in units of eight, and what is sent again with other cuts.
+            cuts in prop::collection::btree_set(1_usize..75, 1..12),
+            again in prop::collection::vec((0_usize..75, 1_usize..20), 0..6),
+            order in any::<u64>(),
+        ) {
+            let whole = datagram(length);
+            let ends: Vec<_> = cuts.iter().map(|cut| cut * 8).filter(|cut| *cut < whole.len()).collect();
+            prop_assume!(!ends.is_empty());
+            let starts = std::iter::once(0).chain(ends.iter().copied());
+            let ends = ends.iter().copied().chain([whole.len()]);
+            let mut spans: Vec<_> = starts.zip(ends).collect();
+            for (start, units) in again {
+                let (start, end) = (start * 8, (start + units) * 8);
+                // All of it at once would be no fragment.
+                if start < whole.len() && (start, whole.len()) != (0, end.min(whole.len())) {
+                    spans.push((start, end.min(whole.len())));
+                }
+            }
+            // A shuffle by a linear congruence.
+            let mut state = order;
+            for last in (1..spans.len()).rev() {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                spans.swap(last, usize::try_from(state >> 33).unwrap() % (last + 1));
+            }
+            let mut table = Fragments::default();
+            let mut found = None;
+            for (start, end) in spans {
+                let octets = fragment(7, start, end < whole.len(), &whole[start..end]);
+                let told = put(&mut table, 0, &octets);
+                prop_assert!(told.is_none() || found.is_none(), "whole once");
+                found = found.or(told);
+            }
+            prop_assert_eq!(found.as_deref(), Some(&whole[8..]));
+            prop_assert_eq!(table.kept().1, 0, "nothing waits");
+        }
+    }
+
+    #[test]
+    fn the_first_copy_wins() {
+        let whole = datagram(40);
+        let mut table = Fragments::default();
+        put(&mut table, 0, &fragment(1, 16, true, &whole[16..32]));
+        put(
+            &mut table,
+            0,
+            &fragment(1, 0, true, &[&whole[..16], &[0xee; 16]].concat()),
+        );
+        let found = put(
+            &mut table,
+            0,
+            &fragment(1, 24, false, &[&[0xdd; 8], &whole[32..]].concat()),
+        );
+        assert_eq!(found.as_deref(), Some(&whole[8..]));
+    }
+
+    #[test]
+    fn nobody_waits_longer_than_patience() {
+        let whole = datagram(40);
+        for (second, complete) in [(30, true), (31, false)] {
+            let mut table = Fragments::default();
+            put(&mut table, 0, &fragment(1, 0, true, &whole[..24]));
+            let found = put(&mut table, second, &fragment(1, 24, false, &whole[24..]));
+            assert_eq!(found.is_some(), complete);
+        }
+    }
+
+    #[test]
+    fn a_number_is_free_again_when_its_copies_are_past() {
+        let whole = datagram(40);
+        let mut table = Fragments::default();
+        for (second, complete) in [(0, true), (1, false), (3, true)] {
+            put(&mut table, second, &fragment(1, 0, true, &whole[..24]));
+            let found = put(&mut table, second, &fragment(1, 24, false, &whole[24..]));
+            assert_eq!(found.is_some(), complete, "{second}");
+        }
+    }
+
+    #[test]
+    fn the_table_is_bounded_in_datagrams_and_in_octets() {
+        let mut table = Fragments::default();
+        for id in 0..=u16::MAX {
+            put(&mut table, 0, &fragment(id, 65_000, true, &[0; 8]));
+            assert!(table.kept().0 <= MAX_DATAGRAMS);
+            assert!(
+                table.kept().1 <= MAX_DATAGRAMS * (8 + PIECE),
+                "no room for what is not there"
+            );
+        }
+        assert_eq!(table.kept().0, MAX_DATAGRAMS);
+        let mut table = Fragments::default();
+        let large = vec![0; 60_000];
+        for id in 0..1000 {
+            put(&mut table, 0, &fragment(id, 0, true, &large));
+            assert!(table.kept().1 <= MAX_OCTETS);
+        }
+        assert!(table.kept().1 > MAX_OCTETS - 100_000);
+        // The same number again and again: each is a place in the order.
+        let whole = datagram(40);
+        let mut table = Fragments::default();
+        for second in 0..29 {
+            put(&mut table, second * 2, &fragment(1, 0, true, &whole[..24]));
+            put(
+                &mut table,
+                second * 2,
+                &fragment(1, 24, false, &whole[24..]),
+            );
+            assert!(table.kept().0 <= 17);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_part_is_malformed() {
+        for octets in [
+            fragment(1, 0, true, &[0; 12]),
+            fragment(1, 65_528, false, &[0; 16]),
+        ] {
+            let mut table = Fragments::default();
+            let outcome = table.slice(&Frame {
+                bytes: &octets,
+                wire_len: u32::try_from(octets.len()).unwrap(),
+                time: Timestamp::default(),
+                link: LinkType::RAW,
+                origin: Origin::default(),
+            });
+            assert_eq!(outcome.sliced, Sliced::Malformed(Malformed::Fragment));
+        }
+    }
+}
