@@ -37,7 +37,8 @@ pub(crate) fn holds(input: &[u8]) {
     let Some((link, mut rest)) = input.split_first() else {
         return;
     };
-    let link = LINKS[usize::from(*link) % LINKS.len()];
+    let mut links = LINKS.into_iter().cycle();
+    let link = links.nth(usize::from(*link)).expect("there is no end");
     let mut fragments = Fragments::default();
     let (mut waiting, mut seconds, mut number) = (0_u64, 0_i64, 0);
     while let [high, low, wait, behind @ ..] = rest {

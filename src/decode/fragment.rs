@@ -193,9 +193,10 @@ impl Fragments {
 
     fn add(&mut self, fragment: &Fragment<'_>) -> Added {
         let now = fragment.context.time();
-        self.newest = match self.order.is_empty() {
-            true => now,
-            false => self.newest.max(now),
+        self.newest = if self.order.is_empty() {
+            now
+        } else {
+            self.newest.max(now)
         };
         self.give_up_old();
         // A part of a fragment is none: where it ends is not known, and what stands there.

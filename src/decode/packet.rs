@@ -171,7 +171,7 @@ struct Walk(Context);
 
 impl Walk {
     #[inline]
-    fn down<'a>(mut self, mut network: Network, mut octets: &'a [u8]) -> Sliced<'a> {
+    fn down(mut self, mut network: Network, mut octets: &[u8]) -> Sliced<'_> {
         loop {
             match self.step(network, octets) {
                 Break(sliced) => return sliced,

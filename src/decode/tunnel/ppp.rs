@@ -41,7 +41,7 @@ pub(super) fn frame(octets: &[u8]) -> Result<Inner<'_>, Stop> {
     }
 }
 
-/// What an L2TPv2 data message (RFC 2661 section 3.1) stands before.
+/// What a data message of L2TP version 2 (RFC 2661 section 3.1) stands before.
 pub(super) fn l2tp(octets: &[u8]) -> Option<Inner<'_>> {
     const CONTROL: u16 = 0x8000;
     const LENGTH: u16 = 0x4000;
