@@ -224,8 +224,9 @@ impl Walk {
             && src_port != DNS
             && dst_port != DNS
             && (tunnel::is_port(dst_port) || tunnel::is_port(src_port))
+            && let Some(inner) = self.by_port(src_port, dst_port, ip, payload)
         {
-            return self.by_port(src_port, dst_port, ip, payload);
+            return inner;
         }
         Break(Sliced::Packet(Packet {
             time: self.0.time,
@@ -242,16 +243,21 @@ impl Walk {
     }
 
     /// A UDP datagram of a port that tunnels use, which other programs may use as well.
+    /// `None` where it is none.
     #[cold]
-    fn by_port<'a>(&mut self, src: u16, dst: u16, ip: &Ip<'a>, payload: &'a [u8]) -> Step<'a> {
+    fn by_port<'a>(
+        &mut self,
+        src: u16,
+        dst: u16,
+        ip: &Ip<'a>,
+        payload: &'a [u8],
+    ) -> Option<Step<'a>> {
         let whole = !(ip.incomplete && self.0.snapped);
         let inner =
             tunnel::by_port(dst, payload, whole).or_else(|| tunnel::by_port(src, payload, whole));
-        let Some(inner) = inner else {
-            return Break(Sliced::Ignored);
-        };
+        let inner = inner?;
         self.0.guessed = Some(Guess::Port);
-        self.enter(Ok(inner))
+        Some(self.enter(Ok(inner)))
     }
 
     /// One encapsulation further in.
