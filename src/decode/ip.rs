@@ -51,7 +51,7 @@ pub(super) fn read(network: Network, octets: &[u8]) -> Result<Ip<'_>, Malformed>
 /// IPv4 without options and IPv6 without extension headers, unfragmented, with UDP or TCP
 /// inside; `None` for anything else, which is then read by etherparse.
 #[inline]
-fn fast(network: Network, octets: &[u8]) -> Option<Ip<'_>> {
+pub(super) fn fast(network: Network, octets: &[u8]) -> Option<Ip<'_>> {
     match network {
         Network::Ipv4 => {
             let header: &[u8; 20] = octets.first_chunk()?;

@@ -102,6 +102,13 @@ pub fn slice<'a>(frame: &Frame<'a>) -> Sliced<'a> {
                 layers: 0,
                 guessed: None,
             };
+            // What most frames are, without a walk.
+            if let Some(ip) = ip::fast(network, octets)
+                && let Ok(ports) = transport(&ip)
+                && !is_tunnel(&ports)
+            {
+                return Sliced::Packet(context.packet(&ip, ports));
+            }
             Walk(context).down(network, octets)
         }
         Err(Stop::Ignored) => Sliced::Ignored,
@@ -162,6 +169,23 @@ impl Context {
     pub(super) fn time(&self) -> Timestamp {
         self.time
     }
+
+    #[inline]
+    fn packet<'a>(&self, ip: &Ip<'a>, ports: Ports<'a>) -> Packet<'a> {
+        let (transport, src_port, dst_port, payload, short) = ports;
+        Packet {
+            time: self.time,
+            origin: self.origin,
+            tag: self.tag,
+            src: ip.src,
+            dst: ip.dst,
+            transport,
+            src_port,
+            dst_port,
+            cut: (ip.incomplete || short) && self.snapped,
+            payload,
+        }
+    }
 }
 
 /// One step: what comes next, or what became of the frame.
@@ -170,7 +194,7 @@ type Step<'a> = ControlFlow<Sliced<'a>, (Network, &'a [u8])>;
 struct Walk(Context);
 
 impl Walk {
-    #[inline]
+    #[inline(never)]
     fn down(mut self, mut network: Network, mut octets: &[u8]) -> Sliced<'_> {
         loop {
             match self.step(network, octets) {
@@ -180,7 +204,6 @@ impl Walk {
         }
     }
 
-    #[inline]
     fn step<'a>(&mut self, network: Network, octets: &'a [u8]) -> Step<'a> {
         match network {
             Network::Ipv4 | Network::Ipv6 | Network::Ip => match ip::read(network, octets) {
@@ -205,7 +228,6 @@ impl Walk {
     }
 
     /// An IP packet: a fragment, a tunnel, or what was looked for.
-    #[inline]
     fn datagram<'a>(&mut self, ip: &Ip<'a>) -> Step<'a> {
         if ip.part.is_some() {
             return Break(self.fragment(ip));
@@ -216,30 +238,17 @@ impl Walk {
             137 => return Continue((Network::Mpls, ip.payload)),
             protocol => return self.enter(tunnel::carried(protocol, ip.payload)),
         }
-        let (transport, src_port, dst_port, payload, short) = match transport(ip) {
+        let ports = match transport(ip) {
             Ok(ports) => ports,
             Err(damage) => return Break(self.broken(damage)),
         };
-        if transport == Transport::Udp
-            && src_port != DNS
-            && dst_port != DNS
-            && (tunnel::is_port(dst_port) || tunnel::is_port(src_port))
-            && let Some(inner) = self.by_port(src_port, dst_port, ip, payload)
+        if is_tunnel(&ports)
+            && let (_, src, dst, payload, _) = ports
+            && let Some(inner) = self.by_port(src, dst, ip, payload)
         {
             return inner;
         }
-        Break(Sliced::Packet(Packet {
-            time: self.0.time,
-            origin: self.0.origin,
-            tag: self.0.tag,
-            src: ip.src,
-            dst: ip.dst,
-            transport,
-            src_port,
-            dst_port,
-            cut: (ip.incomplete || short) && self.0.snapped,
-            payload,
-        }))
+        Break(Sliced::Packet(self.0.packet(ip, ports)))
     }
 
     /// A UDP datagram of a port that tunnels use, which other programs may use as well.
@@ -316,9 +325,19 @@ impl Guess {
     }
 }
 
+/// Whether a tunnel may be what a datagram of these ports carries. DNS it is not.
+#[inline]
+fn is_tunnel(&(transport, src, dst, ..): &Ports<'_>) -> bool {
+    transport == Transport::Udp
+        && src != DNS
+        && dst != DNS
+        && (tunnel::is_port(dst) || tunnel::is_port(src))
+}
+
 /// The ports, the payload, and whether the payload is shorter than the UDP header says.
 type Ports<'a> = (Transport, u16, u16, &'a [u8], bool);
 
+#[inline]
 fn transport<'a>(ip: &Ip<'a>) -> Result<Ports<'a>, Malformed> {
     let mut reader = Reader::new(ip.payload);
     if ip.protocol == 17 {
