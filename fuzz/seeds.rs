@@ -5,6 +5,8 @@
 mod capture_file;
 #[path = "laws/dns_message.rs"]
 mod dns_message;
+#[path = "laws/link_ip.rs"]
+mod link_ip;
 
 use mxray::capture::{Frame, Replay, Source as _};
 use mxray::decode::packet::{Sliced, slice};
@@ -44,6 +46,7 @@ fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
 fn bless(target: &str) {
     let made = match target {
         "capture_file" => captures(),
+        "link_ip" => in_sequence(),
         _ => messages(),
     };
     fs::create_dir_all(folder(target)).expect("a folder");
@@ -98,6 +101,33 @@ fn pcapng(pcap: Vec<u8>) -> Vec<u8> {
     octets
 }
 
+/// The frames of captures of link layers, tunnels and fragments as `link_ip` takes them.
+fn in_sequence() -> Vec<(String, Vec<u8>)> {
+    let parts = ["link-", "tunnel-", "fragments"];
+    let recipes = synth::catalogue().iter().map(|recipe| recipe.name);
+    recipes
+        .filter(|name| parts.iter().any(|part| name.starts_with(part)))
+        .map(|name| {
+            let mut capture = Vec::new();
+            synth::write(name, &mut capture).expect("memory takes all");
+            let (mut octets, mut before) = (Vec::new(), None);
+            frames(capture, |frame| {
+                if octets.is_empty() {
+                    octets.push(link_ip::number(frame.link));
+                }
+                let length = u16::try_from(frame.bytes.len()).expect("a small frame");
+                octets.extend(length.to_be_bytes());
+                let second = frame.time.second();
+                let wait = second - before.unwrap_or(second);
+                octets.push(u8::try_from(wait).expect("a short wait"));
+                octets.extend(frame.bytes);
+                before = Some(second);
+            });
+            (name.to_owned(), octets)
+        })
+        .collect()
+}
+
 /// The DNS messages in those captures, each once.
 fn messages() -> Vec<(String, Vec<u8>)> {
     let mut made = Vec::new();
@@ -132,6 +162,22 @@ fn capture_files() {
         // Cut in the file header, in the first record, and in the last.
         for cut in [7, 23, 39, 50, octets.len().saturating_sub(1)] {
             capture_file::holds(&octets[..cut.min(octets.len())]);
+        }
+    }
+}
+
+#[test]
+fn frames_in_sequence() {
+    for (name, octets) in seeds("link_ip") {
+        println!("{name}");
+        link_ip::holds(&octets);
+        let mut flipped = octets;
+        for at in 0..flipped.len() {
+            for change in [0x01, 0x20, 0x80, 0xff] {
+                flipped[at] ^= change;
+                link_ip::holds(&flipped);
+                flipped[at] ^= change;
+            }
         }
     }
 }

@@ -201,8 +201,10 @@ pub struct Reading {
     /// Read only packets that match EXPR, in libpcap's language
     ///
     /// The language of tcpdump, described in pcap-filter(7). Packets that do not match are
-    /// counted as filtered and not looked at. Fragments have no ports: a filter on ports
-    /// loses all but the first of a datagram.
+    /// counted as filtered and not looked at. VLAN tags are seen through, in files as on an
+    /// interface: a packet with tags passes if EXPR matches it with them or without. Other
+    /// tunnels are not: EXPR sees the outer header. Fragments have no ports: a filter on
+    /// ports loses all but the first of a datagram.
     #[arg(short, long, value_name = "EXPR", help_heading = "Input")]
     pub filter: Option<String>,
 

@@ -7,8 +7,9 @@ use hickory_proto::rr::RecordType;
 use mxray::count::delta::What;
 use mxray::count::series::REORDER;
 use mxray::count::shard_of;
+use mxray::decode::fragment::Fragments;
 use mxray::decode::observation::DNS;
-use mxray::decode::packet::{Sliced, slice};
+use mxray::decode::packet::Sliced;
 use mxray::host::HostAddr;
 use mxray::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -303,12 +304,13 @@ fn is_keyword(label: &[u8]) -> bool {
 fn naive(frames: &[Captured]) -> BTreeMap<HostAddr, BTreeMap<i64, (u64, u64)>> {
     let mut hosts = BTreeMap::<_, BTreeMap<_, (u64, u64)>>::new();
     let mut newest = Timestamp::MIN;
+    let mut fragments = Fragments::default();
     for captured in frames {
         newest = newest.max(captured.time);
         if newest.nanos_since(captured.time) > REORDER {
             continue;
         }
-        let Sliced::Packet(packet) = slice(&captured.frame()) else {
+        let Sliced::Packet(packet) = fragments.slice(&captured.frame()).sliced else {
             continue;
         };
         if packet.dst_port != DNS {

@@ -8,8 +8,9 @@ use mxray::count::host::HostTotals;
 use mxray::count::prefixes::Column;
 use mxray::count::series::REORDER;
 use mxray::count::{Counters, PacketCounts, Settings, shard_of};
+use mxray::decode::fragment::Fragments;
 use mxray::decode::observation::{Route, route};
-use mxray::decode::packet::{Packet, Sliced, slice};
+use mxray::decode::packet::{Packet, Sliced};
 use mxray::host::HostAddr;
 use mxray::keywords::Keywords;
 use mxray::time::Timestamp;
@@ -55,6 +56,7 @@ pub(crate) struct Outcome {
 
 /// Workers with the shards dealt out among them.
 pub(crate) struct Feed {
+    fragments: Fragments,
     workers: Vec<Counters>,
     newest: Timestamp,
     outcome: Outcome,
@@ -64,6 +66,7 @@ impl Feed {
     pub(crate) fn new(workers: usize, settings: &Settings) -> Self {
         let counters = std::iter::repeat_with(|| Counters::new(settings.clone()));
         Self {
+            fragments: Fragments::default(),
             workers: counters.take(workers).collect(),
             newest: Timestamp::MIN,
             outcome: Outcome::default(),
@@ -73,9 +76,12 @@ impl Feed {
     /// Takes in a frame.
     pub(crate) fn frame(&mut self, captured: &Captured) {
         self.tick(captured.time);
-        if let Sliced::Packet(packet) = slice(&captured.frame()) {
+        // Out of itself for the while, since the packet borrows from it.
+        let mut fragments = std::mem::take(&mut self.fragments);
+        if let Sliced::Packet(packet) = fragments.slice(&captured.frame()).sliced {
             self.count(&packet);
         }
+        self.fragments = fragments;
     }
 
     /// Takes in a packet.

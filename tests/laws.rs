@@ -6,14 +6,18 @@ use mxray::capture::Frame;
 use mxray::count::Counters;
 use mxray::decode::dns::name::MAX_NAME;
 use mxray::decode::dns::{Data, Name};
+use mxray::decode::fragment::Fragments;
 use mxray::decode::observation::{Route, observe, route};
-use mxray::decode::packet::{Packet, Sliced, slice};
+use mxray::decode::packet::{Packet, Sliced};
 
 /// Frames taken of a capture at the most: the large ones repeat their kinds of frames.
 const SAMPLE: usize = 150;
 
 /// Feeds mutilated frames and keeps the accounts.
 struct Bench {
+    fragments: Fragments,
+    /// Frames that wait for the rest of their datagram.
+    waiting: u64,
     counters: Counters,
     recorded: u64,
     frames: u64,
@@ -22,6 +26,8 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         Self {
+            fragments: Fragments::default(),
+            waiting: 0,
             counters: Counters::new(settings(1_000)),
             recorded: 0,
             frames: 0,
@@ -30,7 +36,10 @@ impl Bench {
 
     fn frame(&mut self, frame: &Frame<'_>) {
         self.frames += 1;
-        let Sliced::Packet(packet) = slice(frame) else {
+        let outcome = self.fragments.slice(frame);
+        self.waiting -= outcome.earlier;
+        self.waiting += u64::from(matches!(outcome.sliced, Sliced::Fragment(_)));
+        let Sliced::Packet(packet) = outcome.sliced else {
             return;
         };
         let Route::Host(_) = route(&packet) else {

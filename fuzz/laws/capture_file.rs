@@ -3,8 +3,9 @@
 
 use mxray::capture::{Frame, Replay, Source as _};
 use mxray::count::{Counters, Settings};
+use mxray::decode::fragment::Fragments;
 use mxray::decode::observation::{Route, route};
-use mxray::decode::packet::{Sliced, slice};
+use mxray::decode::packet::Sliced;
 use mxray::keywords::Keywords;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -91,6 +92,7 @@ impl Read for Pieces {
 }
 
 struct Counting {
+    fragments: Fragments,
     counters: Counters,
     newest: i64,
     recorded: u64,
@@ -104,6 +106,7 @@ impl Counting {
             bins: true,
         };
         Self {
+            fragments: Fragments::default(),
             counters: Counters::new(settings),
             newest: i64::MIN,
             recorded: 0,
@@ -111,7 +114,7 @@ impl Counting {
     }
 
     fn frame(&mut self, frame: &Frame<'_>) {
-        let Sliced::Packet(packet) = slice(frame) else {
+        let Sliced::Packet(packet) = self.fragments.slice(frame).sliced else {
             return;
         };
         if !matches!(route(&packet), Route::Host(_)) {

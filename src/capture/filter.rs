@@ -1,8 +1,14 @@
 //! Which frames are looked at: an expression in libpcap's language, and a span of packet
 //! time. Uses [`super::frame`] and libpcap's compiler.
 //!
-//! What libpcap's users know holds here: in a file `port 53` does not match frames with a
-//! VLAN tag, `port 53 or (vlan and port 53)` does.
+//! On an interface, Linux takes the VLAN tag off before libpcap's filter sees a frame, so that
+//! `port 53` also matches tagged frames; in a file it does not. Here it does in both: a frame
+//! with tags passes if the expression matches it as it is (`vlan 7`) or without them. So does
+//! `not port 53` match a tagged DNS frame, as it is; `not port 53 and not (vlan and port 53)`
+//! is what matches neither.
+//!
+//! Of a fragmented datagram `port 53` matches the first fragment only, as with libpcap, since
+//! ports stand nowhere else; the others are let through by `or ip[6:2] & 0x1fff != 0`.
 
 use super::Fault;
 use super::frame::{Frame, LinkType, Origin};
@@ -47,6 +53,8 @@ pub struct Filter {
     refusals: Vec<Refusal>,
     /// Where a cut frame is brought to its length on the wire.
     padded: Vec<u8>,
+    /// Where a frame is put without its VLAN tags.
+    untagged: Vec<u8>,
 }
 
 struct Program {
@@ -106,6 +114,7 @@ impl Filter {
             programs: Vec::new(),
             refusals: Vec::new(),
             padded: Vec::new(),
+            untagged: Vec::new(),
         };
         if let Some(expression) = expression {
             let mut tries = TRIED
@@ -153,17 +162,14 @@ impl Filter {
         let Some((_, Some(program))) = self.programs.first() else {
             return false;
         };
-        let wire_len = frame.wire_len.min(MAX_PADDED) as usize;
-        if program.length && wire_len > frame.bytes.len() {
-            // `BpfProgram::filter` takes the length of the slice for that on the wire, so
-            // that `greater 100` would not match a longer frame cut to 96. Zeros behind
-            // what was captured put that right.
-            self.padded.clear();
-            self.padded.extend_from_slice(frame.bytes);
-            self.padded.resize(wire_len, 0);
-            return program.bpf.filter(&self.padded);
+        if program.matches(frame.bytes, frame.wire_len, &mut self.padded) {
+            return true;
         }
-        program.bpf.filter(frame.bytes)
+        let Some(tags) = untag(frame, &mut self.untagged) else {
+            return false;
+        };
+        let wire_len = frame.wire_len.saturating_sub(tags);
+        program.matches(&self.untagged, wire_len, &mut self.padded)
     }
 
     /// Puts the program for this frame's link type in front; compiles it at the first.
@@ -190,6 +196,52 @@ impl Filter {
         });
         self.programs.swap(0, at);
     }
+}
+
+impl Program {
+    #[inline]
+    fn matches(&self, bytes: &[u8], wire_len: u32, padded: &mut Vec<u8>) -> bool {
+        let wire_len = wire_len.min(MAX_PADDED) as usize;
+        if self.length && wire_len > bytes.len() {
+            // `BpfProgram::filter` takes the length of the slice for that on the wire, so
+            // that `greater 100` would not match a longer frame cut to 96. Zeros behind
+            // what was captured put that right.
+            padded.clear();
+            padded.extend_from_slice(bytes);
+            padded.resize(wire_len, 0);
+            return self.bpf.filter(padded);
+        }
+        self.bpf.filter(bytes)
+    }
+}
+
+/// Puts a frame that has VLAN tags into `untagged` without them, and says how many octets
+/// they had.
+#[inline]
+fn untag(frame: &Frame<'_>, untagged: &mut Vec<u8>) -> Option<u32> {
+    // Where the type of the payload stands, and where the payload begins.
+    let (kind, payload) = match frame.link {
+        LinkType::ETHERNET => (12, 14),
+        LinkType::LINUX_SLL => (14, 16),
+        LinkType::LINUX_SLL2 => (0, 20),
+        _ => return None,
+    };
+    let word = |at: usize| Some([*frame.bytes.get(at)?, *frame.bytes.get(at + 1)?]);
+    let (header, _) = frame.bytes.split_at_checked(payload)?;
+    let (mut ether_type, mut rest) = (word(kind)?, payload);
+    // 802.1Q, 802.1ad, and what switches used before it, as `decode::link` knows them.
+    while matches!(ether_type, [0x81 | 0x91 | 0x92 | 0x93, 0] | [0x88, 0xa8]) {
+        ether_type = word(rest + 2)?;
+        rest += 4;
+    }
+    if rest == payload {
+        return None;
+    }
+    untagged.clear();
+    untagged.extend_from_slice(header);
+    untagged.splice(kind..kind + 2, ether_type);
+    untagged.extend_from_slice(frame.bytes.get(rest..)?);
+    u32::try_from(rest - payload).ok()
 }
 
 /// Compiles an expression for a link type, or says why not in libpcap's words.
@@ -325,6 +377,60 @@ mod tests {
         }
         let mut filter = Filter::new(Some("less 60"), None, None).unwrap();
         assert!(filter.passes(&frame(&ethernet, 42, LinkType::ETHERNET)));
+    }
+
+    #[test]
+    fn tags_are_seen_through_as_on_an_interface() {
+        let tags: [&[u8]; 4] = [
+            b"",
+            b"\x81\0\0\x07",
+            b"\x88\xa8\0\x07\x81\0\0\x08",
+            b"\x91\0\0\x01\x81\0\0\x02\x81\0\0\x03\x81\0\0\x04",
+        ];
+        let ethernet = ethernet();
+        let cooked = [b"\0\0\0\x01\0\x06\0\0\0\0\0\x01\0\0\x08\0", IPV4].concat();
+        let second = [b"\x08\0\0\0\0\0\0\x03\0\x01\0\x06\0\0\0\0\0\x01\0\0", IPV4].concat();
+        for tags in tags {
+            let with = |frame: &[u8], kind: usize, payload: usize| {
+                let mut tagged = frame.to_vec();
+                let types: Vec<u8> = [tags, b"\x08\0"].concat();
+                tagged.splice(kind..kind + 2, types[..2].to_vec());
+                tagged.splice(payload..payload, types[2..].to_vec());
+                tagged
+            };
+            let frames = [
+                (with(&ethernet, 12, 14), LinkType::ETHERNET),
+                (with(&cooked, 14, 16), LinkType::LINUX_SLL),
+                (with(&second, 0, 20), LinkType::LINUX_SLL2),
+            ];
+            for (octets, link) in frames {
+                let length = u32::try_from(octets.len()).unwrap();
+                for (expression, passes) in [
+                    ("udp port 53", true),
+                    ("host 10.0.0.2", true),
+                    ("port 25", false),
+                    ("less 48 and udp port 53", true), // as long as without the tags
+                ] {
+                    let mut filter = Filter::new(Some(expression), None, None).unwrap();
+                    assert_eq!(
+                        filter.passes(&frame(&octets, length, link)),
+                        passes,
+                        "{expression}"
+                    );
+                }
+                // The tags themselves.
+                let mut filter = Filter::new(Some("vlan 7"), None, None).unwrap();
+                if link == LinkType::ETHERNET {
+                    let tagged = tags.ends_with(&[7]) || tags.starts_with(b"\x88");
+                    assert_eq!(filter.passes(&frame(&octets, length, link)), tagged);
+                }
+                // A frame that ends within a tag has none that could be taken off.
+                let mut filter = Filter::new(Some("udp port 53"), None, None).unwrap();
+                for end in 0..octets.len().min(20) {
+                    assert!(!filter.passes(&frame(&octets[..end], length, link)));
+                }
+            }
+        }
     }
 
     #[test]

@@ -6,7 +6,8 @@ use crate::config::{ExplainConfig, Verbosity};
 use crate::correlate::Verdict;
 use crate::count::prefixes;
 use crate::decode::dns::full;
-use crate::decode::packet::{Sliced, slice};
+use crate::decode::fragment::Fragments;
+use crate::decode::packet::Sliced;
 use crate::host::HostAddr;
 use crate::report::explain::{self, Story};
 use crate::report::{HostReport, Sink};
@@ -55,11 +56,14 @@ fn read_again(paths: &[PathBuf], mut wanted: BTreeSet<Origin>) -> BTreeMap<Origi
         return words;
     }
     let mut source = Replay::open(paths);
+    let mut fragments = Fragments::default();
     while !wanted.is_empty()
         && let Some(frame) = source.next_frame()
     {
+        // Every frame: the one that is wanted may complete a datagram.
+        let sliced = fragments.slice(&frame).sliced;
         if wanted.remove(&frame.origin)
-            && let Sliced::Packet(packet) = slice(&frame)
+            && let Sliced::Packet(packet) = sliced
             && let Some(text) = full::describe(packet.payload)
         {
             words.insert(frame.origin, text);

@@ -8,25 +8,31 @@ use super::packet::LinkTag;
 use super::reader::Reader;
 use crate::capture::LinkType;
 
-/// What the octets behind the link header are.
+/// What the octets behind a header are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Network {
+    /// An Ethernet frame, without its check sequence.
+    Ethernet,
     /// IPv4, says the link layer.
     Ipv4,
     /// IPv6, says the link layer.
     Ipv6,
     /// IP; the version stands in the header itself.
     Ip,
+    /// A stack of MPLS labels (RFC 3032).
+    Mpls,
+    /// A `PPPoE` session header (RFC 2516).
+    Pppoe,
 }
 
-/// Why there is no IP header to read.
+/// Why there is nothing further to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
     /// Another protocol, of no use here.
     Ignored,
     /// Something that would have to be decoded first, and is not.
     Unsupported(Unsupported),
-    /// The frame ends within its link header.
+    /// The frame ends within its header.
     Cut,
 }
 
@@ -38,19 +44,7 @@ pub enum Stop {
 pub fn strip(link: LinkType, frame: &[u8]) -> Result<(Network, &[u8], LinkTag), Stop> {
     let mut reader = Reader::new(frame);
     match link {
-        LinkType::ETHERNET => {
-            reader.skip(6).ok_or(Stop::Cut)?;
-            let mac = reader.array().ok_or(Stop::Cut)?;
-            let ether_type = reader.u16().ok_or(Stop::Cut)?;
-            ether_payload(
-                ether_type,
-                reader,
-                LinkTag {
-                    mac: Some(mac),
-                    vlan: None,
-                },
-            )
-        }
+        LinkType::ETHERNET => ethernet(frame),
         LinkType::LINUX_SLL => {
             // Packet type, ARPHRD type, address length, address (8), protocol.
             reader.skip(4).ok_or(Stop::Cut)?;
@@ -106,6 +100,26 @@ pub fn strip(link: LinkType, frame: &[u8]) -> Result<(Network, &[u8], LinkTag), 
     }
 }
 
+/// Takes the header off an Ethernet frame, also of one inside a tunnel.
+///
+/// # Errors
+/// Says why nothing that can be read follows.
+#[inline]
+pub(super) fn ethernet(frame: &[u8]) -> Result<(Network, &[u8], LinkTag), Stop> {
+    let mut reader = Reader::new(frame);
+    reader.skip(6).ok_or(Stop::Cut)?;
+    let mac = reader.array().ok_or(Stop::Cut)?;
+    let ether_type = reader.u16().ok_or(Stop::Cut)?;
+    ether_payload(
+        ether_type,
+        reader,
+        LinkTag {
+            mac: Some(mac),
+            vlan: None,
+        },
+    )
+}
+
 fn mac(length: usize, address: [u8; 8]) -> Option<[u8; 6]> {
     if length == 6 {
         address.first_chunk().copied()
@@ -116,7 +130,7 @@ fn mac(length: usize, address: [u8; 8]) -> Option<[u8; 6]> {
 
 /// Follows VLAN tags and SNAP to the protocol that is carried.
 #[inline]
-fn ether_payload(
+pub(super) fn ether_payload(
     mut ether_type: u16,
     mut reader: Reader<'_>,
     mut tag: LinkTag,
@@ -141,8 +155,8 @@ fn ether_payload(
                     return Err(Stop::Ignored);
                 }
             }
-            0x8847 | 0x8848 => return Err(Stop::Unsupported(Unsupported::Mpls)),
-            0x8864 => return Err(Stop::Unsupported(Unsupported::Pppoe)),
+            0x8847 | 0x8848 => return Ok((Network::Mpls, reader.rest(), tag)),
+            0x8864 => return Ok((Network::Pppoe, reader.rest(), tag)),
             0x88e5 => return Err(Stop::Unsupported(Unsupported::Macsec)),
             // ARP, RARP, wake on LAN, PPPoE discovery, EAPOL, LLDP, LACP and OAM,
             // PTP, loop test: control traffic of the link.

@@ -23,6 +23,9 @@ pub enum Malformed {
     DnsQuestion,
     /// A resource record runs past the end of the message, or its data past its length.
     DnsRecord,
+    /// A fragment ends beyond 65,535 octets, or is not the last and no multiple of eight
+    /// octets long (RFC 791 section 3.2, RFC 8200 section 4.5).
+    Fragment,
     /// An IP header is cut, has an impossible length, or a version other than 4 and 6.
     IpHeader,
     /// The frame is shorter than its link-layer header.
@@ -31,6 +34,8 @@ pub enum Malformed {
     SnaplenCut,
     /// The TCP header is cut or has an impossible length (RFC 9293 section 3.1).
     TcpHeader,
+    /// The header of a tunnel is cut or impossible.
+    TunnelHeader,
     /// The UDP header is cut or has an impossible length (RFC 768).
     UdpHeader,
 }
@@ -47,10 +52,12 @@ impl Malformed {
             Self::DnsPointer => "dns-pointer",
             Self::DnsQuestion => "dns-question",
             Self::DnsRecord => "dns-record",
+            Self::Fragment => "fragment",
             Self::IpHeader => "ip-header",
             Self::LinkHeader => "link-header",
             Self::SnaplenCut => "snaplen-cut",
             Self::TcpHeader => "tcp-header",
+            Self::TunnelHeader => "tunnel-header",
             Self::UdpHeader => "udp-header",
         }
     }
@@ -68,32 +75,20 @@ impl Malformed {
 pub enum Unsupported {
     /// An Ethernet payload type that mxray does not know.
     EtherType,
-    /// Geneve (RFC 8926), by its port.
-    Geneve,
-    /// GRE (RFC 2784), ERSPAN included.
+    /// GRE with source routes (RFC 1701), of an unknown version, or ERSPAN of one.
     Gre,
-    /// GTP-U, by its port.
-    GtpU,
-    /// IPv4 in IP (RFC 2003).
-    IpInIp,
-    /// IPv6 in IP (RFC 4213).
-    Ipv6InIp,
-    /// L2TP (RFC 2661), by its port.
-    L2tp,
     /// A link type that is not decoded.
     LinkType(LinkType),
     /// `MACsec`: encrypted.
     Macsec,
-    /// MPLS (RFC 3032).
+    /// Behind MPLS labels, neither IP nor Ethernet as far as can be told.
     Mpls,
-    /// `PPPoE` session (RFC 2516).
-    Pppoe,
+    /// More than [`MAX_LAYERS`](super::packet::MAX_LAYERS) encapsulations.
+    Nesting,
+    /// PPP that is compressed, encrypted or split over links.
+    Ppp,
     /// A TCP segment of a DNS or mail port: streams are not put together yet.
     TcpStream,
-    /// Teredo (RFC 4380), by its port.
-    Teredo,
-    /// VXLAN (RFC 7348), by its port.
-    Vxlan,
 }
 
 impl Unsupported {
@@ -102,19 +97,13 @@ impl Unsupported {
     pub fn name(self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::EtherType => "ether-type",
-            Self::Geneve => "geneve",
             Self::Gre => "gre",
-            Self::GtpU => "gtp-u",
-            Self::IpInIp => "ip-in-ip",
-            Self::Ipv6InIp => "ipv6-in-ip",
-            Self::L2tp => "l2tp",
             Self::LinkType(link) => return link.name(),
             Self::Macsec => "macsec",
             Self::Mpls => "mpls",
-            Self::Pppoe => "pppoe",
+            Self::Nesting => "nesting",
+            Self::Ppp => "ppp",
             Self::TcpStream => "tcp-stream",
-            Self::Teredo => "teredo",
-            Self::Vxlan => "vxlan",
         })
     }
 }

@@ -1,14 +1,18 @@
-//! From octets to what they say: link and IP headers ([`packet`]), DNS messages ([`dns`]).
+//! From octets to what they say: headers down to the innermost ([`packet`]), whole datagrams
+//! of their fragments ([`fragment`]), DNS messages ([`dns`]).
 //!
 //! Uses [`crate::capture`]'s frame, [`crate::host`] and [`crate::time`]. Promise: whatever
-//! the input, nothing here panics or allocates, and what is done is in proportion to its length;
-//! what is returned borrows from the input.
+//! the input, nothing here panics, and what is done is in proportion to its length; what is
+//! returned borrows from the input, and nothing is allocated but for fragments that wait.
 
 #![forbid(unsafe_code)]
 
 pub mod dns;
+pub mod fragment;
+mod ip;
 pub mod link;
 pub mod malformed;
 pub mod observation;
 pub mod packet;
 pub mod reader;
+mod tunnel;

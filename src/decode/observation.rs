@@ -30,10 +30,7 @@ pub fn route(packet: &Packet<'_>) -> Route {
             (DNS, DNS) if reply_bit(packet.payload) => Route::Host(packet.dst),
             (_, DNS) => Route::Host(packet.src),
             (DNS, _) => Route::Host(packet.dst),
-            (source, destination) => {
-                let tunnel = tunnel(destination).or_else(|| tunnel(source));
-                tunnel.map_or(Route::Ignored, Route::Unsupported)
-            }
+            _ => Route::Ignored,
         },
         Transport::Tcp => {
             let ours = |port| port == DNS || MAIL.contains(&port);
@@ -43,18 +40,6 @@ pub fn route(packet: &Packet<'_>) -> Route {
                 Route::Ignored
             }
         }
-    }
-}
-
-/// Encapsulations that are known by their UDP port alone.
-fn tunnel(port: u16) -> Option<Unsupported> {
-    match port {
-        1701 => Some(Unsupported::L2tp),
-        2152 => Some(Unsupported::GtpU),
-        3544 => Some(Unsupported::Teredo),
-        4789 => Some(Unsupported::Vxlan),
-        6081 => Some(Unsupported::Geneve),
-        _ => None,
     }
 }
 

@@ -1,17 +1,23 @@
-//! A frame's link, network and transport headers, down to the transport payload.
+//! A frame's headers, through link layer and tunnels down to the innermost transport payload.
 //!
-//! The only file that names etherparse: it walks IP extension headers leniently, so that a
-//! frame cut by the snap length still tells what it can. The common shapes (IPv4 without
-//! options, IPv6 without extension headers, neither fragmented) are read by hand before
-//! that, and a property test holds the two against each other.
+//! Addresses and payload are those of the innermost IP packet. What an ICMP error quotes is
+//! no traffic, and is not looked into.
 
-use super::link::{self, Network};
+use super::fragment::{Fragment, Whole};
+use super::ip::{self, Ip};
+use super::link::{self, Network, Stop};
 use super::malformed::{Malformed, Unsupported};
+use super::observation::DNS;
 use super::reader::Reader;
+use super::tunnel;
 use crate::capture::{Frame, Origin};
 use crate::host::HostAddr;
 use crate::time::Timestamp;
-use etherparse::{LaxIpSlice, err::Layer};
+use std::ops::ControlFlow::{self, Break, Continue};
+
+/// Encapsulations that are taken off a frame. Networks use two or three (a mirror tunnel, an
+/// overlay, a subscriber's); more is a loop or an attack, and counts as `nesting`.
+pub const MAX_LAYERS: u8 = 8;
 
 /// An IP packet with a readable transport header, borrowed from the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +76,7 @@ impl Packet<'_> {
     }
 }
 
-/// What the link layer says about the sender.
+/// What the innermost Ethernet header, or that of the frame, says about the sender.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LinkTag {
     /// Ethernet source address: the host's own on its LAN, else the last router's.
@@ -105,7 +111,7 @@ pub enum Sliced<'a> {
     /// A UDP or TCP packet.
     Packet(Packet<'a>),
     /// A fragment of an IP packet: its ports or its end lie elsewhere.
-    Fragment,
+    Fragment(Fragment<'a>),
     /// Well-formed, and nothing that mxray reads (ARP, ICMP, 802.3 control frames, …).
     Ignored,
     /// Carried by something that mxray does not decode.
@@ -118,160 +124,252 @@ pub enum Sliced<'a> {
 #[must_use]
 pub fn slice<'a>(frame: &Frame<'a>) -> Sliced<'a> {
     let snapped = frame.wire_len as usize > frame.bytes.len();
-    let (network, octets, tag) = match link::strip(frame.link, frame.bytes) {
-        Ok(stripped) => stripped,
-        Err(link::Stop::Ignored) => return Sliced::Ignored,
-        Err(link::Stop::Unsupported(reason)) => return Sliced::Unsupported(reason),
-        Err(link::Stop::Cut) => {
-            return Sliced::Malformed(Malformed::LinkHeader.or_cut(snapped));
+    match link::strip(frame.link, frame.bytes) {
+        Ok((network, octets, tag)) => {
+            let context = Context {
+                time: frame.time,
+                origin: frame.origin,
+                tag,
+                snapped,
+                layers: 0,
+                guessed: None,
+            };
+            // What most frames are, without a walk.
+            if let Some(ip) = ip::fast(network, octets)
+                && let Ok(ports) = transport(&ip)
+                && !is_tunnel(&ports)
+            {
+                return Sliced::Packet(context.packet(&ip, ports));
+            }
+            Walk(context).down(network, octets)
         }
-    };
-    let ip = match fast(network, octets) {
-        Some(ip) => ip,
-        None => match lax(octets) {
-            Ok(ip) => ip,
-            Err(malformed) => return Sliced::Malformed(malformed.or_cut(snapped)),
-        },
-    };
-    if ip.fragmented {
-        return Sliced::Fragment;
+        Err(Stop::Ignored) => Sliced::Ignored,
+        Err(Stop::Unsupported(reason)) => Sliced::Unsupported(reason),
+        Err(Stop::Cut) => Sliced::Malformed(Malformed::LinkHeader.or_cut(snapped)),
     }
-    match ip.protocol {
-        4 => return Sliced::Unsupported(Unsupported::IpInIp),
-        41 => return Sliced::Unsupported(Unsupported::Ipv6InIp),
-        47 => return Sliced::Unsupported(Unsupported::Gre),
-        6 | 17 => {}
-        _ => return Sliced::Ignored,
+}
+
+/// Reads on in a datagram that was put together.
+#[must_use]
+pub(super) fn resume(whole: &Whole) -> Sliced<'_> {
+    let mut ip = Ip {
+        src: whole.key.src,
+        dst: whole.key.dst,
+        protocol: whole.protocol,
+        part: None,
+        incomplete: false,
+        payload: &whole.octets,
+    };
+    let mut walk = Walk(whole.context);
+    if whole.key.v6 {
+        match ip::upper(ip.protocol, ip.payload) {
+            Ok((protocol, payload)) => (ip.protocol, ip.payload) = (protocol, payload),
+            Err(damage) => return walk.broken(damage),
+        }
     }
-    let cut = ip.incomplete && snapped;
-    match transport(&ip) {
-        Ok((transport, src_port, dst_port, payload, short)) => Sliced::Packet(Packet {
-            time: frame.time,
-            origin: frame.origin,
-            tag,
+    match walk.datagram(&ip) {
+        Break(sliced) => sliced,
+        Continue((network, octets)) => walk.down(network, octets),
+    }
+}
+
+/// What a walk down a frame's headers knows besides the octets that are left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Context {
+    time: Timestamp,
+    origin: Origin,
+    tag: LinkTag,
+    /// The capture holds less than the frame.
+    snapped: bool,
+    /// Encapsulations so far.
+    layers: u8,
+    /// Where a port or a nibble alone spoke for the innermost encapsulation: what the packet
+    /// is if it was not one.
+    guessed: Option<Guess>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Guess {
+    /// By its port: then it is a datagram of no use here.
+    Port,
+    /// Behind MPLS labels.
+    Mpls,
+}
+
+impl Context {
+    /// When the frame was captured.
+    pub(super) fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    #[inline]
+    fn packet<'a>(&self, ip: &Ip<'a>, ports: Ports<'a>) -> Packet<'a> {
+        let (transport, src_port, dst_port, payload, short) = ports;
+        Packet {
+            time: self.time,
+            origin: self.origin,
+            tag: self.tag,
             src: ip.src,
             dst: ip.dst,
             transport,
             src_port,
             dst_port,
-            cut: cut || (short && snapped),
+            cut: (ip.incomplete || short) && self.snapped,
             payload,
-        }),
-        Err(malformed) => Sliced::Malformed(malformed.or_cut(snapped)),
+        }
     }
 }
 
-/// What is needed of an IP header.
-#[derive(Debug, PartialEq, Eq)]
-struct Ip<'a> {
-    src: HostAddr,
-    dst: HostAddr,
-    protocol: u8,
-    fragmented: bool,
-    /// The header counts more octets than are there.
-    incomplete: bool,
-    payload: &'a [u8],
+/// One step: what comes next, or what became of the frame.
+type Step<'a> = ControlFlow<Sliced<'a>, (Network, &'a [u8])>;
+
+struct Walk(Context);
+
+impl Walk {
+    #[inline(never)]
+    fn down(mut self, mut network: Network, mut octets: &[u8]) -> Sliced<'_> {
+        loop {
+            match self.step(network, octets) {
+                Break(sliced) => return sliced,
+                Continue(next) => (network, octets) = next,
+            }
+        }
+    }
+
+    fn step<'a>(&mut self, network: Network, octets: &'a [u8]) -> Step<'a> {
+        match network {
+            Network::Ipv4 | Network::Ipv6 | Network::Ip => match ip::read(network, octets) {
+                Ok(ip) => self.datagram(&ip),
+                Err(damage) => Break(self.broken(damage)),
+            },
+            Network::Ethernet => match link::ethernet(octets) {
+                Ok((network, octets, tag)) => {
+                    self.0.tag = tag;
+                    Continue((network, octets))
+                }
+                Err(stop) => Break(self.stopped(stop)),
+            },
+            Network::Mpls | Network::Pppoe => {
+                let inner = self.enter(tunnel::behind(network, octets))?;
+                if network == Network::Mpls {
+                    self.0.guessed = Some(Guess::Mpls);
+                }
+                Continue(inner)
+            }
+        }
+    }
+
+    /// An IP packet: a fragment, a tunnel, or what was looked for.
+    fn datagram<'a>(&mut self, ip: &Ip<'a>) -> Step<'a> {
+        if ip.part.is_some() {
+            return Break(self.fragment(ip));
+        }
+        match ip.protocol {
+            6 | 17 => {}
+            // MPLS in IP (RFC 4023) is known by the protocol, what it carries is not.
+            137 => return Continue((Network::Mpls, ip.payload)),
+            protocol => return self.enter(tunnel::carried(protocol, ip.payload)),
+        }
+        let ports = match transport(ip) {
+            Ok(ports) => ports,
+            Err(damage) => return Break(self.broken(damage)),
+        };
+        if is_tunnel(&ports)
+            && let (_, src, dst, payload, _) = ports
+            && let Some(inner) = self.by_port(src, dst, ip, payload)
+        {
+            return inner;
+        }
+        Break(Sliced::Packet(self.0.packet(ip, ports)))
+    }
+
+    /// A UDP datagram of a port that tunnels use, which other programs may use as well.
+    /// `None` where it is none.
+    #[cold]
+    fn by_port<'a>(
+        &mut self,
+        src: u16,
+        dst: u16,
+        ip: &Ip<'a>,
+        payload: &'a [u8],
+    ) -> Option<Step<'a>> {
+        let whole = !(ip.incomplete && self.0.snapped);
+        let inner =
+            tunnel::by_port(dst, payload, whole).or_else(|| tunnel::by_port(src, payload, whole));
+        let inner = inner?;
+        self.0.guessed = Some(Guess::Port);
+        Some(self.enter(Ok(inner)))
+    }
+
+    /// One encapsulation further in.
+    fn enter<'a>(&mut self, inner: Result<(Network, &'a [u8]), Stop>) -> Step<'a> {
+        match inner {
+            Ok(_) if self.0.layers == MAX_LAYERS => {
+                Break(Sliced::Unsupported(Unsupported::Nesting))
+            }
+            Ok(inner) => {
+                self.0.layers += 1;
+                Continue(inner)
+            }
+            Err(stop) => Break(self.stopped(stop)),
+        }
+    }
+
+    #[cold]
+    fn fragment<'a>(&self, ip: &Ip<'a>) -> Sliced<'a> {
+        // What would be of no use whole need not be put together: large pings, for one.
+        // Before what is of use, extension headers may stand.
+        let upper = matches!(ip.protocol, 6 | 17 | 43 | 44 | 51 | 60 | 137);
+        if !upper && !tunnel::is_protocol(ip.protocol) {
+            return Sliced::Ignored;
+        }
+        match Fragment::new(ip, self.0) {
+            Ok(fragment) => Sliced::Fragment(fragment),
+            Err(damage) => self.broken(damage),
+        }
+    }
+
+    fn stopped<'a>(&self, stop: Stop) -> Sliced<'a> {
+        match (stop, self.0.guessed) {
+            (Stop::Ignored, _) => Sliced::Ignored,
+            (Stop::Unsupported(Unsupported::EtherType), Some(guess)) => guess.wrong(),
+            (Stop::Unsupported(reason), _) => Sliced::Unsupported(reason),
+            (Stop::Cut, _) => self.broken(Malformed::TunnelHeader),
+        }
+    }
+
+    fn broken<'a>(&self, damage: Malformed) -> Sliced<'a> {
+        match (damage.or_cut(self.0.snapped), self.0.guessed) {
+            (Malformed::SnaplenCut, _) | (_, None) => {
+                Sliced::Malformed(damage.or_cut(self.0.snapped))
+            }
+            (_, Some(guess)) => guess.wrong(),
+        }
+    }
 }
 
-/// IPv4 without options and IPv6 without extension headers, unfragmented, with UDP or TCP
-/// inside; `None` for anything else, which is then read by etherparse.
+impl Guess {
+    fn wrong<'a>(self) -> Sliced<'a> {
+        match self {
+            Self::Port => Sliced::Ignored,
+            Self::Mpls => Sliced::Unsupported(Unsupported::Mpls),
+        }
+    }
+}
+
+/// Whether a tunnel may be what a datagram of these ports carries. DNS it is not.
 #[inline]
-fn fast(network: Network, octets: &[u8]) -> Option<Ip<'_>> {
-    match network {
-        Network::Ipv4 => {
-            let header: &[u8; 20] = octets.first_chunk()?;
-            let [
-                0x45,
-                _,
-                len0,
-                len1,
-                _,
-                _,
-                frag0,
-                frag1,
-                _,
-                protocol @ (6 | 17),
-                _,
-                _,
-                ..,
-            ] = *header
-            else {
-                return None;
-            };
-            // Reserved and "don't fragment" may be set; "more fragments" and an offset not.
-            if u16::from_be_bytes([frag0, frag1]) & 0x3fff != 0 {
-                return None;
-            }
-            let length = usize::from(u16::from_be_bytes([len0, len1])).checked_sub(20)?;
-            let rest = octets.get(20..)?;
-            let [.., s0, s1, s2, s3, d0, d1, d2, d3] = *header;
-            Some(Ip {
-                src: HostAddr::from_v4([s0, s1, s2, s3]),
-                dst: HostAddr::from_v4([d0, d1, d2, d3]),
-                protocol,
-                fragmented: false,
-                incomplete: rest.len() < length,
-                payload: rest.get(..length).unwrap_or(rest),
-            })
-        }
-        Network::Ipv6 => {
-            let mut reader = Reader::new(octets);
-            let [first, ..] = reader.array::<4>()?;
-            let length = usize::from(reader.u16()?);
-            let [protocol @ (6 | 17), _] = reader.array::<2>()? else {
-                return None;
-            };
-            if first >> 4 != 6 || length == 0 {
-                return None;
-            }
-            let (src, dst) = (reader.array::<16>()?, reader.array::<16>()?);
-            let rest = reader.rest();
-            Some(Ip {
-                src: HostAddr::from_v6(src),
-                dst: HostAddr::from_v6(dst),
-                protocol,
-                fragmented: false,
-                incomplete: rest.len() < length,
-                payload: rest.get(..length).unwrap_or(rest),
-            })
-        }
-        Network::Ip => None,
-    }
-}
-
-/// Any IP header, by etherparse.
-fn lax(octets: &[u8]) -> Result<Ip<'_>, Malformed> {
-    let (ip, stop) = LaxIpSlice::from_slice(octets).map_err(|_| Malformed::IpHeader)?;
-    // A total length of 0 is an offloading stack's: then all that is there is the packet.
-    // Any other below the header's own describes no packet, and what follows is not one.
-    if let Some(v4) = ip.ipv4() {
-        let header = v4.header();
-        let total = usize::from(header.total_len());
-        if total != 0 && total < header.slice().len() {
-            return Err(Malformed::IpHeader);
-        }
-    }
-    let payload = ip.payload();
-    // A fault in an extension header leaves the upper protocol unknown.
-    if let Some((_, layer)) = stop
-        && !payload.fragmented
-        && layer != Layer::IpAuthHeader
-    {
-        return Err(Malformed::IpHeader);
-    }
-    Ok(Ip {
-        src: ip.source_addr().into(),
-        dst: ip.destination_addr().into(),
-        protocol: payload.ip_number.0,
-        fragmented: payload.fragmented,
-        incomplete: payload.incomplete,
-        payload: payload.payload,
-    })
+fn is_tunnel(&(transport, src, dst, ..): &Ports<'_>) -> bool {
+    transport == Transport::Udp
+        && src != DNS
+        && dst != DNS
+        && (tunnel::is_port(dst) || tunnel::is_port(src))
 }
 
 /// The ports, the payload, and whether the payload is shorter than the UDP header says.
 type Ports<'a> = (Transport, u16, u16, &'a [u8], bool);
 
+#[inline]
 fn transport<'a>(ip: &Ip<'a>) -> Result<Ports<'a>, Malformed> {
     let mut reader = Reader::new(ip.payload);
     if ip.protocol == 17 {

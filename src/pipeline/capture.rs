@@ -6,8 +6,9 @@ use super::clock::Clock;
 use super::{HungUp, Message};
 use crate::capture::{Filter, Progress, Source};
 use crate::count::shard_of;
+use crate::decode::fragment::Fragments;
 use crate::decode::observation::{Route, route};
-use crate::decode::packet::{Packet, Sliced, slice};
+use crate::decode::packet::{Packet, Sliced};
 use crate::host::HostAddr;
 use crate::report::CaptureCounts;
 use crossbeam_channel::{Receiver, Sender};
@@ -115,6 +116,7 @@ impl Reader<'_> {
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), HungUp> {
         let mut clock = Clock::default();
+        let mut fragments = Fragments::default();
         let mut next_totals = None;
         // Somebody may wait at the other end of a pipe: hand over at every second of it.
         let piped = source.progress().total == 0;
@@ -151,14 +153,20 @@ impl Reader<'_> {
                 counts.filtered += 1;
                 continue;
             }
-            match slice(&frame) {
+            let outcome = fragments.slice(&frame);
+            if outcome.reassembled > 0 {
+                counts.fragments -= outcome.earlier;
+                counts.ignored += outcome.earlier;
+                counts.reassembled += outcome.reassembled;
+            }
+            match outcome.sliced {
                 Sliced::Packet(packet) => match route(&packet) {
                     Route::Host(host) => self.lanes.push(host, &packet, late)?,
                     Route::Ignored => counts.ignored += 1,
                     Route::Unsupported(reason) => counts.unsupported(reason),
                 },
                 Sliced::Ignored => counts.ignored += 1,
-                Sliced::Fragment => counts.fragments += 1,
+                Sliced::Fragment(_) => counts.fragments += 1,
                 Sliced::Unsupported(reason) => counts.unsupported(reason),
                 Sliced::Malformed(damage) => *counts.malformed.entry(damage).or_insert(0) += 1,
             }

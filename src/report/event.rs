@@ -240,7 +240,8 @@ pub struct StatsBody {
     pub packets: Packets,
     /// Packets that the snap length cut.
     pub truncated: u64,
-    /// Packets put together from fragments.
+    /// Datagrams put together from fragments. Of a datagram's frames, the one that completed it
+    /// counts in `mxray.packets` by what the datagram is, the others as ignored.
     pub reassembled: u64,
     /// Packets more than two seconds behind the newest: counted in totals, not in bins.
     pub late: u64,
@@ -263,7 +264,8 @@ pub struct Packets {
     pub seen: u64,
     /// Decoded whole.
     pub decoded: u64,
-    /// Well-formed, and nothing that mxray reads.
+    /// Well-formed, and nothing that mxray reads; of a whole datagram's fragments all but the
+    /// one that completed it.
     pub ignored: u64,
     /// Kept out by the filter or the window of time.
     pub filtered: u64,
@@ -271,7 +273,7 @@ pub struct Packets {
     pub unsupported: BTreeMap<String, u64>,
     /// Broken, by reason; what could be read was counted.
     pub malformed: BTreeMap<String, u64>,
-    /// Fragments whose datagram was never whole.
+    /// Fragments whose datagram was not whole by then. At the end of the input: never was.
     pub fragments_unfinished: u64,
     /// Thrown away for lack of time.
     pub shed: u64,

@@ -176,7 +176,7 @@ impl<W: Write> EventWriter<W> {
                 shed: 0,
             },
             truncated: capture.truncated,
-            reassembled: 0,
+            reassembled: capture.reassembled,
             late: capture.late,
             duplicates: count.duplicates,
             observations_omitted: count.untold,

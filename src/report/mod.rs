@@ -74,10 +74,13 @@ pub struct CaptureCounts {
     pub seen: u64,
     /// Kept out by the filter or by the window of time.
     pub filtered: u64,
-    /// Well-formed, and nothing that mxray reads.
+    /// Well-formed, and nothing that mxray reads; also the fragments of a whole datagram but
+    /// for the one that completed it, which counts by what the datagram is.
     pub ignored: u64,
-    /// Fragments, which are not put together.
+    /// Fragments whose datagram is not whole.
     pub fragments: u64,
+    /// Datagrams put together from fragments.
+    pub reassembled: u64,
     /// Carried by something that is not decoded.
     pub unsupported: BTreeMap<Unsupported, u64>,
     /// Broken before the ports could be read.

@@ -20,7 +20,7 @@ pub(super) const PORT: u16 = 40_000;
 pub(super) struct Case {
     now: Timestamp,
     id: u16,
-    packets: Vec<Packet>,
+    pub(super) packets: Vec<Packet>,
 }
 
 impl Case {

@@ -9,8 +9,8 @@ use crate::capture::frame::LinkType;
 use std::net::Ipv6Addr;
 
 /// Where the Ethernet header's type stands, and where the payload begins.
-const ETHERTYPE: usize = 12;
-const ETHERNET: usize = 14;
+pub(super) const ETHERTYPE: usize = 12;
+pub(super) const ETHERNET: usize = 14;
 /// The IPv6 host and its resolver.
 const HOST6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 2, 0, 0, 0, 0x130);
 const RESOLVER6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x53, 0, 0, 0, 0, 0x53);
@@ -24,12 +24,12 @@ fn name(label: &str) -> String {
 }
 
 /// A query over IPv4 in Ethernet.
-fn four(case: &mut Case, label: &str) -> Vec<u8> {
+pub(super) fn four(case: &mut Case, label: &str) -> Vec<u8> {
     query_frame(&case.header().question(&name(label), A).octets())
 }
 
 /// A query over IPv6 in Ethernet.
-fn six(case: &mut Case, label: &str) -> Vec<u8> {
+pub(super) fn six(case: &mut Case, label: &str) -> Vec<u8> {
     let message = case.header().question(&name(label), A).octets();
     udp(
         Endpoint::new(HOST6, PORT),
@@ -39,13 +39,13 @@ fn six(case: &mut Case, label: &str) -> Vec<u8> {
 }
 
 /// `octets` with `more` put in at `at`.
-fn spliced(octets: &[u8], at: usize, more: &[u8]) -> Vec<u8> {
+pub(super) fn spliced(octets: &[u8], at: usize, more: &[u8]) -> Vec<u8> {
     let (before, after) = octets.split_at(at);
     [before, more, after].concat()
 }
 
 /// The IP packet of an Ethernet frame.
-fn packet(frame: &[u8]) -> &[u8] {
+pub(super) fn packet(frame: &[u8]) -> &[u8] {
     frame.split_at(ETHERNET).1
 }
 

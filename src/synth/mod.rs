@@ -21,6 +21,7 @@ mod dialogue;
 mod dice;
 mod dns_cases;
 mod figure7;
+mod fragment_cases;
 mod link_cases;
 mod mailserver;
 mod message;
@@ -28,6 +29,7 @@ mod names;
 mod ordinary;
 mod packet;
 mod time_cases;
+mod tunnel_cases;
 mod worm;
 
 use packet::Capture;
@@ -92,7 +94,7 @@ macro_rules! recipes {
     };
 }
 
-static CATALOGUE: [Recipe; 25] = recipes! {
+static CATALOGUE: [Recipe; 35] = recipes! {
     "study-client-a", || dialogue::capture(&mailserver::study_client_a()),
     "a mail server, 2004-02-26: 2922 MX, 6675 A, 139 PTR queries (Table 1)",
     "a rule that calls a mail server a worm because it asks for MX";
@@ -176,6 +178,46 @@ static CATALOGUE: [Recipe; 25] = recipes! {
     "link-raw", link_cases::link_raw,
     "raw IPv4, raw IPv6, and a packet of version 9",
     "a link header looked for where there is none";
+
+    "tunnel-mpls", tunnel_cases::tunnel_mpls,
+    "MPLS of one to three labels, pseudowires with and without a control word",
+    "a payload that is guessed by four bits alone; labels read as IP";
+
+    "tunnel-gre", tunnel_cases::tunnel_gre,
+    "GRE with each optional field, IPv4, IPv6, Ethernet, MPLS in it, and PPTP",
+    "optional fields not skipped; an acknowledgment or a keepalive called broken";
+
+    "tunnel-erspan", tunnel_cases::tunnel_erspan,
+    "ERSPAN of types I, II and III, with VLAN tags and the platform's subheader",
+    "type I read as type II; the switch counted instead of the host";
+
+    "tunnel-vxlan-geneve", tunnel_cases::tunnel_vxlan_geneve,
+    "VXLAN and Geneve, and other datagrams on their ports",
+    "a port taken for proof; a query from such a port that is lost";
+
+    "tunnel-ip-in-ip", tunnel_cases::tunnel_ip_in_ip,
+    "IPv4 and IPv6 in each other, and a query quoted in an ICMP error",
+    "a quoted packet counted as traffic; the tunnel's end counted as the host";
+
+    "tunnel-pppoe-ppp", tunnel_cases::tunnel_pppoe_ppp,
+    "PPPoE sessions and L2TP with their optional fields, control messages beside",
+    "a compressed protocol field misread; padding read as payload";
+
+    "tunnel-gtp-teredo", tunnel_cases::tunnel_gtp_teredo,
+    "GTP-U with extension headers, Teredo with its two headers, AYIYA",
+    "extension headers not skipped, or an extension without length that loops";
+
+    "tunnel-nested", tunnel_cases::tunnel_nested,
+    "2, 8 and 9 tunnels in each other, and PPPoE in VXLAN in MPLS in ERSPAN",
+    "a depth without a bound; one that stops at two";
+
+    "fragments", fragment_cases::fragments,
+    "queries and a reply in fragments in any order, doubled, in and around tunnels",
+    "ports looked for in later fragments; fragments of two datagrams mixed";
+
+    "fragments-hostile", fragment_cases::fragments_hostile,
+    "overlaps, two ends, mixed protocols, uneven lengths, 31 s between, a reused number",
+    "the later copy believed; a datagram made of two; waiting for ever";
 
     "late-packets", time_cases::late_packets,
     "packets 1.5, 2.0 and 5 seconds behind those before them",
