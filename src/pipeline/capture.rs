@@ -126,6 +126,10 @@ impl Reader<'_> {
             if until_progress == 1 << 16 {
                 until_progress = 0;
                 progress(source.progress());
+                let faults = source.take_faults();
+                if !faults.is_empty() {
+                    self.to_correlate.send(Message::Faults(faults))?;
+                }
             }
             let Some(frame) = source.next_frame() else {
                 break;
