@@ -221,7 +221,7 @@ impl HostCounters {
 
     /// The counters as they stand.
     #[must_use]
-    pub fn totals(&self) -> HostTotals {
+    pub fn totals(&mut self) -> HostTotals {
         HostTotals {
             first: self.first,
             last: self.last,

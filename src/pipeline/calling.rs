@@ -139,7 +139,7 @@ impl<'a> Calling<'a> {
         }
         if hosts {
             all.sort_unstable_by_key(|(host, _)| *host);
-            for (host, counters) in all {
+            for (host, mut counters) in all {
                 let totals = counters.totals();
                 let judgement = self.correlator.judgement(host, &totals);
                 let prefixes = &counters.prefixes;
