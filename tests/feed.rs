@@ -127,7 +127,7 @@ impl Feed {
         } = self;
         for worker in workers {
             outcome.packets.add(&worker.packets());
-            for (host, counters) in worker.finish() {
+            for (host, mut counters) in worker.finish() {
                 let told = (counters.totals(), counters.prefixes.columns());
                 let before = outcome.hosts.insert(host, told);
                 assert!(before.is_none(), "{host} is in two shards");
