@@ -1,7 +1,7 @@
 //! Where frames come from. Uses only [`crate::time`].
 //!
 //! A capture file is found (`paths`), opened and recognised (`open`), and walked (`walk`, with
-//! `pcap` or `pcapng` over a `window`); [`replay`] merges several into one [`Source`].
+//! `pcap` or `pcapng` over a `window`); `replay` merges several into one [`Source`].
 //! [`filter`] chooses among the frames of any source.
 
 pub mod filter;

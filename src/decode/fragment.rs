@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// Datagrams that are waited for, or were whole lately. Beyond, the eldest is given up.
 pub const MAX_DATAGRAMS: usize = 4096;
-/// Octets that wait, with [`PIECE`] for each fragment. Beyond, the eldest is given up.
+/// Octets that wait, with 64 for each fragment. Beyond, the eldest is given up.
 pub const MAX_OCTETS: usize = 16 << 20;
 /// What a fragment costs besides its octets, about.
 const PIECE: usize = 64;
