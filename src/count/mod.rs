@@ -188,13 +188,19 @@ impl Counters {
         host.cut += u64::from(packet.cut);
         host.queries.total += 1;
         host.iterative += u64::from(!message.header.recursion_desired());
+        if let Some(qtype) = message.qtype {
+            host.queries.add(qtype);
+        }
         let Some(question) = message.question else {
+            let a = message.qtype == Some(QType::A);
+            if a && !late {
+                host.series.add(packet.time.second(), None);
+            }
             if !late {
-                self.bin(packet, |bin| bin.other += 1);
+                self.bin(packet, |bin| count_type(bin, message.qtype, None));
             }
             return;
         };
-        host.queries.add(question.qtype);
         let mut buffer = [0; MAX_NAME];
         let text = question.name.fold(&mut buffer);
         let name = Folded {
@@ -223,13 +229,7 @@ impl Counters {
         }
         let duplicate = shard.duplicates.seen(packet, message, &question, name.hash);
         self.packets.duplicates += u64::from(duplicate);
-        self.bin(packet, |bin| match question.qtype {
-            QType::A => bin.a.add(tier),
-            QType::MX => bin.mx += 1,
-            QType::PTR => bin.ptr += 1,
-            QType::AAAA => bin.aaaa += 1,
-            _ => bin.other += 1,
-        });
+        self.bin(packet, |bin| count_type(bin, message.qtype, tier));
         if !duplicate {
             self.query_facts(packet, &question, &name, domain, tier);
         }
@@ -471,6 +471,17 @@ impl Counters {
             counters.series.close(i64::MAX);
         }
         hosts
+    }
+}
+
+/// Counts a query of this type in a bin.
+fn count_type(bin: &mut HostBin, qtype: Option<QType>, tier: Option<Tier>) {
+    match qtype {
+        Some(QType::A) => bin.a.add(tier),
+        Some(QType::MX) => bin.mx += 1,
+        Some(QType::PTR) => bin.ptr += 1,
+        Some(QType::AAAA) => bin.aaaa += 1,
+        _ => bin.other += 1,
     }
 }
 

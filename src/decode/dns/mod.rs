@@ -23,6 +23,9 @@ pub struct Message<'a> {
     pub header: Header,
     /// The first question, where there is one and it could be read.
     pub question: Option<Question<'a>>,
+    /// The type of the first question, if that is there to its end: also where its name is
+    /// broken.
+    pub qtype: Option<QType>,
     /// What was wrong with that question.
     pub damage: Option<Malformed>,
     octets: &'a [u8],
@@ -144,18 +147,34 @@ pub fn decode(octets: &[u8]) -> Result<Message<'_>, Malformed> {
     let mut message = Message {
         header,
         question: None,
+        qtype: None,
         damage: None,
         octets,
         records_at: HEADER,
     };
     if questions > 0 {
         match question(octets, &mut reader) {
-            Ok(question) => message.question = Some(question),
-            Err(damage) => message.damage = Some(damage),
+            Ok(question) => {
+                message.question = Some(question);
+                message.qtype = Some(question.qtype);
+            }
+            Err(damage) => {
+                message.damage = Some(damage);
+                message.qtype = type_behind_name(octets);
+            }
         }
     }
     message.records_at = reader.offset();
     Ok(message)
+}
+
+/// The type of the first question, found by the form of its name alone.
+fn type_behind_name(octets: &[u8]) -> Option<QType> {
+    let mut reader = Reader::at(octets, HEADER);
+    Name::skip(&mut reader)?;
+    let qtype = reader.u16()?;
+    // Its class must be there too, or the question is cut.
+    reader.skip(2).map(|()| QType(qtype))
 }
 
 #[inline]
@@ -397,6 +416,23 @@ mod tests {
         assert_eq!(message.damage, None);
         let records: Vec<_> = message.records().map(Result::err).collect();
         assert_eq!(records, [Some(Malformed::DnsNameOverrun)]);
+    }
+
+    #[test]
+    fn behind_a_broken_name_the_type_is_read() {
+        for (name, qtype) in [
+            (&b"\x01a\xc0\x0c"[..], Some(QType::MX)),
+            (
+                &[[3, b'x', b'x', b'x'].repeat(70).as_slice(), &[0]].concat(),
+                Some(QType::MX),
+            ),
+            (b"\x41a\x00", None),
+        ] {
+            let octets = [&header(0, [1, 0, 0, 0]), name, b"\x00\x0f\x00\x01"].concat();
+            let message = decode(&octets).unwrap();
+            assert!(message.question.is_none() && message.damage.is_some());
+            assert_eq!(message.qtype, qtype);
+        }
     }
 
     #[test]

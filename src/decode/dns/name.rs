@@ -77,6 +77,19 @@ impl<'a> Name<'a> {
         })
     }
 
+    /// Passes over the name at the reader's place by its form alone: where a name cannot be
+    /// read, what stands behind it often can.
+    pub fn skip(reader: &mut Reader<'a>) -> Option<()> {
+        loop {
+            match reader.u8()? {
+                0 => return Some(()),
+                length @ 1..=63 => reader.skip(length.into())?,
+                0xc0.. => return reader.skip(1),
+                _ => return None,
+            }
+        }
+    }
+
     /// Length of the name without compression, the root's octet included: 1 to 255.
     #[must_use]
     pub fn wire_len(&self) -> usize {
