@@ -11,13 +11,13 @@
 //! otherwise nothing could be taken back.
 
 mod check;
-mod filter;
 mod layer;
 mod value;
 
 pub use check::{Finding, check};
 pub use layer::Origin;
 
+use crate::capture;
 use crate::cli;
 use crate::home::{Home, parse_net};
 use crate::host::HostAddr;
@@ -267,7 +267,9 @@ fn filter(layer: &Layer) -> Result<Option<String>, Error> {
     let Some(given) = &layer.filter else {
         return Ok(None);
     };
-    filter::check(&given.value).map_err(|message| given.error(message))?;
+    // Compiled as for reading, so that what is taken here is taken there.
+    capture::Filter::new(Some(&given.value), None, None)
+        .map_err(|bad| given.error(format_args!("`{}`: {}", given.value, bad.message)))?;
     Ok(Some(given.value.clone()))
 }
 

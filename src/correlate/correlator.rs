@@ -315,7 +315,8 @@ impl Watched {
         };
         let verdict = self.verdict(host, time, State::Closed, judgement, context);
         self.episode = None;
-        self.facts = None;
+        // What comes next begins anew, and the memory of the server stays.
+        self.facts = Some((time, time));
         Some(verdict)
     }
 

@@ -160,7 +160,8 @@ pub struct Verdict {
     pub inside: Option<bool>,
     /// The judgement.
     pub judgement: Judgement,
-    /// The host's counters at the end of that second.
+    /// The host's counters when that second was closed: bins to its end, and of the rest what
+    /// had arrived, up to about two seconds more.
     pub totals: HostTotals,
 }
 
