@@ -122,6 +122,13 @@ impl Suspect {
             time: now,
         };
         match fact.what {
+            What::Attempt(_)
+            | What::Outcome(..)
+            | What::Helo { .. }
+            | What::Mail { .. }
+            | What::Refusal { .. }
+            | What::Message { .. }
+            | What::Defect { .. } => {}
             What::AnswersDns => self.answers_dns = true,
             What::MxQuery(domain) => {
                 let (before, _) = self.mx.touch(domain.hash, now);

@@ -4,6 +4,7 @@ use super::host::{HostTotals, Label};
 use super::names::ServerLookup;
 use super::series::Bin;
 use crate::capture::Origin;
+use crate::decode::smtp::Defect;
 use crate::host::HostAddr;
 use crate::time::Timestamp;
 
@@ -79,6 +80,79 @@ pub enum What {
         /// The whole name.
         name: u64,
     },
+    /// It began a TCP connection to a mail port.
+    Attempt(Server),
+    /// What became of that; of an attempt that is answered after all there are two.
+    Outcome(Server, Outcome),
+    /// It said HELO or EHLO.
+    Helo {
+        /// To whom.
+        server: Server,
+        /// The name that it gave, folded.
+        name: u64,
+    },
+    /// It named a sender (MAIL).
+    Mail {
+        /// To whom.
+        server: Server,
+        /// The registrable domain of the sender's address; `None` for the null sender, or
+        /// where the address could not be read.
+        domain: Option<u64>,
+    },
+    /// It was answered 4xx or 5xx.
+    Refusal {
+        /// By whom.
+        server: Server,
+        /// The reply's code.
+        code: u16,
+        /// Why, as far as the reply says.
+        cause: Refusal,
+    },
+    /// It handed over a message, as far as can be seen.
+    Message {
+        /// To whom.
+        server: Server,
+        /// Whether it was accepted.
+        accepted: bool,
+    },
+    /// Something was wrong with what it sent by SMTP.
+    Defect {
+        /// To whom.
+        server: Server,
+        /// What.
+        defect: Defect,
+    },
+}
+
+/// A mail server as a host sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Server {
+    /// Its address.
+    pub addr: HostAddr,
+    /// Its port.
+    pub port: u16,
+}
+
+/// What became of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// The server answered.
+    Established,
+    /// It refused with RST.
+    Refused,
+    /// Nothing came within 30 s.
+    Unanswered,
+}
+
+/// Why a server said no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Refusal {
+    /// The client stands on a block list, or is told that it looks like a spammer.
+    Blocked,
+    /// There is no such mailbox.
+    UnknownUser,
+    /// Anything else.
+    Other,
 }
 
 /// A registrable domain: its hash, and where its folded text stands in [`Delta::text`].

@@ -3,6 +3,7 @@
 use super::distinct::Distinct;
 use super::prefixes::Prefixes;
 use super::series::{Series, Sums};
+use super::smtp::SmtpTotals;
 use super::top::TopCounts;
 use crate::decode::dns::QType;
 use crate::decode::packet::LinkTag;
@@ -189,6 +190,8 @@ pub struct HostTotals {
     pub distinct_exact: bool,
     /// A queries over the closed seconds.
     pub sums: Sums,
+    /// Its SMTP.
+    pub smtp: SmtpTotals,
 }
 
 impl HostCounters {
@@ -241,6 +244,7 @@ impl HostCounters {
                 .iter()
                 .all(|distinct| distinct.is_exact()),
             sums: *self.series.sums(),
+            smtp: SmtpTotals::default(),
         }
     }
 }

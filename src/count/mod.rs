@@ -19,6 +19,7 @@ pub mod host;
 pub mod names;
 pub mod prefixes;
 pub mod series;
+pub mod smtp;
 pub mod table;
 pub mod top;
 

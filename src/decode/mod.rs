@@ -15,4 +15,6 @@ pub mod malformed;
 pub mod observation;
 pub mod packet;
 pub mod reader;
+pub mod smtp;
+pub mod tls;
 mod tunnel;
