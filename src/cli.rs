@@ -285,6 +285,10 @@ pub struct Site {
     #[arg(long, value_name = "SPEC", help_heading = "Site")]
     pub keywords: Vec<String>,
 
+    /// TCP ports of mail: 2525,2526 adds, =25,2525 replaces (repeatable) [default: 25,465,587]
+    #[arg(long, value_name = "PORTS", help_heading = "Site")]
+    pub smtp_ports: Vec<String>,
+
     /// Read options from FILE (TOML); the command line wins
     ///
     /// Its keys are the long names of the options: home = ["192.0.2.0/24"], exit-code = true.

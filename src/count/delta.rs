@@ -5,6 +5,7 @@ use super::names::ServerLookup;
 use super::series::Bin;
 use crate::capture::Origin;
 use crate::decode::smtp::Defect;
+pub use crate::decode::tcp::Outcome;
 use crate::host::HostAddr;
 use crate::time::Timestamp;
 
@@ -133,17 +134,6 @@ pub struct Server {
     pub port: u16,
 }
 
-/// What became of an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Outcome {
-    /// The server answered.
-    Established,
-    /// It refused with RST.
-    Refused,
-    /// Nothing came within 30 s.
-    Unanswered,
-}
-
 /// Why a server said no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Refusal {
@@ -190,4 +180,6 @@ pub struct HostBin {
     pub aaaa: u32,
     /// Queries of any other type, or without a readable question.
     pub other: u32,
+    /// TCP connections begun to a mail port.
+    pub smtp_attempts: u32,
 }

@@ -3,7 +3,7 @@
 use super::distinct::Distinct;
 use super::prefixes::Prefixes;
 use super::series::{Series, Sums};
-use super::smtp::SmtpTotals;
+use super::smtp::{SmtpCounters, SmtpTotals};
 use super::top::TopCounts;
 use crate::decode::dns::QType;
 use crate::decode::packet::LinkTag;
@@ -44,6 +44,8 @@ pub struct HostCounters {
     pub prefixes: Prefixes,
     /// A queries per second.
     pub series: Series,
+    /// Its SMTP, where it has any.
+    pub smtp: Option<Box<SmtpCounters>>,
     names: Distinct,
     domains: Distinct,
     mx_domains: Distinct,
@@ -244,7 +246,10 @@ impl HostCounters {
                 .iter()
                 .all(|distinct| distinct.is_exact()),
             sums: *self.series.sums(),
-            smtp: SmtpTotals::default(),
+            smtp: self
+                .smtp
+                .as_mut()
+                .map_or_else(SmtpTotals::default, |smtp| smtp.totals()),
         }
     }
 }

@@ -16,5 +16,6 @@ pub mod observation;
 pub mod packet;
 pub mod reader;
 pub mod smtp;
+pub mod tcp;
 pub mod tls;
 mod tunnel;

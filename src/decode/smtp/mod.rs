@@ -160,3 +160,27 @@ pub enum Defect {
     /// Commands sent ahead where the server had not offered PIPELINING (RFC 2920).
     UnofferedPipelining,
 }
+
+/// STUB
+#[derive(Debug, Default)]
+pub struct Session;
+impl Session {
+    /// STUB
+    pub fn new() -> Self {
+        Self
+    }
+    /// STUB
+    pub fn midstream() -> Self {
+        Self
+    }
+    /// STUB
+    pub fn octets(&mut self, _: Side, _: &[u8], _: &mut dyn FnMut(Heard<'_>)) {}
+    /// STUB
+    pub fn gap(&mut self, _: Side, _: u32, _: &mut dyn FnMut(Heard<'_>)) {}
+    /// STUB
+    pub fn end(&mut self, _: &mut dyn FnMut(Heard<'_>)) {}
+    /// STUB
+    pub fn gapped(&self) -> bool {
+        false
+    }
+}
