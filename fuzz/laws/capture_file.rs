@@ -6,6 +6,7 @@ use mxray::count::{Counters, Settings};
 use mxray::decode::fragment::Fragments;
 use mxray::decode::observation::{MailPorts, Route, route};
 use mxray::decode::packet::Sliced;
+use mxray::time::Timestamp;
 use std::io::{self, Read};
 
 /// Seconds behind the newest packet after which a second is closed.

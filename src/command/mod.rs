@@ -158,9 +158,10 @@ struct Run {
 /// Memory that a host with a few names takes, tables and all; by it half of `--memory` becomes
 /// a number of hosts.
 const HOST_OCTETS: usize = 2048;
-/// Memory of a TCP connection that is begun or over, and what one takes more whose octets are
-/// followed; each gets an eighth of `--memory`, and octets that wait another.
-const CONNECTION_OCTETS: usize = 128;
+/// Memory of a TCP connection that is begun or over, all of which get a quarter of `--memory`,
+/// and what one takes more whose octets are followed, which get an eighth; octets that wait
+/// get another.
+const CONNECTION_OCTETS: usize = 136;
 const STREAM_OCTETS: usize = 2048;
 
 impl Run {
@@ -185,7 +186,7 @@ impl Run {
                 keywords: Arc::new(keywords),
                 mail: smtp_ports,
                 hosts: part(2) / HOST_OCTETS,
-                connections: part(8) / CONNECTION_OCTETS,
+                connections: part(4) / CONNECTION_OCTETS,
                 streams: part(8) / STREAM_OCTETS,
                 stream_octets: part(8),
                 bins: false,

@@ -23,9 +23,9 @@ impl Tally {
                 return self.dns(connection, moment, side, message, cut);
             }
             Said::Attempt => self.attempt(connection, moment),
-            Said::Outcome { outcome, instead } => {
+            Said::Outcome(outcome) => {
                 if let Some(smtp) = self.known(connection.client) {
-                    smtp.outcome(connection.port, outcome, instead);
+                    smtp.outcome(connection.port, outcome);
                     let what = What::Outcome(server(connection), outcome);
                     self.mail_fact(connection.client, moment, what);
                 }

@@ -23,7 +23,7 @@ pub struct SmtpTotals {
     pub established: u64,
     /// Those that the server refused with RST before that.
     pub refused: u64,
-    /// Those of which neither was seen within 30 s.
+    /// Those of which neither was seen within 30 s; one that is answered later counts twice.
     pub unanswered: u64,
     /// Whether the servers' packets were mirrored; `None` where nothing tells. If not, what
     /// follows from their packets is unknown.
@@ -114,24 +114,17 @@ impl SmtpCounters {
         port.destinations.insert(destination);
     }
 
-    /// What became of an attempt to that port, in place of what was told before.
-    pub(super) fn outcome(&mut self, port: u16, outcome: Outcome, instead: Option<Outcome>) {
-        if let Some(count) = instead.map(|outcome| self.count(outcome)) {
-            *count = count.saturating_sub(1);
-        }
-        *self.count(outcome) += 1;
-        if outcome == Outcome::Established
-            && let Some(port) = self.by_port.get_mut(&port)
-        {
-            port.established += 1;
-        }
-    }
-
-    fn count(&mut self, outcome: Outcome) -> &mut u64 {
+    /// What became of an attempt to that port.
+    pub(super) fn outcome(&mut self, port: u16, outcome: Outcome) {
         match outcome {
-            Outcome::Established => &mut self.totals.established,
-            Outcome::Refused => &mut self.totals.refused,
-            Outcome::Unanswered => &mut self.totals.unanswered,
+            Outcome::Established => {
+                self.totals.established += 1;
+                if let Some(port) = self.by_port.get_mut(&port) {
+                    port.established += 1;
+                }
+            }
+            Outcome::Refused => self.totals.refused += 1,
+            Outcome::Unanswered => self.totals.unanswered += 1,
         }
     }
 

@@ -385,3 +385,231 @@ fn until(payload: Payload<'_>, count: u32) -> Payload<'_> {
         missing: payload.missing.min(count - length(octets)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use smoltcp::storage::Assembler;
+
+    /// What a direction yields, with holes as so many `None`s.
+    fn collect(into: &mut Vec<Option<u8>>) -> impl FnMut(Stretch<'_>) + '_ {
+        |stretch| match stretch {
+            Stretch::Octets(octets) => into.extend(octets.iter().copied().map(Some)),
+            Stretch::Hole(count) => into.extend(std::iter::repeat_n(None, count as usize)),
+        }
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_parts(second, 0)
+    }
+
+    fn take(
+        half: &mut Half,
+        second: i64,
+        (seq, octets): (u32, &[u8]),
+        counts: &mut SegmentCounts,
+        said: &mut Vec<Option<u8>>,
+    ) {
+        let payload = Payload {
+            seq,
+            octets,
+            missing: 0,
+        };
+        half.payload(at(second), payload, counts, &mut collect(said));
+    }
+
+    fn text(said: &[Option<u8>]) -> String {
+        let octet = |octet: &Option<u8>| octet.map_or('_', char::from);
+        said.iter().map(octet).collect()
+    }
+
+    /// A part of the stream, what of it was captured, and whether it is another's octets.
+    #[derive(Clone, Debug)]
+    struct Sent {
+        start: usize,
+        length: usize,
+        captured: usize,
+        forged: bool,
+    }
+
+    fn sent() -> impl Strategy<Value = Sent> {
+        let shape = (0_usize..1500, 1_usize..300, 0_usize..1000, any::<bool>());
+        shape.prop_map(|(start, length, cut, forged)| Sent {
+            start,
+            length,
+            // One in five is cut by the snap length.
+            captured: if cut < 200 {
+                length * cut / 200
+            } else {
+                length
+            },
+            forged: forged && cut > 600,
+        })
+    }
+
+    proptest! {
+        /// The reference takes all segments, writes each octet that has none yet, and reads
+        /// from the front.
+        #[test]
+        fn the_first_copy_of_each_octet_is_read_in_order(
+            first in any::<u32>(), sent in proptest::collection::vec(sent(), 1..40)
+        ) {
+            let mut half = Half::default();
+            half.begin(first);
+            let (mut counts, mut said) = (SegmentCounts::default(), Vec::new());
+            // `None`: nothing came; `Some(None)`: known to be lost.
+            let mut reference: Vec<Option<Option<u8>>> = vec![None; 2000];
+            let mut front = 0;
+            for segment in &sent {
+                let Sent { start, length, captured, forged } = *segment;
+                let octets: Vec<u8> = (start..start + captured)
+                    .map(|place| u8::try_from(place % 251).unwrap() ^ u8::from(forged))
+                    .collect();
+                for place in start.max(front)..start + length {
+                    let octet = place.checked_sub(start).and_then(|i| octets.get(i)).copied();
+                    reference[place].get_or_insert(octet);
+                }
+                front += reference[front..].iter().take_while(|octet| octet.is_some()).count();
+                let payload = Payload {
+                    seq: first.wrapping_add(u32::try_from(start).unwrap()),
+                    octets: &octets,
+                    missing: u32::try_from(length - captured).unwrap(),
+                };
+                half.payload(at(0), payload, &mut counts, &mut collect(&mut said));
+                let expected: Vec<_> = reference[..front].iter().map(|octet| octet.unwrap()).collect();
+                prop_assert_eq!(&said, &expected);
+            }
+            half.finish(true, &mut counts, &mut collect(&mut said));
+            prop_assert_eq!(half.waiting(), 0);
+            let last = reference.iter().rposition(Option::is_some).map_or(0, |place| place + 1);
+            let expected: Vec<_> = reference[..last].iter().map(|octet| octet.flatten()).collect();
+            prop_assert_eq!(&said, &expected);
+            prop_assert_eq!(
+                counts.lost, expected.iter().filter(|octet| octet.is_none()).count() as u64
+            );
+        }
+
+        /// What is in order, and how much waits, is as smoltcp's assembler has it.
+        #[test]
+        fn order_and_bounds_are_smoltcps(
+            first in any::<u32>(),
+            segments in proptest::collection::vec((0_usize..400, 1_usize..60), 1..60)
+        ) {
+            let mut half = Half::default();
+            half.begin(first);
+            let (mut counts, mut said) = (SegmentCounts::default(), Vec::new());
+            let mut theirs = Assembler::new();
+            let mut front = 0;
+            for (start, length) in segments {
+                let octets = vec![7; length];
+                let seq = first.wrapping_add(u32::try_from(start).unwrap());
+                take(&mut half, 0, (seq, &octets), &mut counts, &mut said);
+                let end = start + length;
+                if end > front {
+                    let from = start.max(front);
+                    prop_assume!(theirs.add(from - front, end - from).is_ok());
+                    front += theirs.remove_front();
+                }
+                prop_assert_eq!(said.len(), front);
+                let waiting: usize = theirs.iter_data().map(|(from, to)| to - from).sum();
+                prop_assert_eq!(half.waiting(), waiting);
+            }
+            prop_assert_eq!(counts.lost, 0);
+        }
+
+        #[test]
+        fn any_segments_stay_within_the_bounds(
+            segments in proptest::collection::vec(
+                (any::<u32>(), 0_usize..3000, 0_u32..3000, 0_i64..20, any::<u32>()), 0..200
+            )
+        ) {
+            let mut half = Half::default();
+            let (mut counts, mut second) = (SegmentCounts::default(), 0);
+            for (seq, length, missing, wait, ack) in segments {
+                second += wait;
+                let octets = vec![0; length];
+                // Near each other, so that they meet.
+                let payload = Payload { seq: seq % 200_000, octets: &octets, missing };
+                half.acknowledge(ack % 200_000);
+                half.tick(at(second), &mut counts, &mut |_| {});
+                half.payload(at(second), payload, &mut counts, &mut |_| {});
+                prop_assert!(half.waiting() <= MAX_WAITING && half.waiting.len() <= MAX_PIECES);
+                let octets: usize = half.waiting.iter().map(|piece| piece.octets.len()).sum();
+                prop_assert_eq!(half.waiting(), octets);
+                let ordered = half.waiting.windows(2).all(|pair| ahead(pair[1].seq, pair[0].end()) >= 0);
+                prop_assert!(ordered);
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_wrap() {
+        let mut half = Half::default();
+        let (mut counts, mut said) = (SegmentCounts::default(), Vec::new());
+        half.begin(u32::MAX - 1);
+        take(&mut half, 0, (1, b"D"), &mut counts, &mut said);
+        take(&mut half, 0, (0, b"C"), &mut counts, &mut said);
+        take(&mut half, 0, (u32::MAX - 1, b"AB"), &mut counts, &mut said);
+        take(&mut half, 0, (u32::MAX, b"bc"), &mut counts, &mut said);
+        assert_eq!(text(&said), "ABCD");
+        assert_eq!((counts.reordered, counts.retransmitted), (2, 1));
+    }
+
+    #[test]
+    fn a_hole_waits_longer_where_nobody_acknowledged_it() {
+        for (acked, patience) in [(true, 2), (false, 30)] {
+            let mut half = Half::default();
+            let (mut counts, mut said) = (SegmentCounts::default(), Vec::new());
+            half.begin(100);
+            take(&mut half, 50, (103, b"late"), &mut counts, &mut said);
+            if acked {
+                half.acknowledge(107);
+            }
+            half.tick(at(50 + patience), &mut counts, &mut collect(&mut said));
+            assert_eq!(text(&said), "");
+            half.tick(at(51 + patience), &mut counts, &mut collect(&mut said));
+            assert_eq!(text(&said), "___late");
+            assert_eq!((counts.holes, counts.lost), (1, 3));
+            // What fills it now comes too late.
+            take(&mut half, 90, (100, b"abc"), &mut counts, &mut said);
+            take(&mut half, 90, (107, b"r"), &mut counts, &mut said);
+            assert_eq!(text(&said), "___later");
+        }
+    }
+
+    #[test]
+    fn a_forged_segment_far_ahead_changes_nothing_but_eight_move_the_window() {
+        let mut half = Half::default();
+        let (mut counts, mut said) = (SegmentCounts::default(), Vec::new());
+        half.begin(0);
+        for _ in 0..7 {
+            take(&mut half, 0, (1 << 30, b"x"), &mut counts, &mut said);
+        }
+        take(&mut half, 0, (0, b"a"), &mut counts, &mut said);
+        assert_eq!((text(&said).as_str(), counts.out_of_window), ("a", 7));
+        for place in 0..9 {
+            take(
+                &mut half,
+                0,
+                ((1 << 30) + place, b"y"),
+                &mut counts,
+                &mut said,
+            );
+        }
+        assert_eq!(text(&said), "a_yy");
+    }
+
+    #[test]
+    fn the_end_is_reached_in_order_and_what_was_lost_before_it_is_told() {
+        let mut half = Half::default();
+        let (mut counts, mut said) = (SegmentCounts::default(), Vec::new());
+        half.begin(10);
+        half.end(14);
+        assert!(!half.is_ended());
+        take(&mut half, 0, (10, b"ab"), &mut counts, &mut said);
+        assert!(!half.is_ended());
+        half.finish(true, &mut counts, &mut collect(&mut said));
+        assert_eq!((text(&said).as_str(), half.is_ended()), ("ab__", true));
+    }
+}

@@ -3,17 +3,33 @@
 
 use super::Slot;
 
+/// The place of an entry that is none.
+const NONE: u32 = u32::MAX;
+
 /// The neighbours of an entry.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Links {
-    before: Option<u32>,
-    behind: Option<u32>,
+    before: u32,
+    behind: u32,
+}
+
+impl Default for Links {
+    fn default() -> Self {
+        Self {
+            before: NONE,
+            behind: NONE,
+        }
+    }
 }
 
 impl Links {
     /// The entry behind.
     pub(super) fn next(self) -> Option<u32> {
-        self.behind
+        (self.behind != NONE).then_some(self.behind)
+    }
+
+    fn previous(self) -> Option<u32> {
+        (self.before != NONE).then_some(self.before)
     }
 }
 
@@ -38,12 +54,12 @@ impl List {
     pub(super) fn push(&mut self, slots: &mut [Slot], at: u32) {
         if let Some(slot) = slots.get_mut(at as usize) {
             slot.links = Links {
-                before: self.last,
-                behind: None,
+                before: self.last.unwrap_or(NONE),
+                behind: NONE,
             };
         }
         match self.last {
-            Some(last) => behind(slots, last, Some(at)),
+            Some(last) => behind(slots, last, at),
             None => self.first = Some(at),
         }
         self.last = Some(at);
@@ -56,23 +72,23 @@ impl List {
             return;
         };
         let links = std::mem::take(&mut slot.links);
-        match links.before {
+        match links.previous() {
             Some(entry) => behind(slots, entry, links.behind),
-            None => self.first = links.behind,
+            None => self.first = links.next(),
         }
-        match links.behind {
+        match links.next() {
             Some(entry) => {
                 if let Some(slot) = slots.get_mut(entry as usize) {
                     slot.links.before = links.before;
                 }
             }
-            None => self.last = links.before,
+            None => self.last = links.previous(),
         }
         self.len -= 1;
     }
 }
 
-fn behind(slots: &mut [Slot], at: u32, entry: Option<u32>) {
+fn behind(slots: &mut [Slot], at: u32, entry: u32) {
     if let Some(slot) = slots.get_mut(at as usize) {
         slot.links.behind = entry;
     }

@@ -77,14 +77,9 @@ pub enum Outcome {
 pub enum Said<'a> {
     /// The client begins it. Said once, of mail ports only, as the next two.
     Attempt,
-    /// What became of that; `instead` is what had been said before, since a server may answer
-    /// after all.
-    Outcome {
-        /// The outcome.
-        outcome: Outcome,
-        /// The outcome that this replaces.
-        instead: Option<Outcome>,
-    },
+    /// What became of that. An attempt that is answered or refused after it counted as
+    /// unanswered has two outcomes.
+    Outcome(Outcome),
     /// Whether the server's packets are mirrored: the first of them was seen, or the client
     /// acknowledged one that was not.
     Answers(bool),
@@ -612,7 +607,7 @@ impl Connections {
         self.free.push(at);
     }
 
-    /// Forgets quiet connections that began `GENERATIONS` calls ago or earlier. Called each
+    /// Forgets quiet connections that began more than [`GENERATIONS`] calls ago. Called each
     /// time that the bound's part of connections has begun, whichever table they are in, it
     /// bounds the sum.
     pub fn forget(&mut self) {
@@ -629,7 +624,7 @@ impl Connections {
                 };
                 let Some(at) = list.first() else { break };
                 let slot = self.slots.get(at as usize);
-                if slot.is_none_or(|slot| slot.generation > gone) {
+                if slot.is_none_or(|slot| slot.generation >= gone) {
                     break;
                 }
                 // The one that is over has said everything.
@@ -734,10 +729,10 @@ impl Slot {
 
     /// Says an outcome that is news; whether it was.
     fn outcome(&mut self, outcome: Outcome, moment: &Moment, out: &mut Listener<'_>) -> bool {
-        let Attempt::Said(instead) = self.attempt else {
+        let Attempt::Said(before) = self.attempt else {
             return false;
         };
-        let news = match instead {
+        let news = match before {
             // Who went on had an answer that was not mirrored.
             None => outcome != Outcome::Unanswered || self.answers.is_none(),
             Some(before) => before == Outcome::Unanswered && outcome != before,
@@ -747,7 +742,7 @@ impl Slot {
         }
         self.attempt = Attempt::Said(Some(outcome));
         if self.is_mail() {
-            out(&self.connection, moment, Said::Outcome { outcome, instead });
+            out(&self.connection, moment, Said::Outcome(outcome));
         }
         if outcome != Outcome::Unanswered {
             self.answers(true, moment, out);
@@ -769,3 +764,6 @@ impl Slot {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
