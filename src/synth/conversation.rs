@@ -28,13 +28,15 @@ impl Side {
     }
 }
 
-/// The flags that a case may ask for; ACK is set wherever there is something to acknowledge.
-#[derive(Clone, Copy, Debug, Default)]
-struct Flags {
-    syn: bool,
-    fin: bool,
-    rst: bool,
-    psh: bool,
+/// What a segment is for; ACK is set wherever there is something to acknowledge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    /// The last of what is said at once.
+    Push,
+    Syn,
+    Fin,
+    Reset,
 }
 
 /// So many milliseconds after the start of all cases.
@@ -123,7 +125,7 @@ impl Conversation {
     }
 
     /// One packet with that sequence number; nothing is advanced.
-    fn send(&mut self, side: Side, sequence: u32, flags: Flags, payload: &[u8]) {
+    fn send(&mut self, side: Side, sequence: u32, kind: Kind, payload: &[u8]) {
         self.now = self.now.plus_nanos(match (self.last, side) {
             (Some(last), side) if last == side => 20 * MICRO,
             (Some(Side::Client), Side::Server) => self.round_trip,
@@ -136,14 +138,16 @@ impl Conversation {
             Side::Server => (self.server, self.client, self.window),
         };
         let mut header = TcpHeader::new(0, 0, sequence, window);
-        (header.syn, header.fin) = (flags.syn, flags.fin);
-        (header.rst, header.psh) = (flags.rst, flags.psh);
+        header.syn = kind == Kind::Syn;
+        header.fin = kind == Kind::Fin;
+        header.rst = kind == Kind::Reset;
+        header.psh = kind == Kind::Push;
         // Only the first packet of a connection acknowledges nothing.
-        header.ack = !(flags.syn && side == Side::Client);
+        header.ack = !(header.syn && side == Side::Client);
         if header.ack {
             header.acknowledgment_number = self.next(side.other());
         }
-        if flags.syn {
+        if header.syn {
             let options = [
                 TcpOptionElement::MaximumSegmentSize(self.mss),
                 TcpOptionElement::Noop,
@@ -158,11 +162,7 @@ impl Conversation {
 
     /// The client's first packet; again if it was sent already, as the clock stands.
     pub(super) fn syn(&mut self) -> &mut Self {
-        let syn = Flags {
-            syn: true,
-            ..Flags::default()
-        };
-        self.send(Side::Client, self.of_client, syn, &[]);
+        self.send(Side::Client, self.of_client, Kind::Syn, &[]);
         self
     }
 
@@ -179,12 +179,8 @@ impl Conversation {
 
     /// The server's answer to it.
     pub(super) fn syn_ack(&mut self) -> &mut Self {
-        let syn = Flags {
-            syn: true,
-            ..Flags::default()
-        };
         self.advance(Side::Client, 1);
-        self.send(Side::Server, self.of_server, syn, &[]);
+        self.send(Side::Server, self.of_server, Kind::Syn, &[]);
         self.advance(Side::Server, 1);
         self
     }
@@ -203,7 +199,7 @@ impl Conversation {
     }
 
     pub(super) fn ack(&mut self, side: Side) -> &mut Self {
-        self.send(side, self.next(side), Flags::default(), &[]);
+        self.send(side, self.next(side), Kind::Plain, &[]);
         self
     }
 
@@ -230,51 +226,32 @@ impl Conversation {
         self
     }
 
-    fn segment(&mut self, side: Side, octets: &[u8], psh: bool) {
-        let flags = Flags {
-            psh,
-            ..Flags::default()
-        };
-        self.send(side, self.next(side), flags, octets);
+    fn segment(&mut self, side: Side, octets: &[u8], last: bool) {
+        let kind = if last { Kind::Push } else { Kind::Plain };
+        self.send(side, self.next(side), kind, octets);
         self.advance(side, octets.len());
     }
 
     /// Octets at that sequence number, whatever was sent there before; nothing is advanced.
     pub(super) fn resend(&mut self, side: Side, sequence: u32, octets: &[u8]) -> &mut Self {
-        let flags = Flags {
-            psh: true,
-            ..Flags::default()
-        };
-        self.send(side, sequence, flags, octets);
+        self.send(side, sequence, Kind::Push, octets);
         self
     }
 
     pub(super) fn fin(&mut self, side: Side) -> &mut Self {
-        let flags = Flags {
-            fin: true,
-            ..Flags::default()
-        };
-        self.send(side, self.next(side), flags, &[]);
+        self.send(side, self.next(side), Kind::Fin, &[]);
         self.advance(side, 1);
         self
     }
 
     /// The last FIN of a side once more.
     pub(super) fn fin_again(&mut self, side: Side) -> &mut Self {
-        let flags = Flags {
-            fin: true,
-            ..Flags::default()
-        };
-        self.send(side, self.next(side).wrapping_sub(1), flags, &[]);
+        self.send(side, self.next(side).wrapping_sub(1), Kind::Fin, &[]);
         self
     }
 
     pub(super) fn rst(&mut self, side: Side) -> &mut Self {
-        let flags = Flags {
-            rst: true,
-            ..Flags::default()
-        };
-        self.send(side, self.next(side), flags, &[]);
+        self.send(side, self.next(side), Kind::Reset, &[]);
         self
     }
 
@@ -291,11 +268,7 @@ impl Conversation {
 
     /// The SYN once more, though it was answered.
     pub(super) fn syn_again(&mut self) -> &mut Self {
-        let syn = Flags {
-            syn: true,
-            ..Flags::default()
-        };
-        self.send(Side::Client, self.of_client.wrapping_sub(1), syn, &[]);
+        self.send(Side::Client, self.of_client.wrapping_sub(1), Kind::Syn, &[]);
         self
     }
 

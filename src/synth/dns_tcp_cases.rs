@@ -63,6 +63,11 @@ fn opened(number: u8) -> Conversation {
 }
 
 pub(super) fn dns_tcp() -> Capture {
+    capture([whole(), damaged(), others()].concat())
+}
+
+/// All octets are there, in segments of any size.
+fn whole() -> Vec<Conversation> {
     let mut all = Vec::new();
     // Three queries in one segment, three replies in one, in another order (RFC 7766
     // section 6.2.1.1).
@@ -85,6 +90,12 @@ pub(super) fn dns_tcp() -> Capture {
     tcp.data(SERVER, &reply(5, "smtp", A));
     tcp.data(SERVER, &reply(6, "a", MX)).close(CLIENT);
     all.push(tcp);
+    all
+}
+
+/// Octets are lost, wrong or sent again.
+fn damaged() -> Vec<Conversation> {
+    let mut all = Vec::new();
     // The second of four queries is lost; those behind begin with their segments.
     let mut tcp = opened(134);
     tcp.data(CLIENT, &query(7, "mail", A));
@@ -106,12 +117,6 @@ pub(super) fn dns_tcp() -> Capture {
     tcp.data(CLIENT, &query(13, "a", MX));
     tcp.data(SERVER, &reply(13, "a", MX)).close(CLIENT);
     all.push(tcp);
-    // From port 53 to port 53: who began is who sent the SYN.
-    let (from, to) = (Endpoint::new(host(136), 53), Endpoint::new(RESOLVER, 53));
-    let mut tcp = Conversation::new(after(10_000), from, to);
-    tcp.open().data(CLIENT, &query(14, "mail", A));
-    tcp.data(SERVER, &reply(14, "mail", A)).close(CLIENT);
-    all.push(tcp);
     // Messages with damage, each behind a right length, and a good query after each: a name
     // that points at itself, one that ends in the air, five octets, and none.
     let mut tcp = opened(137);
@@ -126,6 +131,55 @@ pub(super) fn dns_tcp() -> Capture {
     tcp.data(CLIENT, &framed(&[]));
     tcp.data(CLIENT, &query(20, "a", MX)).ack(SERVER);
     tcp.close(CLIENT);
+    all.push(tcp);
+    // Sent again, with other boundaries.
+    let mut tcp = opened(140);
+    let (one, other) = (query(22, "mail", A), query(23, "a", MX));
+    let both = [&*one, &other].concat();
+    let begin = tcp.next(CLIENT);
+    tcp.pieces(CLIENT, &both, &[20, 20]).wait(300);
+    tcp.resend(CLIENT, begin, &both);
+    tcp.data(SERVER, &reply(22, "mail", A));
+    tcp.data(SERVER, &reply(23, "a", MX)).close(CLIENT);
+    all.push(tcp);
+    // The end comes in the middle of the third query.
+    let mut tcp = opened(141);
+    let queries = [
+        query(24, "mail", A),
+        query(25, "smtp", AAAA),
+        query(26, "cut", A),
+    ]
+    .concat();
+    let kept = queries.get(..queries.len() - 10).expect("longer");
+    tcp.data(CLIENT, kept).close(CLIENT);
+    all.push(tcp);
+    // Queries overtake each other: the segments arrive in the order 3, 1, 2.
+    let mut tcp = opened(145);
+    tcp.shuffled(
+        |tcp| {
+            let all = [
+                query(29, "mail", A),
+                query(30, "17.113.0.203", PTR),
+                query(31, "a", MX),
+            ];
+            tcp.pieces(CLIENT, &all.concat(), &[30])
+                .data(CLIENT, &query(32, "b", MX));
+        },
+        |packets| packets.rotate_right(1),
+    );
+    tcp.ack(SERVER).close(CLIENT);
+    all.push(tcp);
+    all
+}
+
+/// Other ends and other kinds of connections.
+fn others() -> Vec<Conversation> {
+    let mut all = Vec::new();
+    // From port 53 to port 53: who began is who sent the SYN.
+    let (from, to) = (Endpoint::new(host(136), 53), Endpoint::new(RESOLVER, 53));
+    let mut tcp = Conversation::new(after(10_000), from, to);
+    tcp.open().data(CLIENT, &query(14, "mail", A));
+    tcp.data(SERVER, &reply(14, "mail", A)).close(CLIENT);
     all.push(tcp);
     // IPv6, and a reply in three segments.
     let ip6 = |last| IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 2, 0, 0, 0, last));
@@ -153,27 +207,6 @@ pub(super) fn dns_tcp() -> Capture {
     let mut tcp = connection(139);
     tcp.refused();
     all.push(tcp);
-    // Sent again, with other boundaries.
-    let mut tcp = opened(140);
-    let (one, other) = (query(22, "mail", A), query(23, "a", MX));
-    let both = [&*one, &other].concat();
-    let begin = tcp.next(CLIENT);
-    tcp.pieces(CLIENT, &both, &[20, 20]).wait(300);
-    tcp.resend(CLIENT, begin, &both);
-    tcp.data(SERVER, &reply(22, "mail", A));
-    tcp.data(SERVER, &reply(23, "a", MX)).close(CLIENT);
-    all.push(tcp);
-    // The end comes in the middle of the third query.
-    let mut tcp = opened(141);
-    let queries = [
-        query(24, "mail", A),
-        query(25, "smtp", AAAA),
-        query(26, "cut", A),
-    ]
-    .concat();
-    let kept = queries.get(..queries.len() - 10).expect("longer");
-    tcp.data(CLIENT, kept).close(CLIENT);
-    all.push(tcp);
     // Only one direction was mirrored: of the resolver, of the client.
     let mut tcp = opened(142);
     tcp.data(CLIENT, &query(27, "mail", A));
@@ -188,21 +221,5 @@ pub(super) fn dns_tcp() -> Capture {
     tcp.data(CLIENT, b"GET / HTTP/1.1\r\nHost: resolver.test\r\n\r\n");
     tcp.ack(SERVER).close(SERVER);
     all.push(tcp);
-    // Queries overtake each other: the segments arrive in the order 3, 1, 2.
-    let mut tcp = opened(145);
-    tcp.shuffled(
-        |tcp| {
-            let all = [
-                query(29, "mail", A),
-                query(30, "17.113.0.203", PTR),
-                query(31, "a", MX),
-            ];
-            tcp.pieces(CLIENT, &all.concat(), &[30])
-                .data(CLIENT, &query(32, "b", MX));
-        },
-        |packets| packets.rotate_right(1),
-    );
-    tcp.ack(SERVER).close(CLIENT);
-    all.push(tcp);
-    capture(all)
+    all
 }

@@ -70,7 +70,7 @@ impl Asks {
         }
     }
 
-    /// The ClientHello, without a record round it.
+    /// The `ClientHello`, without a record round it.
     pub(super) fn hello(self) -> Vec<u8> {
         let mut extensions = Vec::new();
         if let Some(name) = self.server_name {
@@ -126,7 +126,7 @@ impl Asks {
 }
 
 impl Version {
-    /// What the server says to a ClientHello. In version 1.2 the session is resumed
+    /// What the server says to a `ClientHello`. In version 1.2 the session is resumed
     /// (RFC 5246 section 7.3), so that no certificate is needed.
     pub(super) fn server_flight(self) -> Vec<u8> {
         let (cipher, extensions, behind) = match self {
@@ -143,7 +143,6 @@ impl Version {
                 ([0x13, 0x01], extensions, self.sealed(&[0; 2300]))
             }
         };
-        // The last eight octets of the random number must not be those of a downgrade.
         let body = [
             &TLS_1_2.to_be_bytes()[..],
             &pattern(32),

@@ -45,6 +45,11 @@ fn ended(mail: &mut Mail) -> Conversation {
 
 /// Each session: one letter to three, accepted.
 pub(super) fn tcp_reassembly() -> Capture {
+    capture([rearranged(), again()].concat())
+}
+
+/// The octets of the commands come in another order, or again with others.
+fn rearranged() -> Vec<Conversation> {
     let commands = COMMANDS.concat();
     let [mail_from, one, two, three, data] = COMMANDS;
     let mut all = Vec::new();
@@ -128,6 +133,14 @@ pub(super) fn tcp_reassembly() -> Capture {
         <[_]>::reverse,
     );
     all.push(finished(&mut mail));
+    all
+}
+
+/// Packets come again, before their time or late.
+fn again() -> Vec<Conversation> {
+    let commands = COMMANDS.concat();
+    let [mail_from, one, two, three, data] = COMMANDS;
+    let mut all = Vec::new();
     // Every frame twice.
     let mut mail = begun(18);
     mail.say(&commands);
@@ -177,7 +190,7 @@ pub(super) fn tcp_reassembly() -> Capture {
     mail.tcp.wait(4000);
     mail.tcp.resend(CLIENT, next, mail_from.as_bytes());
     all.push(finished(&mut mail));
-    capture(all)
+    all
 }
 
 /// Greeted, EHLO done, and the first letter's commands answered one by one up to DATA.
