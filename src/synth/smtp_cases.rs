@@ -333,7 +333,7 @@ pub(super) fn smtp_auth() -> Capture {
     all.push(mail.quit().done());
     // LOGIN with a name and a password that are commands to whoever lost count.
     let mut mail = submission(18);
-    mail.ask("AUTH LOGIN initial-response", "501 5.5.2 Cannot decode");
+    mail.ask("AUTH LOGIN YWxpY2U=", "501 5.5.4 No initial response here");
     mail.ask("auth login", user).ask("RSET", password);
     mail.ask("QUIT", DONE);
     all.push(sent(&mut mail));
