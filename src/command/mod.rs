@@ -161,7 +161,7 @@ const HOST_OCTETS: usize = 2048;
 /// Memory of a TCP connection that is begun or over, all of which get a quarter of `--memory`,
 /// and what one takes more whose octets are followed, which get an eighth; octets that wait
 /// get another.
-const CONNECTION_OCTETS: usize = 136;
+const CONNECTION_OCTETS: usize = 128;
 const STREAM_OCTETS: usize = 2048;
 
 impl Run {

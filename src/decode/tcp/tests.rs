@@ -367,7 +367,7 @@ fn idle_connections_are_forgotten() {
 
 #[test]
 fn a_quiet_connection_takes_no_more_than_is_reckoned() {
-    assert_eq!(size_of::<Slot>(), 128);
+    assert!(size_of::<Slot>() <= 112);
 }
 
 /// Each SYN is sent twice: within the bound each connection is counted exactly once.
