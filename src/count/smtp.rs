@@ -92,12 +92,14 @@ pub struct SmtpCounters {
     helo_names: Distinct,
     sender_domains: Distinct,
     server_names: BTreeMap<Box<[u8]>, u64>,
-    by_port: BTreeMap<u16, Port>,
+    /// In order of ports; few hosts use more than one.
+    by_port: Vec<Port>,
 }
 
 /// The attempts to one port; there are as many as the operator named.
 #[derive(Debug, Default)]
 struct Port {
+    port: u16,
     attempts: u64,
     established: u64,
     destinations: Distinct,
@@ -109,9 +111,24 @@ impl SmtpCounters {
         let destination = names::hash(&connection.server.bits().to_be_bytes());
         self.totals.attempts += 1;
         self.destinations.insert(destination);
-        let port = self.by_port.entry(connection.port).or_default();
+        let port = self.port(connection.port);
         port.attempts += 1;
         port.destinations.insert(destination);
+    }
+
+    fn port(&mut self, port: u16) -> &mut Port {
+        let at = match self.by_port.binary_search_by_key(&port, |known| known.port) {
+            Ok(at) => at,
+            Err(at) => {
+                let new = Port {
+                    port,
+                    ..Port::default()
+                };
+                self.by_port.insert(at, new);
+                at
+            }
+        };
+        &mut self.by_port[at]
     }
 
     /// What became of an attempt to that port.
@@ -119,9 +136,7 @@ impl SmtpCounters {
         match outcome {
             Outcome::Established => {
                 self.totals.established += 1;
-                if let Some(port) = self.by_port.get_mut(&port) {
-                    port.established += 1;
-                }
+                self.port(port).established += 1;
             }
             Outcome::Refused => self.totals.refused += 1,
             Outcome::Unanswered => self.totals.unanswered += 1,
@@ -192,11 +207,11 @@ impl SmtpCounters {
         let mut names: Vec<_> = self.server_names.clone().into_iter().collect();
         names.sort_by(|(a, x), (b, y)| y.cmp(x).then(a.cmp(b)));
         names.truncate(TOLD);
-        let by_port = self.by_port.iter_mut().map(|(&port, counts)| PortTotals {
-            port,
-            attempts: counts.attempts,
-            established: counts.established,
-            destinations: counts.destinations.count(),
+        let by_port = self.by_port.iter_mut().map(|port| PortTotals {
+            port: port.port,
+            attempts: port.attempts,
+            established: port.established,
+            destinations: port.destinations.count(),
         });
         SmtpTotals {
             answers_seen: match (self.answers, self.missed_answers) {
