@@ -8,6 +8,7 @@
 
 mod correlator;
 pub mod evidence;
+pub mod fanout;
 pub mod gen2;
 pub mod gen3;
 pub mod regression;
