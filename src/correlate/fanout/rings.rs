@@ -35,7 +35,8 @@ const UNANSWERED: i64 = 30 * NANOS;
 #[derive(Debug)]
 pub(super) struct Rings {
     newest: Timestamp,
-    rings: [Ring; 3],
+    /// By width, least first.
+    widths: [Ring; 3],
     recent: VecDeque<(Attempt, Option<Outcome>)>,
 }
 
@@ -73,7 +74,7 @@ impl Default for Rings {
         };
         Self {
             newest: Timestamp::MIN,
-            rings: [ring(60, 16), ring(300, 24), ring(3_600, 49)],
+            widths: [ring(60, 16), ring(300, 24), ring(3_600, 49)],
             recent: VecDeque::new(),
         }
     }
@@ -87,7 +88,7 @@ impl Rings {
 
     pub(super) fn attempt(&mut self, attempt: Attempt, outcome: Option<Outcome>) {
         self.newest = self.newest.max(attempt.time);
-        for ring in &mut self.rings {
+        for ring in &mut self.widths {
             let Some(cell) = ring.cell(attempt.time, attempt.port) else {
                 continue;
             };
@@ -110,8 +111,7 @@ impl Rings {
             .partition_point(|(attempt, _)| time.nanos_since(attempt.time) > PATIENCE);
         let server = (answer.destination, answer.port);
         let own = self.recent.iter().enumerate().skip(from);
-        let own =
-            own.filter(|(_, (attempt, _))| attempt.server() == server && attempt.waits(time));
+        let own = own.filter(|(_, (attempt, _))| attempt.server() == server && attempt.waits(time));
         let found = owner(own.clone().map(|(_, (_, known))| *known), outcome);
         let index = found.and_then(|at| own.clone().nth(at)).map(|(at, _)| at);
         let told = if outcome == Outcome::Unanswered {
@@ -123,7 +123,10 @@ impl Rings {
             let (attempt, before) = (*attempt, known.replace(outcome));
             self.change(attempt.time, attempt.port, before, outcome);
         } else if self.recent.len() == RECENT
-            && self.recent.front().is_some_and(|(first, _)| first.time > told)
+            && self
+                .recent
+                .front()
+                .is_some_and(|(first, _)| first.time > told)
         {
             // Its attempt is not kept any more; it was made about then.
             self.change(told, answer.port, None, outcome);
@@ -132,7 +135,7 @@ impl Rings {
 
     /// Counts an outcome of an attempt at `time`, instead of what it was `before`.
     fn change(&mut self, time: Timestamp, port: u16, before: Option<Outcome>, outcome: Outcome) {
-        for ring in &mut self.rings {
+        for ring in &mut self.widths {
             if let Some(cell) = ring.cell(time, port) {
                 if let Some(before) = before {
                     let count = cell.of(before);
@@ -145,10 +148,10 @@ impl Rings {
 
     pub(super) fn window(&self, span: u32, now: Timestamp) -> Reach {
         let span_nanos = i64::from(span) * NANOS;
-        let [fine, middle, coarse] = &self.rings;
+        let [fine, middle, coarse] = &self.widths;
         let ring = match span {
             ..=600 => fine,
-            ..=3_600 => middle,
+            601..=3_600 => middle,
             _ => coarse,
         };
         let last = now.nanos().div_euclid(ring.width);
@@ -175,7 +178,7 @@ impl Rings {
         // What lies before the window, in whichever buckets end before it.
         let start = first.saturating_mul(ring.width);
         let mut known: CardinalityEstimator<u64> = CardinalityEstimator::default();
-        for ring in &self.rings {
+        for ring in &self.widths {
             for bucket in &ring.buckets {
                 let end = bucket.index.saturating_add(1).saturating_mul(ring.width);
                 if end <= start && start.saturating_sub(end) < DAY {
@@ -211,7 +214,11 @@ impl Ring {
             return None;
         }
         let at = self.buckets.partition_point(|bucket| bucket.index < index);
-        if self.buckets.get(at).is_none_or(|bucket| bucket.index != index) {
+        if self
+            .buckets
+            .get(at)
+            .is_none_or(|bucket| bucket.index != index)
+        {
             let cells = Vec::new();
             self.buckets.insert(at, Bucket { index, cells });
             while self
@@ -221,24 +228,23 @@ impl Ring {
             {}
         }
         let at = self.buckets.partition_point(|bucket| bucket.index < index);
-        self.buckets.get_mut(at).map(|bucket| bucket.cell(port))
+        self.buckets.get_mut(at)?.cell(port)
     }
 }
 
 impl Bucket {
-    fn cell(&mut self, port: u16) -> &mut Cell {
-        let known = self.cells.iter().position(|cell| cell.port == port);
+    fn cell(&mut self, port: u16) -> Option<&mut Cell> {
+        let known = self.cells.iter().any(|cell| cell.port == port);
         let full = self.cells.len() >= PORTS;
-        let port = if known.is_none() && full { OTHER } else { port };
-        let known = self.cells.iter().position(|cell| cell.port == port);
-        let at = known.unwrap_or_else(|| {
+        let port = if !known && full { OTHER } else { port };
+        if !self.cells.iter().any(|cell| cell.port == port) {
             self.cells.push(Cell {
                 port,
                 ..Cell::default()
             });
-            self.cells.len() - 1
-        });
-        &mut self.cells[at]
+        }
+        let at = self.cells.iter().position(|cell| cell.port == port);
+        at.and_then(|at| self.cells.get_mut(at))
     }
 }
 

@@ -198,7 +198,11 @@ fn a_busy_host_is_counted_in_rings_and_later_exactly_again() {
     assert_eq!(attempts(&fanout.windows(at(2 * DAY_S))), [0; 3]);
     fanout.attempt(at(2 * DAY_S), server(1, 25));
     let windows = fanout.windows(at(2 * DAY_S));
-    assert!(windows.iter().all(|window| window.exact && window.attempts == 1));
+    assert!(
+        windows
+            .iter()
+            .all(|window| window.exact && window.attempts == 1)
+    );
 }
 
 /// 1,024 within any day stay exact, however many days there are.
@@ -309,7 +313,10 @@ fn new_destinations_in_rings_are_estimates() {
         panic!("three windows")
     };
     println!("2000 new, told {}", ten_minutes.new);
-    assert!((1_800..=2_200).contains(&ten_minutes.new), "{ten_minutes:?}");
+    assert!(
+        (1_800..=2_200).contains(&ten_minutes.new),
+        "{ten_minutes:?}"
+    );
 }
 
 #[test]
