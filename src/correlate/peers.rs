@@ -30,7 +30,7 @@ const BETWEEN_SERVERS: u16 = 25;
 /// What a day's facts about a host's SMTP add up to.
 #[derive(Debug)]
 pub struct Peers {
-    peers: HashMap<u64, Peer, RandomState>,
+    known: HashMap<u64, Peer, RandomState>,
     by_time: VecDeque<(Timestamp, u64)>,
     /// Sums over the destinations.
     pub tally: Tally,
@@ -55,7 +55,7 @@ pub struct Peers {
 impl Default for Peers {
     fn default() -> Self {
         Self {
-            peers: HashMap::default(),
+            known: HashMap::default(),
             by_time: VecDeque::new(),
             tally: Tally::default(),
             examples: Vec::new(),
@@ -72,6 +72,10 @@ impl Default for Peers {
 
 /// One destination.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "marks that are set one by one"
+)]
 struct Peer {
     between_servers: bool,
     submission: bool,
@@ -177,7 +181,8 @@ impl Peers {
         let now = witness.time;
         match what {
             What::Attempt(server) => {
-                if self.change(server, now, |_| ()) {
+                let new = self.change(server, now, |_| ());
+                if new {
                     self.fan_trail.note(witness, None);
                 }
             }
@@ -245,9 +250,9 @@ impl Peers {
     /// Changes what is known of a server; whether it was met for the first time.
     fn change(&mut self, server: Server, now: Timestamp, change: impl FnOnce(&mut Peer)) -> bool {
         let key = hash(server.addr);
-        let known = self.peers.contains_key(&key);
+        let known = self.known.contains_key(&key);
         if !known {
-            if self.peers.len() >= BOUND {
+            if self.known.len() >= BOUND {
                 self.forget_first();
             }
             self.by_time.push_back((now, key));
@@ -255,7 +260,7 @@ impl Peers {
                 self.examples.push(server.addr);
             }
         }
-        let peer = self.peers.entry(key).or_default();
+        let peer = self.known.entry(key).or_default();
         self.tally.shift(peer, -1);
         if server.port == BETWEEN_SERVERS {
             peer.between_servers = true;
@@ -269,7 +274,7 @@ impl Peers {
 
     fn forget_first(&mut self) {
         if let Some((_, key)) = self.by_time.pop_front()
-            && let Some(peer) = self.peers.remove(&key)
+            && let Some(peer) = self.known.remove(&key)
         {
             self.tally.shift(&peer, -1);
         }
@@ -281,7 +286,7 @@ impl Peers {
         while self.by_time.front().is_some_and(|(time, _)| gone(*time)) {
             self.forget_first();
         }
-        if self.peers.is_empty() {
+        if self.known.is_empty() {
             self.examples.clear();
         }
         self.helo.expire(now);

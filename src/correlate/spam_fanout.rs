@@ -75,7 +75,7 @@ const NO_QUIT: f64 = 1.0;
 /// Weight of each destination that was not left so (the study: −.2 a session).
 const QUIT: f64 = -0.2;
 /// Courtesy costs a bot nothing, so that it buys little.
-const QUIT_CREDIT: f64 = 1.0;
+const QUIT_CREDIT: f64 = 0.5;
 /// Neither names nor manners weigh more than a hundred to one.
 const PROTO_CAP: f64 = 4.6;
 
@@ -168,12 +168,13 @@ fn rej(tally: &Tally) -> Option<Weight> {
     if accepted + blocked + unknown + refused + deferred == 0 {
         return None;
     }
-    let llr = f64::from(unknown) * UNKNOWN
-        + (f64::from(blocked) * BLOCKED).min(BLOCKED_CAP)
-        + f64::from(refused) * REFUSED
-        + (f64::from(deferred) * DEFERRED).min(DEFERRED_CAP)
-        + f64::from(accepted) * ACCEPTED;
-    Some(between(Family::Rej, llr, REJ_CREDIT, REJ_CAP))
+    let refusals = f64::from(unknown) * UNKNOWN + f64::from(refused) * REFUSED;
+    let blocked = f64::from(blocked) * BLOCKED;
+    let deferred = f64::from(deferred) * DEFERRED;
+    let llr = refusals + blocked + deferred + f64::from(accepted) * ACCEPTED;
+    // Taken off last, so that those that accept are set against all of them.
+    let most = refusals + blocked.min(BLOCKED_CAP) + deferred.min(DEFERRED_CAP);
+    Some(between(Family::Rej, llr.min(most), REJ_CREDIT, REJ_CAP))
 }
 
 fn proto(peers: &Peers, smtp: &SmtpTotals) -> Option<Weight> {
@@ -368,3 +369,6 @@ fn counted(number: u32, thing: &str) -> String {
     };
     format!("{number} {thing}{plural}")
 }
+
+#[cfg(test)]
+mod tests;

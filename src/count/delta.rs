@@ -190,4 +190,6 @@ pub struct HostBin {
     pub aaaa: u32,
     /// Queries of any other type, or without a readable question.
     pub other: u32,
+    /// TCP connections begun to a mail port.
+    pub smtp_attempts: u32,
 }
