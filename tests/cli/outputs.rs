@@ -28,7 +28,7 @@ fn people_read_standard_error_and_quiet_silences_it() {
 HOST       LEVEL      CLASS    SINCE (UTC)          WHY
 192.0.2.2  likely     gen2-mx  2003-08-19 08:56:15  looked up the mail exchangers of 66 domains \
 and made none of the other lookups of a mail server
-452 packets, 452 DNS messages, 1 host, 1 convicted
+452 packets, 452 decoded, 1 host, 1 convicted
 ";
     assert_eq!(run.stderr, expected);
     let quiet = place.run("replay -q study-client-b.pcap", 0);
