@@ -184,3 +184,28 @@ impl Session {
         false
     }
 }
+
+impl Defect {
+    /// The stable name that events use.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BareLf => "bare-lf",
+            Self::EarlyTalk => "early-talk",
+            Self::HeloBareIp => "helo-bare-ip",
+            Self::HeloLocalhost => "helo-localhost",
+            Self::HeloMissing => "helo-missing",
+            Self::HeloNotQualified => "helo-not-qualified",
+            Self::HeloChanged => "helo-changed",
+            Self::LineTooLong => "line-too-long",
+            Self::MissingBrackets => "missing-brackets",
+            Self::NoHelo => "no-helo",
+            Self::NoQuit => "no-quit",
+            Self::SpaceAfterColon => "space-after-colon",
+            Self::Syntax => "syntax",
+            Self::EightBit => "eight-bit",
+            Self::UnknownCommand => "unknown-command",
+            Self::UnofferedPipelining => "unoffered-pipelining",
+        }
+    }
+}
