@@ -96,13 +96,17 @@ impl Correlator {
                 self.servers.insert(fact.host);
             }
         }
+        // By host, whichever worker counted it: at the bound it matters who comes first.
+        let chunks = deltas.iter().flat_map(|delta| {
+            let hosts = delta.facts.chunk_by(|a, b| a.host == b.host);
+            hosts.map(move |facts| (facts, delta))
+        });
+        let mut chunks: Vec<_> = chunks.collect();
+        chunks.sort_by_key(|(facts, _)| facts.first().map(|fact| fact.host));
         let mut crossed = Vec::new();
-        for delta in deltas {
-            for facts in delta.facts.chunk_by(|a, b| a.host == b.host) {
-                self.host(facts, delta, &mut crossed);
-            }
+        for (facts, delta) in chunks {
+            self.host(facts, delta, &mut crossed);
         }
-        crossed.sort_by_key(|verdict| verdict.host);
         verdicts.append(&mut crossed);
         verdicts
     }

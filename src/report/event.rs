@@ -250,6 +250,8 @@ pub struct StatsBody {
     /// Observations left out of judgement, since their host had made over a thousand of them in
     /// a second; they were counted.
     pub observations_omitted: u64,
+    /// TCP connections to mail servers and to the DNS.
+    pub tcp: Tcp,
     /// Hosts.
     pub hosts: Hosts,
     /// Capture files read.
@@ -276,6 +278,32 @@ pub struct Packets {
     /// Fragments whose datagram was not whole by then. At the end of the input: never was.
     pub fragments_unfinished: u64,
     /// Thrown away for lack of time.
+    pub shed: u64,
+}
+
+/// `mxray.tcp`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Tcp {
+    /// Connections in the tables now.
+    pub connections: u64,
+    /// That were picked up in the middle.
+    pub midstream: u64,
+    /// That were forgotten for others before they had ended.
+    pub evicted: u64,
+    /// Segments with nothing new: retransmissions, and copies of a doubled mirror port.
+    pub retransmitted: u64,
+    /// Segments with something new beside what was known; the first copy of an octet counts.
+    pub overlapped: u64,
+    /// Segments that came before others that belong before them.
+    pub reordered: u64,
+    /// Segments too far from what was expected, which were left out.
+    pub out_of_window: u64,
+    /// Holes in connections: lost by the capture, or cut off by the snap length.
+    pub holes: u64,
+    /// Octets in them.
+    pub octets_lost: u64,
+    /// Times that octets which waited for others were given up for want of room.
     pub shed: u64,
 }
 

@@ -4,7 +4,8 @@ use super::event::{
     CaptureBody, CorrelationBody, CounterBody, Dns, ECS_VERSION, Ecs, Episode, Event, EvidenceBody,
     HostBody, Hosts, KeywordBody, LabelBody, Meta, Network, Observer, PacketBody, Packets,
     QueriesBody, Related, RepliesBody, RoleBody, Rule, SCHEMA_VERSION, Smtp, SmtpDefect, SmtpName,
-    SmtpPort, SmtpWindow, Source, StatsBody, SumsBody, TiersBody, VerdictBody, Visibility, Vlan,
+    SmtpPort, SmtpWindow, Source, StatsBody, SumsBody, Tcp, TiersBody, VerdictBody, Visibility,
+    Vlan,
 };
 use super::text;
 use super::{HostReport, Totals};
@@ -13,9 +14,12 @@ use crate::correlate::fanout::Reach;
 use crate::correlate::regression::{Correlation, Undefined};
 use crate::correlate::role::{RoleSource, RoleView};
 use crate::correlate::{Verdict, posterior};
+use crate::count::PacketCounts;
 use crate::count::host::HostTotals;
 use crate::count::smtp::SmtpTotals;
 use crate::decode::packet::LinkTag;
+use crate::decode::tcp::TcpCounts;
+use crate::decode::tcp::half::SegmentCounts;
 use crate::host::HostAddr;
 use crate::time::Timestamp;
 use crate::verdict::{Class, Level};
@@ -192,6 +196,7 @@ impl<W: Write> EventWriter<W> {
             late: capture.late,
             duplicates: count.duplicates,
             observations_omitted: count.untold,
+            tcp: tcp(count),
             hosts: Hosts {
                 tracked: count.hosts,
                 evicted: count.evicted + totals.suspects_evicted,
@@ -338,6 +343,35 @@ impl<W: Write> EventWriter<W> {
         event.observer.version = VERSION;
         serde_json::to_writer(&mut self.out, &event)?;
         self.out.write_all(b"\n")
+    }
+}
+
+fn tcp(count: &PacketCounts) -> Tcp {
+    let TcpCounts {
+        segments,
+        midstream,
+        evicted,
+        shed,
+    } = count.tcp;
+    let SegmentCounts {
+        retransmitted,
+        overlapped,
+        reordered,
+        out_of_window,
+        holes,
+        lost,
+    } = segments;
+    Tcp {
+        connections: count.connections,
+        midstream,
+        evicted,
+        retransmitted,
+        overlapped,
+        reordered,
+        out_of_window,
+        holes,
+        octets_lost: lost,
+        shed,
     }
 }
 
