@@ -137,7 +137,7 @@ impl Layer {
                 .map(|item| list(item, |item| spec(item, folder)))
                 .transpose()?,
             smtp_ports: value("smtp-ports")
-                .map(|item| list(item, |item| scalar(&item, "ports, as 2525")))
+                .map(|item| list(item, |item| scalar(item, "ports, as 2525")))
                 .transpose()?,
             hosts: value("hosts").map(|item| hosts(&item)).transpose()?,
             stats: value("stats").map(|item| number(&item)).transpose()?,

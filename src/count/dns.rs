@@ -64,7 +64,7 @@ impl Tally {
             }
             if !late {
                 self.bin(packet.time, packet.src, |bin| {
-                    count_type(bin, message.qtype, None)
+                    count_type(bin, message.qtype, None);
                 });
             }
             return;
@@ -100,7 +100,7 @@ impl Tally {
             && shard.duplicates.seen(packet, message, &question, name.hash);
         self.packets.duplicates += u64::from(duplicate);
         self.bin(packet.time, packet.src, |bin| {
-            count_type(bin, message.qtype, tier)
+            count_type(bin, message.qtype, tier);
         });
         if !duplicate {
             self.query_facts(packet, &question, &name, domain, tier);

@@ -99,7 +99,7 @@ pub struct SmtpCounters {
 /// The attempts to one port; there are as many as the operator named.
 #[derive(Debug, Default)]
 struct Port {
-    port: u16,
+    number: u16,
     attempts: u64,
     established: u64,
     destinations: Distinct,
@@ -117,11 +117,14 @@ impl SmtpCounters {
     }
 
     fn port(&mut self, port: u16) -> &mut Port {
-        let at = match self.by_port.binary_search_by_key(&port, |known| known.port) {
+        let at = match self
+            .by_port
+            .binary_search_by_key(&port, |known| known.number)
+        {
             Ok(at) => at,
             Err(at) => {
                 let new = Port {
-                    port,
+                    number: port,
                     ..Port::default()
                 };
                 self.by_port.insert(at, new);
@@ -208,7 +211,7 @@ impl SmtpCounters {
         names.sort_by(|(a, x), (b, y)| y.cmp(x).then(a.cmp(b)));
         names.truncate(TOLD);
         let by_port = self.by_port.iter_mut().map(|port| PortTotals {
-            port: port.port,
+            port: port.number,
             attempts: port.attempts,
             established: port.established,
             destinations: port.destinations.count(),
