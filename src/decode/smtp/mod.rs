@@ -4,7 +4,21 @@
 //! A [`Session`] is fed the octets of both directions in order ([`Session::octets`]), is told
 //! of holes ([`Session::gap`]) and of the end ([`Session::end`]), and says what it heard.
 
+mod attribution;
+mod body;
+mod client;
+mod defects;
+mod estimate;
+mod line;
+mod pieces;
+mod reply;
+mod server;
+mod session;
+#[cfg(test)]
+mod transcripts;
+
 use super::tls::ClientHello;
+pub use session::Session;
 
 /// Which end of the connection speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

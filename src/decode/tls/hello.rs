@@ -37,7 +37,9 @@ impl Gathering {
         if self.done {
             return;
         }
-        if self.kept.is_empty() && let Some(hello) = read(piece) {
+        if self.kept.is_empty()
+            && let Some(hello) = read(piece)
+        {
             self.finish(hello, out);
             return;
         }

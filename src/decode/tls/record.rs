@@ -39,10 +39,11 @@ impl Header {
 #[must_use]
 pub fn begins(octets: &[u8], kinds: std::ops::RangeInclusive<u8>) -> Option<bool> {
     let mut octets = octets.iter();
-    let tests: [&dyn Fn(u8) -> bool; 3] =
-        [&|kind| kinds.contains(&kind), &|major| major == 3, &|minor| {
-            minor <= 4
-        }];
+    let tests: [&dyn Fn(u8) -> bool; 3] = [
+        &|kind| kinds.contains(&kind),
+        &|major| major == 3,
+        &|minor| minor <= 4,
+    ];
     for test in tests {
         if !test(*octets.next()?) {
             return Some(false);
