@@ -1,9 +1,9 @@
 //! Transcripts, and what is heard of them.
 
-use super::{Command, Defect, Heard, Session, Side};
+use super::{Command, Heard, Session, Side};
 use proptest::prelude::*;
 
-/// A step: `C`, `S` a direction's octets; the `Gap`s.
+/// What a session is fed.
 #[derive(Clone, Debug)]
 enum Step {
     Octets(Side, Vec<u8>),
@@ -155,8 +155,8 @@ fn chunks() -> Vec<Step> {
            RCPT TO:<jay@cnri.reston.va.us>\r\n",
         ),
         s("250 ok\r\n250 ok\r\n250 ok\r\n"),
-        c("BDAT 10\r\nQUIT\r\n.\r\nBDAT 4\r\nRSETBDAT 0 LAST\r\n"),
-        s("250 10 octets\r\n250 4 octets\r\n250 Message ok\r\n"),
+        c("BDAT 9\r\nQUIT\r\n.\r\nBDAT 4\r\nRSETBDAT 0 LAST\r\n"),
+        s("250 9 octets\r\n250 4 octets\r\n250 Message ok\r\n"),
         c("QUIT\r\n"),
         s("221 bye\r\n"),
     ]
@@ -339,7 +339,7 @@ fn data_refused() {
                 c("\nQUIT\r\n"),
                 s("250 ok\r\n221 bye\r\n"),
             ],
-            "354>Data QUIT 250>Message +message 221>Quit",
+            "354>Data QUIT !UnofferedPipelining 250>Message +message 221>Quit",
         ),
         (
             vec![
@@ -350,7 +350,7 @@ fn data_refused() {
                 c("\nQUIT\r\n"),
                 s("250 ok\r\n"),
             ],
-            "354>Data QUIT 250>Message +message",
+            "354>Data QUIT !UnofferedPipelining 250>Message +message",
         ),
         // The reply was captured before the end of the text.
         (
@@ -361,17 +361,12 @@ fn data_refused() {
                 c(".\r\nNOOP\r\n"),
                 s("250 ok\r\n"),
             ],
-            "354>Data 250>Message +message OTHER 250>Other",
+            "354>Data 250>Message +message OTHER !UnofferedPipelining 250>Other",
         ),
     ] {
         assert_eq!(
             hear(&[&begin[..], &steps].concat()),
             format!("{head}{expected}")
-                .replace(
-                    "DATA 354>Data QUIT 250>Message",
-                    "DATA 354>Data QUIT !UnofferedPipelining 250>Message"
-                )
-                .replace("+message OTHER", "+message OTHER !UnofferedPipelining")
         );
     }
 }
@@ -391,8 +386,7 @@ fn one_direction_only() {
     // Of AUTH alone, credentials go on until a command.
     assert_eq!(
         hear(&only(Side::Client, &authenticated()[..9])),
-        "EHLO(a.example) AUTH(LOGIN) QUIT !UnknownCommand"
-            .replace("QUIT !UnknownCommand", "QUIT UNKNOWN !UnknownCommand")
+        "EHLO(a.example) AUTH(LOGIN) QUIT UNKNOWN !UnknownCommand"
     );
 }
 
@@ -440,8 +434,8 @@ fn holes() {
     steps.splice(
         5..6,
         [
-            c("BDAT 10\r\nQU"),
-            c_gap(6),
+            c("BDAT 9\r\nQU"),
+            c_gap(5),
             c("\r\nBDAT 4\r\nRSETBDAT 0 LAST\r\n"),
         ],
     );
@@ -469,8 +463,7 @@ fn segments_cut_by_a_snap_length() {
     let expected = TWO_MAILS
         .replace("MAIL(x@a.example)", "MAIL(?)")
         .replace("RCPT(y@b.example)", "RCPT(?)")
-        .replace("RCPT(z@b.example)", "RCPT(?)")
-        .replace("EHLO(a.example)", "EHLO(a.example)");
+        .replace("RCPT(z@b.example)", "RCPT(?)");
     assert_eq!(hear(&cut(&two_mails(), 15)), expected);
     let client = hear(&only(Side::Client, &cut(&two_mails(), 15)));
     assert_eq!(
@@ -765,6 +758,5 @@ proptest! {
         if let Some(place) = told.iter().position(|one| one == "not-smtp") {
             prop_assert_eq!(place + 1, told.len());
         }
-        let _ = Defect::BareLf;
     }
 }
