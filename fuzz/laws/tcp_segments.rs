@@ -45,10 +45,17 @@ pub(crate) fn holds(input: &[u8]) {
             ack: u32::from(ack),
             flags,
         };
-        let client = (HostAddr::from_v4([192, 0, 2, 1]), 40_000 + u16::from(which & 7));
+        let client = (
+            HostAddr::from_v4([192, 0, 2, 1]),
+            40_000 + u16::from(which & 7),
+        );
         let port = if which & 8 == 0 { 25 } else { DNS };
         let server = (HostAddr::from_v4([198, 51, 100, 1]), port);
-        let (src, dst) = if which & 16 == 0 { (client, server) } else { (server, client) };
+        let (src, dst) = if which & 16 == 0 {
+            (client, server)
+        } else {
+            (server, client)
+        };
         let time = Timestamp::from_parts(second, 0);
         let packet = Packet {
             time,
@@ -133,7 +140,12 @@ impl Reference {
     }
 
     fn finish(mut self) {
-        let Self { half, counts, said, octets } = &mut self;
+        let Self {
+            half,
+            counts,
+            said,
+            octets,
+        } = &mut self;
         half.finish(true, counts, &mut |stretch| match stretch {
             Stretch::Octets(octets) => said.extend(octets.iter().copied().map(Some)),
             Stretch::Hole(count) => said.extend(std::iter::repeat_n(None, count as usize)),
@@ -141,6 +153,10 @@ impl Reference {
         let lost = said.iter().filter(|octet| octet.is_none()).count();
         assert_eq!(lost as u64, counts.lost);
         assert_eq!(half.waiting(), 0);
-        assert!(said.iter().zip(octets).all(|(said, octet)| *said == octet.flatten()));
+        assert!(
+            said.iter()
+                .zip(octets)
+                .all(|(said, octet)| *said == octet.flatten())
+        );
     }
 }

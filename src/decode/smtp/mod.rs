@@ -4,7 +4,21 @@
 //! A [`Session`] is fed the octets of both directions in order ([`Session::octets`]), is told
 //! of holes ([`Session::gap`]) and of the end ([`Session::end`]), and says what it heard.
 
+mod attribution;
+mod body;
+mod client;
+mod defects;
+mod estimate;
+mod line;
+mod pieces;
+mod reply;
+mod server;
+mod session;
+#[cfg(test)]
+mod transcripts;
+
 use super::tls::ClientHello;
+pub use session::Session;
 
 /// Which end of the connection speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,30 +173,6 @@ pub enum Defect {
     UnknownCommand,
     /// Commands sent ahead where the server had not offered PIPELINING (RFC 2920).
     UnofferedPipelining,
-}
-
-/// STUB
-#[derive(Debug, Default)]
-pub struct Session;
-impl Session {
-    /// STUB
-    pub fn new() -> Self {
-        Self
-    }
-    /// STUB
-    pub fn midstream() -> Self {
-        Self
-    }
-    /// STUB
-    pub fn octets(&mut self, _: Side, _: &[u8], _: &mut dyn FnMut(Heard<'_>)) {}
-    /// STUB
-    pub fn gap(&mut self, _: Side, _: u32, _: &mut dyn FnMut(Heard<'_>)) {}
-    /// STUB
-    pub fn end(&mut self, _: &mut dyn FnMut(Heard<'_>)) {}
-    /// STUB
-    pub fn gapped(&self) -> bool {
-        false
-    }
 }
 
 impl Defect {
