@@ -4,7 +4,7 @@
 //! Exact while there are at most 1,024 attempts within a day: attempts and outcomes are kept
 //! as they are (24 octets each), and nothing is computed before somebody asks. So what is told
 //! follows from the set of facts alone, whatever their order. Beyond that a host is counted in
-//! rings of buckets ([`rings`]), until a day has passed without an attempt.
+//! rings of buckets (`rings.rs`), until a day has passed without an attempt.
 //!
 //! A destination is **new** in a window when the host made no attempt to it in the 24 hours
 //! before the window began; that is why two days are kept.
