@@ -12,6 +12,7 @@ use mxray::decode::packet::{Sliced, slice};
 use mxray::time::Timestamp;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, Stats, StatsAlloc};
 use std::alloc::System;
+use std::sync::LazyLock;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -97,6 +98,8 @@ fn told() -> Vec<Vec<u8>> {
     frames.collect()
 }
 
+static MAIL: LazyLock<MailPorts> = LazyLock::new(MailPorts::default);
+
 fn record(counters: &mut Counters, frames: &[Vec<u8>], time: Timestamp) -> u64 {
     let mut recorded = 0;
     for bytes in frames {
@@ -110,7 +113,7 @@ fn record(counters: &mut Counters, frames: &[Vec<u8>], time: Timestamp) -> u64 {
         let Sliced::Packet(packet) = slice(&frame) else {
             panic!("a whole frame");
         };
-        if let Route::Host(_) = route(&packet, &MailPorts::default()) {
+        if let Route::Host(_) = route(&packet, &MAIL) {
             counters.record(&packet, false);
             recorded += 1;
         }

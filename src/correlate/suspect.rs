@@ -127,7 +127,7 @@ impl Suspect {
         let now = fact.time;
         let witness = Witness {
             origin: fact.origin,
-            time: now,
+            time: fact.packet_time,
         };
         match fact.what {
             What::Attempt(server) => {

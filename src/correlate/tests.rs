@@ -19,6 +19,7 @@ fn delta(second: i64, host: HostAddr, whats: &[What]) -> Delta {
         host,
         time: Timestamp::from_parts(second, nanos),
         origin: crate::capture::Origin::default(),
+        packet_time: Timestamp::from_parts(second, nanos),
         what,
     });
     let facts = facts.collect();

@@ -30,10 +30,12 @@ pub struct Delta {
 pub struct Fact {
     /// Whom it is about.
     pub host: HostAddr,
-    /// The packet's time.
+    /// When it was known: the packet's time, or later where silence says it.
     pub time: Timestamp,
     /// Where a person finds the packet.
     pub origin: Origin,
+    /// The packet's time.
+    pub packet_time: Timestamp,
     /// What was observed.
     pub what: What,
 }

@@ -157,7 +157,8 @@ impl Tally {
 
     fn mail_fact(&mut self, host: HostAddr, moment: &Moment, what: What) {
         if !moment.late && self.tell(moment.time, host) {
-            self.fact(moment.time, moment.origin, host, what);
+            let packet = (moment.origin, moment.packet_time);
+            self.tell_of(packet, moment.time, host, what);
         }
     }
 }

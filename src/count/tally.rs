@@ -92,10 +92,22 @@ impl Tally {
 
     /// Tells an observation, of a packet that is not late.
     pub(super) fn fact(&mut self, time: Timestamp, origin: Origin, host: HostAddr, what: What) {
+        self.tell_of((origin, time), time, host, what);
+    }
+
+    /// Tells an observation that follows from a packet, at `time`.
+    pub(super) fn tell_of(
+        &mut self,
+        (origin, packet_time): (Origin, Timestamp),
+        time: Timestamp,
+        host: HostAddr,
+        what: What,
+    ) {
         self.second(time).delta.facts.push(Fact {
             host,
             time,
             origin,
+            packet_time,
             what,
         });
     }

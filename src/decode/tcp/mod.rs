@@ -55,6 +55,8 @@ pub struct Moment {
     pub time: Timestamp,
     /// The packet, or the connection's first where it is known by silence.
     pub origin: Origin,
+    /// The time of that packet.
+    pub packet_time: Timestamp,
     /// Link address and VLAN of the client's packet; empty for others.
     pub tag: LinkTag,
     /// The packet was late.
@@ -282,6 +284,7 @@ impl Connections {
             moment: Moment {
                 time: packet.time,
                 origin: packet.origin,
+                packet_time: packet.time,
                 tag: if client {
                     packet.tag
                 } else {
@@ -711,6 +714,7 @@ impl Slot {
         Moment {
             time,
             origin: self.origin,
+            packet_time: self.began,
             tag: LinkTag::default(),
             late: false,
         }
