@@ -122,11 +122,11 @@ impl Reference {
             seq,
             octets: payload,
             missing,
+            after: None,
         };
         // What waits for too long is given up: tried in the table of connections.
-        half.payload(time, taken, counts, &mut |stretch| match stretch {
-            Stretch::Octets(octets) => said.extend(octets.iter().copied().map(Some)),
-            Stretch::Hole(count) => said.extend(std::iter::repeat_n(None, count as usize)),
+        half.payload(time, taken, None, counts, &mut |stretch| {
+            keep(said, stretch)
         });
         assert!(half.waiting() <= MAX_WAITING);
         let start = seq as usize;
@@ -146,10 +146,10 @@ impl Reference {
             said,
             octets,
         } = &mut self;
-        half.finish(true, counts, &mut |stretch| match stretch {
-            Stretch::Octets(octets) => said.extend(octets.iter().copied().map(Some)),
-            Stretch::Hole(count) => said.extend(std::iter::repeat_n(None, count as usize)),
-        });
+        while half.waits_since().is_some() {
+            half.skip(counts, &mut |stretch| keep(said, stretch));
+        }
+        half.finish(counts, &mut |stretch| keep(said, stretch));
         let lost = said.iter().filter(|octet| octet.is_none()).count();
         assert_eq!(lost as u64, counts.lost);
         assert_eq!(half.waiting(), 0);
@@ -158,5 +158,13 @@ impl Reference {
                 .zip(octets)
                 .all(|(said, octet)| *said == octet.flatten())
         );
+    }
+}
+
+/// Octets as they are, a hole as so many `None`s.
+fn keep(said: &mut Vec<Option<u8>>, stretch: Stretch<'_>) {
+    match stretch {
+        Stretch::Octets(octets) => said.extend(octets.iter().copied().map(Some)),
+        Stretch::Hole(count) => said.extend(std::iter::repeat_n(None, count as usize)),
     }
 }

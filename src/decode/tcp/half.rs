@@ -3,7 +3,9 @@
 //! The first copy of an octet wins, as it does with most receivers (RFC 9293 section 3.4
 //! lets a receiver trim either); so a sender that repeats itself with other words does not
 //! change what was said. What can be handed on at once is borrowed from the packet; only what
-//! came too early is kept.
+//! came too early is kept: before octets of its own direction, or before octets of the other
+//! that the sender had when it sent (it acknowledged them). So an answer is not read before
+//! the question that it answers, and where the question was lost, that is known first.
 
 use crate::time::{NANOS, Timestamp};
 
@@ -22,11 +24,11 @@ const WINDOW: u32 = 1 << 24;
 /// the capture lost the connection for a while.
 const STRAYS: u8 = 8;
 
-/// How long a hole may wait to be filled, once the receiver has acknowledged it: the packets
-/// were on the wire, and mxray takes no packet in time that is 2 s late.
+/// How long octets may be waited for that were acknowledged: they were on the wire, and mxray
+/// takes no packet in time that is 2 s late.
 const REORDERED: i64 = 2 * NANOS;
 
-/// How long a hole may wait otherwise: several retransmissions (RFC 6298: 1 s, 2 s, 4 s, 8 s).
+/// How long others may be waited for: several retransmissions (RFC 6298: 1 s, 2 s, 4 s, 8 s).
 const RETRANSMITTED: i64 = 30 * NANOS;
 
 /// What a direction yields, in order.
@@ -76,6 +78,8 @@ pub struct Payload<'a> {
     pub octets: &'a [u8],
     /// How many more octets were sent behind those, and not captured.
     pub missing: u32,
+    /// The sender had all octets of the other direction before this.
+    pub after: Option<u32>,
 }
 
 /// One direction of a connection.
@@ -86,8 +90,8 @@ pub struct Half {
     /// What came too early, in order, without overlaps.
     waiting: Vec<Piece>,
     waiting_octets: usize,
-    /// When the eldest hole was first seen.
-    hole_since: Timestamp,
+    /// Whether payload was seen.
+    spoke: bool,
     /// The receiver has acknowledged everything before this.
     acked: Option<u32>,
     /// Where the sender said that it ends.
@@ -100,6 +104,8 @@ struct Piece {
     seq: u32,
     octets: Vec<u8>,
     missing: u32,
+    after: Option<u32>,
+    came: Timestamp,
 }
 
 impl Piece {
@@ -108,6 +114,12 @@ impl Piece {
             .wrapping_add(length(&self.octets))
             .wrapping_add(self.missing)
     }
+}
+
+/// Whether what a sender had is there; nobody has more than a window ahead.
+fn had(after: Option<u32>, other: Option<u32>) -> bool {
+    let early = |(after, other)| (1..=WINDOW.cast_signed()).contains(&ahead(after, other));
+    !after.zip(other).is_some_and(early)
 }
 
 /// How far `seq` lies ahead of `from`, in the arithmetic of RFC 9293 section 3.4.
@@ -165,22 +177,36 @@ impl Half {
         self.fin.zip(self.next).is_some_and(at_end)
     }
 
-    /// Takes a segment's payload in, and hands on what is in order now.
+    /// How far this direction was handed on, as the other acknowledges it: the number of the
+    /// next octet, and one more behind its end. `None` while nothing of it was seen; then
+    /// nothing of the other waits for it.
+    #[must_use]
+    pub fn reached(&self) -> Option<u32> {
+        let next = self.next.filter(|_| self.spoke)?;
+        Some(next.wrapping_add(u32::from(self.is_ended())))
+    }
+
+    /// Takes a segment's payload in, and hands on what is in order now; the other direction
+    /// has [`Half::reached`] `other`.
     pub fn payload(
         &mut self,
         now: Timestamp,
         payload: Payload<'_>,
+        other: Option<u32>,
         counts: &mut SegmentCounts,
         out: &mut dyn FnMut(Stretch<'_>),
     ) {
         let next = *self.next.get_or_insert(payload.seq);
+        self.spoke = true;
         let total = length(payload.octets).wrapping_add(payload.missing);
         let distance = ahead(payload.seq, next);
         if distance.unsigned_abs() > WINDOW {
             counts.out_of_window += 1;
             self.strays += 1;
             if self.strays == STRAYS {
-                self.finish(false, counts, out);
+                while !self.waiting.is_empty() {
+                    self.skip(counts, out);
+                }
                 self.strays = 0;
                 self.next = Some(payload.seq);
                 counts.holes += 1;
@@ -199,73 +225,56 @@ impl Half {
             counts.overlapped += 1;
             payload = behind(payload, distance.unsigned_abs());
         }
-        if distance <= 0 && self.waiting.is_empty() {
+        let early = !had(payload.after, other);
+        if distance <= 0 && !early && self.waiting.is_empty() {
             self.hand_on(payload.octets, payload.missing, counts, out);
             return;
         }
-        if distance > 0 {
-            counts.reordered += 1;
-            if self.waiting.is_empty() {
-                self.hole_since = now;
-            }
-        }
-        self.keep(payload, counts);
-        self.drain(counts, out);
-        if self.next != Some(next) {
-            // The next hole, if there is one, is another.
-            self.hole_since = now;
-        }
+        counts.reordered += u64::from(distance > 0);
+        self.keep(now, payload, counts);
+        self.drain(other, counts, out);
         while self.waiting_octets > MAX_WAITING || self.waiting.len() > MAX_PIECES {
             self.skip(counts, out);
         }
     }
 
-    /// Gives up holes that have waited for too long.
-    pub fn tick(
-        &mut self,
-        now: Timestamp,
-        counts: &mut SegmentCounts,
-        out: &mut dyn FnMut(Stretch<'_>),
-    ) {
-        while let Some(first) = self.waiting.first() {
-            let acked = self.acked.is_some_and(|acked| ahead(acked, first.seq) >= 0);
-            let patience = if acked { REORDERED } else { RETRANSMITTED };
-            if now.nanos_since(self.hole_since) <= patience {
-                break;
-            }
-            self.skip(counts, out);
-            self.hole_since = now;
-        }
+    /// Whether the first piece has waited for too long.
+    #[must_use]
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        let Some(first) = self.waiting.first() else {
+            return false;
+        };
+        let acked = |acked| ahead(acked, first.seq) >= 0;
+        // What waits for the other direction has acknowledged that itself.
+        let known = self.next == Some(first.seq) || self.acked.is_some_and(acked);
+        let patience = if known { REORDERED } else { RETRANSMITTED };
+        now.nanos_since(first.came) > patience
     }
 
-    /// Gives up every hole; where nothing more will come, also the one before an end that the
-    /// sender announced.
-    pub fn finish(
-        &mut self,
-        end: bool,
-        counts: &mut SegmentCounts,
-        out: &mut dyn FnMut(Stretch<'_>),
-    ) {
-        while !self.waiting.is_empty() {
-            self.skip(counts, out);
-        }
-        if end
-            && let (Some(fin), Some(next)) = (self.fin, self.next)
-            && ahead(fin, next) > 0
-            && fin.wrapping_sub(next) <= WINDOW
+    /// When the first piece that waits came.
+    #[must_use]
+    pub fn waits_since(&self) -> Option<Timestamp> {
+        self.waiting.first().map(|first| first.came)
+    }
+
+    /// Nothing more will come: gives up what the sender had said before the end that it
+    /// announced, and was never seen. For when nothing waits any more.
+    pub fn finish(&mut self, counts: &mut SegmentCounts, out: &mut dyn FnMut(Stretch<'_>)) {
+        if let (Some(fin), Some(next)) = (self.fin, self.next)
+            && (1..=WINDOW.cast_signed()).contains(&ahead(fin, next))
         {
             self.skip_to(fin, counts, out);
         }
     }
 
     /// Keeps of a payload what nothing that waits covers.
-    fn keep(&mut self, mut payload: Payload<'_>, counts: &mut SegmentCounts) {
+    fn keep(&mut self, now: Timestamp, mut payload: Payload<'_>, counts: &mut SegmentCounts) {
         let mut at = 0;
         let mut covered = false;
         loop {
             let total = length(payload.octets).wrapping_add(payload.missing);
             let Some(piece) = self.waiting.get(at) else {
-                self.insert(at, payload);
+                self.insert(now, at, payload);
                 break;
             };
             let before = ahead(piece.seq, payload.seq);
@@ -274,10 +283,10 @@ impl Half {
                 // What lies before that piece is new.
                 let room = before.unsigned_abs();
                 if room >= total {
-                    self.insert(at, payload);
+                    self.insert(now, at, payload);
                     break;
                 }
-                self.insert(at, until(payload, room));
+                self.insert(now, at, until(payload, room));
                 payload = behind(payload, room);
                 covered = true;
                 at += 1;
@@ -298,7 +307,7 @@ impl Half {
         counts.overlapped += u64::from(covered);
     }
 
-    fn insert(&mut self, at: usize, payload: Payload<'_>) {
+    fn insert(&mut self, now: Timestamp, at: usize, payload: Payload<'_>) {
         if payload.octets.is_empty() && payload.missing == 0 {
             return;
         }
@@ -307,23 +316,43 @@ impl Half {
             seq: payload.seq,
             octets: payload.octets.to_vec(),
             missing: payload.missing,
+            after: payload.after,
+            came: now,
         };
         self.waiting.insert(at, piece);
     }
 
-    /// Hands on what waits and is in order.
-    fn drain(&mut self, counts: &mut SegmentCounts, out: &mut dyn FnMut(Stretch<'_>)) {
-        let in_order = |half: &Self| {
-            let first = half.waiting.first()?;
-            (Some(first.seq) == half.next).then_some(())
-        };
-        while in_order(self).is_some() {
-            let Piece {
-                octets, missing, ..
-            } = self.waiting.remove(0);
-            self.waiting_octets -= octets.len();
-            self.hand_on(&octets, missing, counts, out);
+    /// Hands on what waits and is in order; whether there was any.
+    pub fn drain(
+        &mut self,
+        other: Option<u32>,
+        counts: &mut SegmentCounts,
+        out: &mut dyn FnMut(Stretch<'_>),
+    ) -> bool {
+        let before = self.waiting.len();
+        while let Some(first) = self.waiting.first()
+            && Some(first.seq) == self.next
+            && had(first.after, other)
+        {
+            self.release(counts, out);
         }
+        self.waiting.len() < before
+    }
+
+    /// Hands on the first piece that waits, with whatever lies before it given up.
+    fn release(&mut self, counts: &mut SegmentCounts, out: &mut dyn FnMut(Stretch<'_>)) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let Piece {
+            seq,
+            octets,
+            missing,
+            ..
+        } = self.waiting.remove(0);
+        self.waiting_octets -= octets.len();
+        self.skip_to(seq, counts, out);
+        self.hand_on(&octets, missing, counts, out);
     }
 
     fn hand_on(
@@ -344,12 +373,16 @@ impl Half {
         }
     }
 
-    /// Gives up the first hole.
-    fn skip(&mut self, counts: &mut SegmentCounts, out: &mut dyn FnMut(Stretch<'_>)) {
-        if let Some(first) = self.waiting.first() {
-            self.skip_to(first.seq, counts, out);
+    /// Gives up what the first piece waits for, and hands on all that follows it directly.
+    pub fn skip(&mut self, counts: &mut SegmentCounts, out: &mut dyn FnMut(Stretch<'_>)) {
+        let after = self.waiting.first().and_then(|first| first.after);
+        self.release(counts, out);
+        while let Some(first) = self.waiting.first()
+            && Some(first.seq) == self.next
+            && first.after == after
+        {
+            self.release(counts, out);
         }
-        self.drain(counts, out);
     }
 
     fn skip_to(&mut self, seq: u32, counts: &mut SegmentCounts, out: &mut dyn FnMut(Stretch<'_>)) {
@@ -372,6 +405,7 @@ fn behind(payload: Payload<'_>, count: u32) -> Payload<'_> {
         missing: payload
             .missing
             .saturating_sub(count.saturating_sub(captured)),
+        ..payload
     }
 }
 
@@ -383,6 +417,7 @@ fn until(payload: Payload<'_>, count: u32) -> Payload<'_> {
         seq: payload.seq,
         octets,
         missing: payload.missing.min(count - length(octets)),
+        ..payload
     }
 }
 
@@ -415,8 +450,16 @@ mod tests {
             seq,
             octets,
             missing: 0,
+            after: None,
         };
-        half.payload(at(second), payload, counts, &mut collect(said));
+        half.payload(at(second), payload, None, counts, &mut collect(said));
+    }
+
+    fn finish(half: &mut Half, counts: &mut SegmentCounts, said: &mut Vec<Option<u8>>) {
+        while half.waits_since().is_some() {
+            half.skip(counts, &mut collect(said));
+        }
+        half.finish(counts, &mut collect(said));
     }
 
     fn text(said: &[Option<u8>]) -> String {
@@ -475,12 +518,13 @@ mod tests {
                     seq: first.wrapping_add(u32::try_from(start).unwrap()),
                     octets: &octets,
                     missing: u32::try_from(length - captured).unwrap(),
+                    after: None,
                 };
-                half.payload(at(0), payload, &mut counts, &mut collect(&mut said));
+                half.payload(at(0), payload, None, &mut counts, &mut collect(&mut said));
                 let expected: Vec<_> = reference[..front].iter().map(|octet| octet.unwrap()).collect();
                 prop_assert_eq!(&said, &expected);
             }
-            half.finish(true, &mut counts, &mut collect(&mut said));
+            finish(&mut half, &mut counts, &mut said);
             prop_assert_eq!(half.waiting(), 0);
             let last = reference.iter().rposition(Option::is_some).map_or(0, |place| place + 1);
             let expected: Vec<_> = reference[..last].iter().map(|octet| octet.flatten()).collect();
@@ -521,19 +565,22 @@ mod tests {
         #[test]
         fn any_segments_stay_within_the_bounds(
             segments in proptest::collection::vec(
-                (any::<u32>(), 0_usize..3000, 0_u32..3000, 0_i64..20, any::<u32>()), 0..200
+                (any::<u32>(), 0_usize..3000, 0_u32..3000, 0_i64..20, any::<(u32, u32)>()), 0..200
             )
         ) {
             let mut half = Half::default();
             let (mut counts, mut second) = (SegmentCounts::default(), 0);
-            for (seq, length, missing, wait, ack) in segments {
+            for (seq, length, missing, wait, (ack, after)) in segments {
                 second += wait;
                 let octets = vec![0; length];
                 // Near each other, so that they meet.
-                let payload = Payload { seq: seq % 200_000, octets: &octets, missing };
+                let after = Some(after % 100);
+                let payload = Payload { seq: seq % 200_000, octets: &octets, missing, after };
                 half.acknowledge(ack % 200_000);
-                half.tick(at(second), &mut counts, &mut |_| {});
-                half.payload(at(second), payload, &mut counts, &mut |_| {});
+                if half.is_overdue(at(second)) {
+                    half.skip(&mut counts, &mut |_| {});
+                }
+                half.payload(at(second), payload, Some(ack % 100), &mut counts, &mut |_| {});
                 prop_assert!(half.waiting() <= MAX_WAITING && half.waiting.len() <= MAX_PIECES);
                 let octets: usize = half.waiting.iter().map(|piece| piece.octets.len()).sum();
                 prop_assert_eq!(half.waiting(), octets);
@@ -566,9 +613,8 @@ mod tests {
             if acked {
                 half.acknowledge(107);
             }
-            half.tick(at(50 + patience), &mut counts, &mut collect(&mut said));
-            assert_eq!(text(&said), "");
-            half.tick(at(51 + patience), &mut counts, &mut collect(&mut said));
+            assert!(!half.is_overdue(at(50 + patience)) && half.is_overdue(at(51 + patience)));
+            half.skip(&mut counts, &mut collect(&mut said));
             assert_eq!(text(&said), "___late");
             assert_eq!((counts.holes, counts.lost), (1, 3));
             // What fills it now comes too late.
@@ -576,6 +622,53 @@ mod tests {
             take(&mut half, 90, (107, b"r"), &mut counts, &mut said);
             assert_eq!(text(&said), "___later");
         }
+    }
+
+    #[test]
+    fn an_answer_waits_for_what_it_answers() {
+        let mut half = Half::default();
+        let (mut counts, mut said) = (SegmentCounts::default(), Vec::new());
+        half.begin(1);
+        let answer = |seq, after| Payload {
+            seq,
+            octets: b"x",
+            missing: 0,
+            after: Some(after),
+        };
+        // The other direction is not seen at all: nothing to wait for.
+        half.payload(
+            at(0),
+            answer(1, 900),
+            None,
+            &mut counts,
+            &mut collect(&mut said),
+        );
+        half.payload(
+            at(0),
+            answer(2, 70),
+            Some(70),
+            &mut counts,
+            &mut collect(&mut said),
+        );
+        half.payload(
+            at(0),
+            answer(3, 75),
+            Some(70),
+            &mut counts,
+            &mut collect(&mut said),
+        );
+        half.payload(
+            at(0),
+            answer(4, 75),
+            Some(70),
+            &mut counts,
+            &mut collect(&mut said),
+        );
+        assert_eq!((text(&said).as_str(), half.waiting()), ("xx", 2));
+        assert!(!half.drain(Some(74), &mut counts, &mut collect(&mut said)));
+        assert!(!half.is_overdue(at(2)) && half.is_overdue(at(3)));
+        assert!(half.drain(Some(75), &mut counts, &mut collect(&mut said)));
+        assert_eq!((text(&said).as_str(), counts.holes), ("xxxx", 0));
     }
 
     #[test]
@@ -609,7 +702,7 @@ mod tests {
         assert!(!half.is_ended());
         take(&mut half, 0, (10, b"ab"), &mut counts, &mut said);
         assert!(!half.is_ended());
-        half.finish(true, &mut counts, &mut collect(&mut said));
+        finish(&mut half, &mut counts, &mut said);
         assert_eq!((text(&said).as_str(), half.is_ended()), ("ab__", true));
     }
 }

@@ -280,6 +280,7 @@ impl Connections {
                 seq: segment.seq.wrapping_add(u32::from(begins)),
                 octets: packet.payload,
                 missing: packet.missing,
+                after: segment.has(Segment::ACK).then_some(segment.ack),
             },
             moment: Moment {
                 time: packet.time,

@@ -129,30 +129,65 @@ impl Stream {
             half.end(end.wrapping_add(payload.missing));
         }
         if length > 0 || payload.missing > 0 {
-            half.payload(now, payload, counts, &mut |stretch| {
+            half.payload(now, payload, other.reached(), counts, &mut |stretch| {
                 reader.take(side, stretch, out);
             });
         }
+        self.settle(counts, out);
         // Where only one direction is mirrored, its end is all there will be.
         let over =
             |half: &Half, other: &Half| half.is_ended() && (other.is_ended() || !other.is_known());
         over(&self.client, &self.server) || over(&self.server, &self.client)
     }
 
+    /// Gives up what was waited for for too long.
     fn tick(&mut self, now: Timestamp, counts: &mut SegmentCounts, out: &mut dyn FnMut(Said<'_>)) {
+        while self.client.is_overdue(now) || self.server.is_overdue(now) {
+            self.skip(counts, out);
+        }
+    }
+
+    /// Gives up what the piece waits for that came first, in whichever direction.
+    fn skip(&mut self, counts: &mut SegmentCounts, out: &mut dyn FnMut(Said<'_>)) {
         let Self {
             client,
             server,
             reader,
         } = self;
-        for (side, half) in [(Side::Client, client), (Side::Server, server)] {
-            half.tick(now, counts, &mut |stretch| reader.take(side, stretch, out));
+        let first = |half: &Half| half.waits_since().unwrap_or(Timestamp::MAX);
+        let (side, half) = if first(client) <= first(server) {
+            (Side::Client, client)
+        } else {
+            (Side::Server, server)
+        };
+        half.skip(counts, &mut |stretch| reader.take(side, stretch, out));
+        self.settle(counts, out);
+    }
+
+    /// Hands on what waited for the other direction, back and forth.
+    fn settle(&mut self, counts: &mut SegmentCounts, out: &mut dyn FnMut(Said<'_>)) {
+        let Self {
+            client,
+            server,
+            reader,
+        } = self;
+        loop {
+            let (at_client, at_server) = (client.reached(), server.reached());
+            let more = server.drain(at_client, counts, &mut |stretch| {
+                reader.take(Side::Server, stretch, out);
+            });
+            let others = client.drain(at_server, counts, &mut |stretch| {
+                reader.take(Side::Client, stretch, out);
+            });
+            if !more && !others {
+                break;
+            }
         }
     }
 
     /// Gives up what waits.
     pub(super) fn shed(&mut self, counts: &mut SegmentCounts, out: &mut dyn FnMut(Said<'_>)) {
-        self.finish(false, counts, out);
+        self.give_up(counts, out);
         if let Reader::Dns { client, server } = &mut self.reader {
             for (side, framing) in [(Side::Client, client), (Side::Server, server)] {
                 framing.gap(&mut |message, cut| out(Said::Dns { side, message, cut }));
@@ -162,8 +197,16 @@ impl Stream {
 
     /// Nothing more will come.
     pub(super) fn end(&mut self, counts: &mut SegmentCounts, out: &mut dyn FnMut(Said<'_>)) {
-        self.finish(true, counts, out);
-        match &mut self.reader {
+        self.give_up(counts, out);
+        let Self {
+            client,
+            server,
+            reader,
+        } = self;
+        for (side, half) in [(Side::Client, client), (Side::Server, server)] {
+            half.finish(counts, &mut |stretch| reader.take(side, stretch, out));
+        }
+        match reader {
             Reader::Smtp(session) => {
                 session.end(&mut |heard| out(Said::Smtp(heard)));
                 let gapped = session.gapped();
@@ -177,15 +220,14 @@ impl Stream {
         }
     }
 
-    /// Gives up all holes; `end` also that before an end which was announced.
-    fn finish(&mut self, end: bool, counts: &mut SegmentCounts, out: &mut dyn FnMut(Said<'_>)) {
-        let Self {
-            client,
-            server,
-            reader,
-        } = self;
-        for (side, half) in [(Side::Client, client), (Side::Server, server)] {
-            half.finish(end, counts, &mut |stretch| reader.take(side, stretch, out));
+    fn give_up(&mut self, counts: &mut SegmentCounts, out: &mut dyn FnMut(Said<'_>)) {
+        while self
+            .client
+            .waits_since()
+            .or(self.server.waits_since())
+            .is_some()
+        {
+            self.skip(counts, out);
         }
     }
 }
