@@ -437,13 +437,11 @@ fn client_hellos() {
 /// As it is, cut at each octet, and with octets changed.
 fn altered(octets: &[u8], holds: fn(&[u8])) {
     holds(octets);
-    let mut changed = octets.to_vec();
-    for at in 0..octets.len() {
-        holds(&octets[..at]);
+    for (at, octet) in octets.iter().enumerate() {
+        let (head, tail) = octets.split_at(at);
+        holds(head);
         for change in [0x01, 0x02, 0x20, 0x80, 0xff] {
-            changed[at] ^= change;
-            holds(&changed);
-            changed[at] ^= change;
+            holds(&[head, &[octet ^ change], tail.split_at(1).1].concat());
         }
     }
 }

@@ -7,7 +7,7 @@ use mxray::decode::tls::record::{HANDSHAKE, Records, Seen};
 
 /// The names that the first handshake message says; the input comes in pieces of so many
 /// octets.
-fn names(octets: &[u8], piece: usize) -> Vec<(Option<Vec<u8>>, Option<Vec<u8>>)> {
+fn names(octets: &[u8], piece: usize) -> Vec<[Option<Vec<u8>>; 2]> {
     let mut told = Vec::new();
     let (mut records, mut gathering) = (Records::default(), Gathering::default());
     let mut lost = false;
@@ -16,10 +16,7 @@ fn names(octets: &[u8], piece: usize) -> Vec<(Option<Vec<u8>>, Option<Vec<u8>>)>
             assert!(!lost, "nothing follows");
             match seen {
                 Seen::Body(HANDSHAKE, body) => gathering.piece(body, &mut |hello| {
-                    told.push((
-                        hello.server_name.map(<[u8]>::to_vec),
-                        hello.alpn.map(<[u8]>::to_vec),
-                    ));
+                    told.push([hello.server_name, hello.alpn].map(|name| name.map(<[u8]>::to_vec)));
                 }),
                 Seen::Lost => lost = true,
                 _ => {}

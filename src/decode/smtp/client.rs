@@ -116,7 +116,7 @@ impl Client {
     }
 
     /// Goes on with text, of which what is pending is the beginning.
-    pub(super) fn to_text(&mut self, gapped: bool) {
+    pub(super) fn begin_text(&mut self, gapped: bool) {
         let mut at = if gapped { Text::Inside } else { Text::Start };
         let pending = self.pieces.line();
         if pending.is_cut() {
@@ -327,7 +327,7 @@ impl Session {
         }
         let start = line::start(line.head);
         if self.client.text_due && start != Start::Sure {
-            self.client.to_text(false);
+            self.client.begin_text(false);
             if line.content() == b"." {
                 self.client_text_end();
             }
@@ -420,7 +420,7 @@ impl Session {
         };
         let answered = self.expect(verb, alone);
         match parsed.command {
-            Command::Data if answered && self.owed == Owed::Next => self.client.to_text(false),
+            Command::Data if answered && self.owed == Owed::Next => self.client.begin_text(false),
             Command::Data => self.client.text_due = true,
             Command::Bdat { .. } if parsed.chunk > 0 => {
                 self.client.mode = Mode::Chunk(parsed.chunk);
@@ -508,7 +508,7 @@ impl Session {
                     // The line's own end is missing too.
                     Mode::Chunk(_) => return self.client_gap_in_chunk(missing.saturating_sub(2)),
                     _ if self.client.text_due => {
-                        self.client.to_text(true);
+                        self.client.begin_text(true);
                     }
                     _ => {}
                 }

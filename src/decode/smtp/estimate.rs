@@ -28,6 +28,10 @@ const TURNS_BEFORE: u8 = 2;
 
 /// The turns of a client inside TLS.
 #[derive(Debug, Default)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about the connection"
+)]
 pub(super) struct Estimate {
     /// TLS began with the connection.
     implicit: bool,

@@ -309,15 +309,14 @@ fn mail<'a>(
         defects.insert(Defect::SpaceAfterColon);
     }
     let (address, parameters) = if let Some(bracketed) = trimmed.strip_prefix(b"<") {
-        match closing(bracketed) {
-            Some(end) => (
+        if let Some(end) = closing(bracketed) {
+            (
                 bracketed.get(..end),
                 bracketed.get(end + 1..).unwrap_or_default(),
-            ),
-            None => {
-                defects.insert(Defect::MissingBrackets);
-                first_word(bracketed)
-            }
+            )
+        } else {
+            defects.insert(Defect::MissingBrackets);
+            first_word(bracketed)
         }
     } else if trimmed.is_empty() {
         // No path at all, while `<>` is the null one.
@@ -508,17 +507,20 @@ mod tests {
             command => format!("{command:?}"),
         };
         for defect in parsed.defects.iter() {
-            told.push_str(&format!(" {defect:?}"));
+            told = format!("{told} {defect:?}");
         }
         told
     }
 
+    fn check(cases: &[(&str, &str)]) {
+        for (line, expected) in cases {
+            assert_eq!(told(line.as_bytes()), *expected, "{line:?}");
+        }
+    }
+
     #[test]
-    fn lines() {
-        let long = |line: &str, length: usize| format!("{line}{}\r\n", "x".repeat(length));
-        let long_name = long("HELO a.", 600);
-        let long_vrfy = long("VRFY ", 600);
-        for (line, expected) in [
+    fn names() {
+        check(&[
             ("HELO mx.example\r\n", "HELO(mx.example)"),
             ("ehlo  mx.example \r\n", "EHLO(mx.example)"),
             ("EHLO [192.0.2.1]\r\n", "EHLO([192.0.2.1])"),
@@ -535,6 +537,12 @@ mod tests {
             ("HELO pc-17\n", "HELO(pc-17) BareLf HeloNotQualified"),
             ("HELO my.pc x\r\n", "HELO(my.pc x) Syntax"),
             ("HELO:x\r\n", "Unknown UnknownCommand"),
+        ]);
+    }
+
+    #[test]
+    fn paths() {
+        check(&[
             ("MAIL FROM:<a@b.example>\r\n", "MAIL(a@b.example)"),
             (
                 "mail from:<a@b.example> size=1000 BODY=8BITMIME\r\n",
@@ -590,6 +598,15 @@ mod tests {
                 "RCPT(c@d.example) MissingBrackets",
             ),
             ("RCPT FROM:<c@d.example>\r\n", "RCPT(?) Syntax"),
+        ]);
+    }
+
+    #[test]
+    fn lines() {
+        let long = |line: &str, length: usize| format!("{line}{}\r\n", "x".repeat(length));
+        let long_name = long("HELO a.", 600);
+        let long_vrfy = long("VRFY ", 600);
+        check(&[
             ("DATA\r\n", "Data"),
             ("data \n", "Data BareLf"),
             ("DATA now\r\n", "Data Syntax"),
@@ -622,9 +639,7 @@ mod tests {
                 &format!("HELO(a.{}) LineTooLong Syntax", "x".repeat(600)),
             ),
             (&long_vrfy, "Other LineTooLong Syntax"),
-        ] {
-            assert_eq!(told(line.as_bytes()), expected, "{line:?}");
-        }
+        ]);
     }
 
     #[test]

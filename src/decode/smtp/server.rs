@@ -338,7 +338,7 @@ impl Session {
         if waiting || self.client.was_refused() || !self.client.is_sure() {
             if self.client.is_before_text() {
                 let gapped = !waiting && !self.client.was_refused();
-                self.client.to_text(gapped);
+                self.client.begin_text(gapped);
             }
         } else {
             // Its DATA is still to come.

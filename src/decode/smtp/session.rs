@@ -16,6 +16,10 @@ pub(super) type Out<'o> = dyn FnMut(Heard<'_>) + 'o;
 /// An SMTP connection. Keeps the beginnings of unfinished lines, the commands that wait for
 /// replies, and the client's first TLS message: no more than [`Session::MAX_KEPT`] octets.
 #[derive(Debug)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about the connection"
+)]
 pub struct Session {
     pub(super) client: Client,
     pub(super) server: Server,
