@@ -148,6 +148,7 @@ impl Reference {
         } = &mut self;
         while half.waits_since().is_some() {
             half.skip(counts, &mut |stretch| keep(said, stretch));
+            half.drain(None, counts, &mut |stretch| keep(said, stretch));
         }
         half.finish(counts, &mut |stretch| keep(said, stretch));
         let lost = said.iter().filter(|octet| octet.is_none()).count();

@@ -204,9 +204,7 @@ impl Half {
             counts.out_of_window += 1;
             self.strays += 1;
             if self.strays == STRAYS {
-                while !self.waiting.is_empty() {
-                    self.skip(counts, out);
-                }
+                self.flush(counts, out);
                 self.strays = 0;
                 self.next = Some(payload.seq);
                 counts.holes += 1;
@@ -235,6 +233,7 @@ impl Half {
         self.drain(other, counts, out);
         while self.waiting_octets > MAX_WAITING || self.waiting.len() > MAX_PIECES {
             self.skip(counts, out);
+            self.drain(other, counts, out);
         }
     }
 
@@ -258,12 +257,14 @@ impl Half {
     }
 
     /// Nothing more will come: gives up what the sender had said before the end that it
-    /// announced, and was never seen. For when nothing waits any more.
+    /// announced, or the receiver had acknowledged, and was never seen. For when nothing waits
+    /// any more.
     pub fn finish(&mut self, counts: &mut SegmentCounts, out: &mut dyn FnMut(Stretch<'_>)) {
-        if let (Some(fin), Some(next)) = (self.fin, self.next)
-            && (1..=WINDOW.cast_signed()).contains(&ahead(fin, next))
+        if let Some(next) = self.next.filter(|_| self.spoke)
+            && let Some(last) = self.fin.or(self.acked)
+            && (1..=WINDOW.cast_signed()).contains(&ahead(last, next))
         {
-            self.skip_to(fin, counts, out);
+            self.skip_to(last, counts, out);
         }
     }
 
@@ -334,25 +335,13 @@ impl Half {
             && Some(first.seq) == self.next
             && had(first.after, other)
         {
-            self.release(counts, out);
+            let Piece {
+                octets, missing, ..
+            } = self.waiting.remove(0);
+            self.waiting_octets -= octets.len();
+            self.hand_on(&octets, missing, counts, out);
         }
         self.waiting.len() < before
-    }
-
-    /// Hands on the first piece that waits, with whatever lies before it given up.
-    fn release(&mut self, counts: &mut SegmentCounts, out: &mut dyn FnMut(Stretch<'_>)) {
-        if self.waiting.is_empty() {
-            return;
-        }
-        let Piece {
-            seq,
-            octets,
-            missing,
-            ..
-        } = self.waiting.remove(0);
-        self.waiting_octets -= octets.len();
-        self.skip_to(seq, counts, out);
-        self.hand_on(&octets, missing, counts, out);
     }
 
     fn hand_on(
@@ -373,15 +362,32 @@ impl Half {
         }
     }
 
-    /// Gives up what the first piece waits for, and hands on all that follows it directly.
+    /// Whether the first piece waits for octets of its own direction.
+    #[must_use]
+    pub fn has_hole(&self) -> bool {
+        let first = self.waiting.first();
+        first.is_some_and(|first| Some(first.seq) != self.next)
+    }
+
+    /// Gives up what the first piece waits for: the octets before it, or else those of the
+    /// other direction. [`Half::drain`] then hands it on.
     pub fn skip(&mut self, counts: &mut SegmentCounts, out: &mut dyn FnMut(Stretch<'_>)) {
-        let after = self.waiting.first().and_then(|first| first.after);
-        self.release(counts, out);
-        while let Some(first) = self.waiting.first()
-            && Some(first.seq) == self.next
-            && first.after == after
-        {
-            self.release(counts, out);
+        let hole = self.has_hole();
+        if let Some(first) = self.waiting.first_mut() {
+            if hole {
+                let seq = first.seq;
+                self.skip_to(seq, counts, out);
+            } else {
+                first.after = None;
+            }
+        }
+    }
+
+    /// Hands on all that waits.
+    fn flush(&mut self, counts: &mut SegmentCounts, out: &mut dyn FnMut(Stretch<'_>)) {
+        while !self.waiting.is_empty() {
+            self.skip(counts, out);
+            self.drain(None, counts, out);
         }
     }
 
@@ -456,9 +462,7 @@ mod tests {
     }
 
     fn finish(half: &mut Half, counts: &mut SegmentCounts, said: &mut Vec<Option<u8>>) {
-        while half.waits_since().is_some() {
-            half.skip(counts, &mut collect(said));
-        }
+        half.flush(counts, &mut collect(said));
         half.finish(counts, &mut collect(said));
     }
 
@@ -579,6 +583,7 @@ mod tests {
                 half.acknowledge(ack % 200_000);
                 if half.is_overdue(at(second)) {
                     half.skip(&mut counts, &mut |_| {});
+                    half.drain(None, &mut counts, &mut |_| {});
                 }
                 half.payload(at(second), payload, Some(ack % 100), &mut counts, &mut |_| {});
                 prop_assert!(half.waiting() <= MAX_WAITING && half.waiting.len() <= MAX_PIECES);
@@ -615,6 +620,7 @@ mod tests {
             }
             assert!(!half.is_overdue(at(50 + patience)) && half.is_overdue(at(51 + patience)));
             half.skip(&mut counts, &mut collect(&mut said));
+            half.drain(None, &mut counts, &mut collect(&mut said));
             assert_eq!(text(&said), "___late");
             assert_eq!((counts.holes, counts.lost), (1, 3));
             // What fills it now comes too late.

@@ -147,15 +147,19 @@ impl Stream {
         }
     }
 
-    /// Gives up what the piece waits for that came first, in whichever direction.
+    /// Gives up what a piece waits for: a hole first, since that may be what the other
+    /// direction waits for, and else what came first.
     fn skip(&mut self, counts: &mut SegmentCounts, out: &mut dyn FnMut(Said<'_>)) {
         let Self {
             client,
             server,
             reader,
         } = self;
-        let first = |half: &Half| half.waits_since().unwrap_or(Timestamp::MAX);
-        let (side, half) = if first(client) <= first(server) {
+        let rank = |half: &Half| {
+            let since = half.waits_since();
+            (since.is_none(), !half.has_hole(), since)
+        };
+        let (side, half) = if rank(client) <= rank(server) {
             (Side::Client, client)
         } else {
             (Side::Server, server)
