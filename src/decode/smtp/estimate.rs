@@ -1,16 +1,18 @@
 //! How many messages are handed over inside TLS, by the sizes of its records.
 //!
 //! A client's octets come in turns: what it sends between two things that the server says.
-//! The text of a message is one turn, and it has a header at least, of some 300 octets or
-//! more; MAIL, RCPT and DATA, also sent together for a few recipients, EHLO and AUTH with a
-//! password are below [`TEXT`].
+//! The text of a message is one turn, and it has a header at least: From, To, Subject, Date,
+//! Message-ID and two of MIME come to some 220 octets with short values, and most texts are
+//! far longer. EHLO, AUTH with a password, single commands, and MAIL, RCPT and DATA sent
+//! together for a few recipients are below [`TEXT`].
 //!
 //! Two more things are known of texts. Some turns come before the first: the end of the
 //! handshake, EHLO, the envelope. And no two of them are neighbours, as there is an envelope
 //! between; so of turns in a row that are large only each second, from the first on, is a
 //! text, and an envelope for many recipients does not count.
 //!
-//! Wrong by one message are: an OAuth token that is sent alone (XOAUTH2, RFC 7628) inside
+//! Wrong by one message are: a text of hardly any header; a long envelope that no text
+//! follows; an OAuth token that is sent alone (XOAUTH2, RFC 7628) inside
 //! implicit TLS; BDAT in several chunks that each wait for their reply; and messages whose
 //! envelope and BDAT chunk come together count half.
 
@@ -21,7 +23,7 @@ use crate::decode::tls::record::{APPLICATION_DATA, HANDSHAKE, Header};
 /// 1.2, more with CBC.
 const OVERHEAD: u16 = 22;
 /// A turn with more octets than this can be a message's text.
-const TEXT: u32 = 256;
+const TEXT: u32 = 200;
 /// Turns before the first text behind STARTTLS: EHLO (in TLS 1.3 together with the end of
 /// the handshake), envelope. Of implicit TLS 1.2 the same.
 const TURNS_BEFORE: u8 = 2;
