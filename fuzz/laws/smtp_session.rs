@@ -86,11 +86,11 @@ fn hear(steps: &[Step<'_>], whole: bool, single: bool) -> Vec<String> {
         }
         assert!(session.kept() <= Session::MAX_KEPT);
     }
-    session.end(&mut out);
+    session.end(true, &mut out);
     let mut silent = |heard: Heard<'_>| panic!("{heard:?} after the end");
     session.octets(Side::Client, b"MAIL FROM:<a@b>\r\n", &mut silent);
     session.gap(Side::Server, 1, &mut silent);
-    session.end(&mut silent);
+    session.end(true, &mut silent);
     told
 }
 

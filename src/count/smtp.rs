@@ -156,6 +156,10 @@ impl SmtpCounters {
     pub(super) fn command(&mut self, command: Command<'_>, server: Server) -> Option<What> {
         match command {
             Command::Helo { name, .. } => {
+                // Of a line that was cut, or that has none.
+                if name.is_empty() {
+                    return None;
+                }
                 let name = names::hash(&name.to_ascii_lowercase());
                 self.helo_names.insert(name);
                 Some(What::Helo { server, name })

@@ -116,13 +116,13 @@ impl Client {
     }
 
     /// Goes on with text, of which what is pending is the beginning.
-    pub(super) fn begin_text(&mut self, gapped: bool) {
+    pub(super) fn begin_text(&mut self, gapped: bool, bare_lf: bool) {
         let mut at = if gapped { Text::Inside } else { Text::Start };
         let pending = self.pieces.line();
         if pending.is_cut() {
             at = Text::Inside;
         } else {
-            at.skip(pending.head);
+            at.skip(pending.head, bare_lf);
         }
         self.pieces.clear();
         self.text_due = false;
@@ -220,16 +220,15 @@ impl Session {
     /// The beginning of a segment behind a hole: clients begin one with a command nearly
     /// always, and captures that are cut by a snap length lose the end of every one.
     fn client_after_hole(&mut self, octets: &[u8]) {
-        let start = line::start(octets);
         match &mut self.client.mode {
             Mode::Lines => {
                 if self.client.unsure && record::begins(octets, 20..=23) == Some(true) {
                     let hello = record::begins(octets, HANDSHAKE..=HANDSHAKE) == Some(true);
                     self.client_to_tls(hello);
-                } else if start == Start::None {
-                    self.client.skipping = true;
-                } else {
+                } else if self.begins_lines(octets) {
                     self.client.unsure = false;
+                } else {
+                    self.client.skipping = true;
                 }
             }
             Mode::Text { at, .. } => {
@@ -239,7 +238,7 @@ impl Session {
                     && (rest.is_empty() || line::start(rest) == Start::Sure)
                 {
                     *at = Text::Start;
-                } else if start == Start::Sure && !self.server.is_seen() {
+                } else if line::is_of_commands(octets) {
                     self.client.mode = Mode::Lines;
                     self.client.unsure = false;
                     self.client.skipping = false;
@@ -247,6 +246,13 @@ impl Session {
             }
             Mode::Chunk(_) | Mode::Tls => {}
         }
+    }
+
+    /// Whether a segment behind a hole begins with a line. Where a text may be going on, it
+    /// must be of nothing but commands.
+    fn begins_lines(&self, octets: &[u8]) -> bool {
+        let in_text = !self.whole && !self.settled;
+        line::start(octets) != Start::None && (!in_text || line::is_of_commands(octets))
     }
 
     /// One line, or the piece of one; what is behind it.
@@ -300,7 +306,7 @@ impl Session {
     /// The first line, without its end: octets that no text has are of no text protocol.
     fn client_piece(&mut self, out: &mut Out<'_>) {
         let head = self.client.pieces.line().head;
-        if self.identifies() && line::has_controls(head) && !line::is_known(head) {
+        if self.identifies() && line::is_binary(head) && !line::is_known(head) {
             self.client_is_foreign(true, out);
         }
     }
@@ -327,7 +333,7 @@ impl Session {
         }
         let start = line::start(line.head);
         if self.client.text_due && start != Start::Sure {
-            self.client.begin_text(false);
+            self.client_begins_text(false);
             if line.content() == b"." {
                 self.client_text_end();
             }
@@ -420,7 +426,7 @@ impl Session {
         };
         let answered = self.expect(verb, alone);
         match parsed.command {
-            Command::Data if answered && self.owed == Owed::Next => self.client.begin_text(false),
+            Command::Data if answered && self.owed == Owed::Next => self.client_begins_text(false),
             Command::Data => self.client.text_due = true,
             Command::Bdat { .. } if parsed.chunk > 0 => {
                 self.client.mode = Mode::Chunk(parsed.chunk);
@@ -466,11 +472,17 @@ impl Session {
         }
     }
 
+    /// The client goes on with text.
+    pub(super) fn client_begins_text(&mut self, gapped: bool) {
+        let bare_lf = self.said.contains(Defect::BareLf);
+        self.client.begin_text(gapped, bare_lf);
+    }
+
     fn client_text<'a>(&mut self, octets: &'a [u8]) -> &'a [u8] {
         let Mode::Text { at, .. } = &mut self.client.mode else {
             return octets;
         };
-        match at.skip(octets) {
+        match at.skip(octets, self.said.contains(Defect::BareLf)) {
             Some(rest) => {
                 self.client_text_end();
                 rest
@@ -508,7 +520,7 @@ impl Session {
                     // The line's own end is missing too.
                     Mode::Chunk(_) => return self.client_gap_in_chunk(missing.saturating_sub(2)),
                     _ if self.client.text_due => {
-                        self.client.begin_text(true);
+                        self.client_begins_text(true);
                     }
                     _ => {}
                 }
@@ -575,7 +587,8 @@ impl Session {
         counts
     }
 
-    pub(super) fn client_end(&mut self, out: &mut Out<'_>) {
+    /// `closed`: the connection was seen to end.
+    pub(super) fn client_end(&mut self, closed: bool, out: &mut Out<'_>) {
         self.client.units = 0;
         if self.client.mode == Mode::Lines {
             self.client_cut_line(out);
@@ -586,7 +599,7 @@ impl Session {
             || self.tls.is_some()
             || self.server.is_closing()
             || matches!(self.client.mode, Mode::Text { gapped: true, .. });
-        if self.client.mailed && !self.client.quit && !unknown {
+        if closed && self.client.mailed && !self.client.quit && !unknown {
             self.defect(Defect::NoQuit, out);
         }
     }

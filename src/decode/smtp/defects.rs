@@ -34,9 +34,12 @@ impl Defects {
         new
     }
 
+    pub(super) fn contains(self, defect: Defect) -> bool {
+        self.0 & 1 << defect as u32 != 0
+    }
+
     pub(super) fn iter(self) -> impl Iterator<Item = Defect> {
-        ALL.into_iter()
-            .filter(move |defect| self.0 & 1 << *defect as u32 != 0)
+        ALL.into_iter().filter(move |defect| self.contains(*defect))
     }
 }
 

@@ -172,13 +172,26 @@ pub(super) fn is_foreign(line: &[u8]) -> bool {
     line.starts_with(b"SSH-")
         || line.starts_with(b"{")
         || memchr::memmem::find(line, b" HTTP/").is_some()
-        || has_controls(line)
+        || is_binary(line)
 }
 
 /// Octets that no text has.
-pub(super) fn has_controls(line: &[u8]) -> bool {
+pub(super) fn is_binary(line: &[u8]) -> bool {
+    // A character that is not there to its end is none yet.
+    let broken = |error: std::str::Utf8Error| error.error_len().is_some();
+    has_controls(line) || str::from_utf8(line).is_err_and(broken)
+}
+
+fn has_controls(line: &[u8]) -> bool {
     line.iter()
-        .any(|octet| octet.is_ascii_control() && !matches!(octet, b'\t' | b'\r' | b'\n'))
+        .any(|octet| octet.is_ascii_control() && !b"\t\r\n".contains(octet))
+}
+
+/// Whether a segment is of command lines alone, and its first surely one: a text that quotes
+/// some has other lines around them.
+pub(super) fn is_of_commands(octets: &[u8]) -> bool {
+    let mut lines = octets.split_inclusive(|octet| *octet == b'\n');
+    start(octets) == Start::Sure && lines.all(|line| start(line) != Start::None)
 }
 
 /// Whether a verb that is known starts a line, or a piece of one.

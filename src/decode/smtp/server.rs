@@ -71,6 +71,11 @@ impl Server {
         self.lined
     }
 
+    /// Its first octets are no reply.
+    pub(super) fn speaks_otherwise(&self) -> bool {
+        self.speech == Speech::Other
+    }
+
     pub(super) fn is_closing(&self) -> bool {
         self.closing
     }
@@ -338,7 +343,7 @@ impl Session {
         if waiting || self.client.was_refused() || !self.client.is_sure() {
             if self.client.is_before_text() {
                 let gapped = !waiting && !self.client.was_refused();
-                self.client.begin_text(gapped);
+                self.client_begins_text(gapped);
             }
         } else {
             // Its DATA is still to come.

@@ -32,7 +32,7 @@ pub struct Session {
     pub(super) settled: bool,
     gapped: bool,
     over: bool,
-    said: Defects,
+    pub(super) said: Defects,
 }
 
 /// Whether a message waits for its reply.
@@ -120,14 +120,17 @@ impl Session {
         }
     }
 
-    /// The connection has ended, or is forgotten: what is pending is said. Nothing is said
-    /// after that.
-    pub fn end(&mut self, out: &mut dyn FnMut(Heard<'_>)) {
+    /// The connection has ended (`closed`), or is forgotten: what is pending is said. Nothing
+    /// is said after that.
+    pub fn end(&mut self, closed: bool, out: &mut dyn FnMut(Heard<'_>)) {
         if self.over {
             return;
         }
         self.server_end(out);
-        self.client_end(out);
+        self.client_end(closed, out);
+        if !self.settled && self.server.speaks_otherwise() && !self.client.is_seen() {
+            self.not_smtp(out);
+        }
         if let Some(gathering) = self.tls.as_mut().and_then(|tls| tls.hello.as_mut())
             && gathering.kept() > 0
         {

@@ -66,9 +66,9 @@ fn hear_in(session: &mut Session, steps: &[Step]) -> Vec<String> {
         }
         assert!(session.kept() <= Session::MAX_KEPT);
     }
-    session.end(&mut out);
+    session.end(true, &mut out);
     session.octets(Side::Client, b"QUIT\r\n", &mut out);
-    session.end(&mut out);
+    session.end(true, &mut out);
     told
 }
 

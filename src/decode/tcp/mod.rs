@@ -332,7 +332,7 @@ impl Connections {
             let again = begins && slot.initial != Some(initial);
             // An answer to another SYN than the newest is old, unless that one is over.
             if again && (sent.side == Side::Client || slot.state == State::Done) {
-                self.end(at, &sent.moment, out);
+                self.end(at, false, &sent.moment, out);
                 self.unlink(at);
                 let slot = Slot::new(*connection, self.generation, &sent.moment);
                 *self.slots.get_mut(at as usize)? = slot;
@@ -433,7 +433,7 @@ impl Connections {
         if let Some(stream) = &slot.stream {
             // What lies outside of the window resets nothing (RFC 9293 section 3.10.7.4).
             if stream.accepts(sent.side, segment.seq) {
-                self.end(at, &sent.moment, out);
+                self.end(at, true, &sent.moment, out);
             }
             return;
         }
@@ -500,7 +500,7 @@ impl Connections {
             stream.segment(sent.side, sent.segment, sent.payload, now, counts, say)
         });
         if ended == Some(true) {
-            self.end(at, &sent.moment, out);
+            self.end(at, true, &sent.moment, out);
         } else if self.octets > self.limits.octets {
             // What waits here is given up, not what others have.
             self.counts.shed += 1;
@@ -532,7 +532,7 @@ impl Connections {
                 tag: LinkTag::default(),
                 ..*moment
             };
-            self.end(eldest, &moment, out);
+            self.end(eldest, false, &moment, out);
             self.remove(eldest);
         }
     }
@@ -555,9 +555,11 @@ impl Connections {
         Some(done)
     }
 
-    /// Ends what a connection says.
-    fn end(&mut self, at: u32, moment: &Moment, out: &mut Listener<'_>) {
-        self.with_stream(at, moment, out, Stream::end);
+    /// Ends what a connection says; `closed`: its end was seen.
+    fn end(&mut self, at: u32, closed: bool, moment: &Moment, out: &mut Listener<'_>) {
+        self.with_stream(at, moment, out, |stream, counts, say| {
+            stream.end(closed, counts, say);
+        });
         let Some(slot) = self.slots.get_mut(at as usize) else {
             return;
         };
@@ -665,7 +667,7 @@ impl Connections {
             && slot.last.plus_nanos(IDLE) <= now
         {
             let moment = slot.silence(slot.last.plus_nanos(IDLE).max(earliest));
-            self.end(at, &moment, out);
+            self.end(at, false, &moment, out);
             self.remove(at);
         }
         while let Some(at) = self.done.first()
@@ -685,7 +687,7 @@ impl Connections {
                 .get(at as usize)
                 .map(|slot| slot.silence(now.max(earliest)));
             if let Some(moment) = moment {
-                self.end(at, &moment, out);
+                self.end(at, false, &moment, out);
             }
             self.remove(at);
         }

@@ -199,8 +199,13 @@ impl Stream {
         }
     }
 
-    /// Nothing more will come.
-    pub(super) fn end(&mut self, counts: &mut SegmentCounts, out: &mut dyn FnMut(Said<'_>)) {
+    /// Nothing more will come: it was seen to end (`closed`), or is forgotten.
+    pub(super) fn end(
+        &mut self,
+        closed: bool,
+        counts: &mut SegmentCounts,
+        out: &mut dyn FnMut(Said<'_>),
+    ) {
         self.give_up(counts, out);
         let Self {
             client,
@@ -212,7 +217,7 @@ impl Stream {
         }
         match reader {
             Reader::Smtp(session) => {
-                session.end(&mut |heard| out(Said::Smtp(heard)));
+                session.end(closed, &mut |heard| out(Said::Smtp(heard)));
                 let gapped = session.gapped();
                 out(Said::Ended { gapped });
             }
