@@ -251,8 +251,13 @@ impl Session {
     /// Whether a segment behind a hole begins with a line. Where a text may be going on, it
     /// must be of nothing but commands.
     fn begins_lines(&self, octets: &[u8]) -> bool {
-        let in_text = !self.whole && !self.settled;
-        line::start(octets) != Start::None && (!in_text || line::is_of_commands(octets))
+        let text = self.may_be_in_text();
+        line::start(octets) != Start::None && (!text || line::is_of_commands(octets))
+    }
+
+    /// Picked up in the middle, and nothing tells yet of what.
+    fn may_be_in_text(&self) -> bool {
+        !self.whole && self.client.unsure
     }
 
     /// One line, or the piece of one; what is behind it.
@@ -260,9 +265,15 @@ impl Session {
         let end = memchr::memchr(b'\n', octets);
         if self.client.skipping {
             self.client.skipping = end.is_none();
-            return end
-                .and_then(|end| octets.get(end + 1..))
-                .unwrap_or_default();
+            let rest = end.and_then(|end| octets.get(end + 1..));
+            let rest = rest.unwrap_or_default();
+            if self.may_be_in_text() && !line::is_of_commands(rest) {
+                // The next segment is asked again.
+                self.client.skipping = false;
+                self.client.fresh = true;
+                return &[];
+            }
+            return rest;
         }
         if self.client_may_begin_tls() {
             match begins_with(&self.client.pieces, octets, |octets| {

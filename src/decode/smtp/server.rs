@@ -58,10 +58,6 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn is_seen(&self) -> bool {
-        self.seen
-    }
-
     /// It is seen, and all of it.
     pub(super) fn is_reliable(&self) -> bool {
         self.seen && !self.gapped
