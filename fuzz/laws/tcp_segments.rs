@@ -1,6 +1,11 @@
 //! What must hold of any segments of a few connections: the octets of a direction beside an
 //! ordered reference, and the table of connections within its bounds. The fuzz target tries
 //! it on what the fuzzer thinks of, the test `fuzz_seeds` on what is kept.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::option_option,
+    reason = "a reference, as plain as can be"
+)]
 
 use mxray::capture::Origin;
 use mxray::decode::observation::{DNS, MailPorts};
@@ -126,12 +131,14 @@ impl Reference {
         };
         // What waits for too long is given up: tried in the table of connections.
         half.payload(time, taken, None, counts, &mut |stretch| {
-            keep(said, stretch)
+            keep(said, stretch);
         });
         assert!(half.waiting() <= MAX_WAITING);
         let start = seq as usize;
-        for place in start.max(before)..start + payload.len() + missing as usize {
-            octets[place].get_or_insert(payload.get(place - start).copied());
+        let sent = payload.iter().copied().map(Some);
+        let sent = sent.chain(std::iter::repeat_n(None, missing as usize));
+        for (place, octet) in (start..).zip(sent).filter(|(place, _)| *place >= before) {
+            octets[place].get_or_insert(octet);
         }
         for place in before..said.len() {
             // What was never seen can only have been given up.

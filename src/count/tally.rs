@@ -169,7 +169,7 @@ impl Tally {
     }
 
     /// Ends counting: every host with its counters, all seconds closed, in no order. Call
-    /// [`Counters::close`] for the last deltas before.
+    /// [`Tally::close`] for the last deltas before.
     pub(super) fn finish(mut self) -> Vec<(HostAddr, HostCounters)> {
         let mut hosts: Vec<_> = self
             .shards

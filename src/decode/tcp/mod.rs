@@ -1,7 +1,7 @@
 //! TCP connections to mail servers and to the DNS: begun, answered or not, and what was said
 //! in them, in order.
 //!
-//! [`half`] puts one direction together, [`stream`] both and reads what they carry; this file
+//! [`half`] puts one direction together, `stream` both and reads what they carry; this file
 //! holds the connections that are known. It is written for a mirror port: it follows a
 //! connection from any place in its middle, with either direction missing, and over holes.
 //! Packet time is the only clock ([`Connections::expire`]).
