@@ -128,7 +128,7 @@ mod tests {
         let mut heard = Vec::new();
         for segment in segments {
             framing.octets(segment, &mut |message, cut| {
-                heard.push((message.to_vec(), cut))
+                heard.push((message.to_vec(), cut));
             });
         }
         heard

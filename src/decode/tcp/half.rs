@@ -513,8 +513,9 @@ mod tests {
                 let octets: Vec<u8> = (start..start + captured)
                     .map(|place| u8::try_from(place % 251).unwrap() ^ u8::from(forged))
                     .collect();
-                for place in start.max(front)..start + length {
-                    let octet = place.checked_sub(start).and_then(|i| octets.get(i)).copied();
+                let sent = octets.iter().copied().map(Some);
+                let sent = sent.chain(std::iter::repeat(None)).take(length);
+                for (place, octet) in (start..).zip(sent).filter(|(place, _)| *place >= front) {
                     reference[place].get_or_insert(octet);
                 }
                 front += reference[front..].iter().take_while(|octet| octet.is_some()).count();

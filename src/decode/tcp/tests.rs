@@ -84,7 +84,7 @@ impl Tap {
         let said = &mut self.said;
         self.connections
             .take(&packet, false, &self.mail, &mut |_, _, what| {
-                said.push(word(what))
+                said.push(word(what));
             });
     }
 
@@ -381,7 +381,7 @@ fn half_open_connections_are_exact_up_to_the_bound_and_forgotten_beyond() {
             ack: 0,
             flags: SYN,
         };
-        tap.packet(0, (CLIENT, 40_000), ([10 | a, b, c, d], 25), segment, b"");
+        tap.packet(0, (CLIENT, 40_000), ([0x0a | a, b, c, d], 25), segment, b"");
     };
     let mut tap = Tap::new();
     for number in 0..CONNECTIONS {
