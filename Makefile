@@ -30,7 +30,7 @@ bench: deps ## what each stage and a whole replay cost (docs/BENCHMARKING.md)
 	$(CARGO) bench --locked --bench replay
 
 fuzz: deps ## look for inputs that break a law (fuzz/README.md; needs nightly, cargo-fuzz)
-	@for target in dns_message link_ip capture_file; do \
+	@for target in dns_message link_ip tcp_segments smtp_session client_hello capture_file; do \
 	    mkdir -p fuzz/corpus/$$target && \
 	    $(CARGO) +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
 	        -max_total_time=$(FUZZ_SECONDS) || exit 1; \

@@ -17,6 +17,8 @@ use wait4::Wait4 as _;
 #[path = "replay/traffic.rs"]
 mod traffic;
 
+use traffic::Profile;
+
 /// With this as the first argument the process is one of the measured: the loop, the file.
 const CHILD: &str = "--child";
 
@@ -29,15 +31,25 @@ fn main() -> Result<()> {
         return child(which, Path::new(file));
     }
     let options = Options::read(&arguments)?;
-    let capture = capture(options.packets)?;
-    println!("# run\tcommand\tcpu_s\twall_s\trss_mib");
-    let mut commands = commands(&capture)?;
     // The floors are worth a look even where mxray does not work.
     let works = check();
     if let Err(error) = &works {
         println!("# mxray is left out: {error:#}");
-        commands.retain(|command| !command.name.starts_with("mxray"));
     }
+    for profile in Profile::ALL {
+        if options.profile.is_none_or(|wanted| wanted == profile) {
+            compare(profile, &options, works.is_ok())?;
+        }
+    }
+    works
+}
+
+/// Measures all commands on one capture.
+fn compare(profile: Profile, options: &Options, works: bool) -> Result<()> {
+    let capture = capture(profile, options.packets)?;
+    println!("# run\tcommand\tcpu_s\twall_s\trss_mib");
+    let mut commands = commands(&capture)?;
+    commands.retain(|command| works || !command.name.starts_with("mxray"));
     // Interleaved, so that what else the machine does in a while hits all of them.
     for run in 1..=options.runs {
         for command in &mut commands {
@@ -52,31 +64,38 @@ fn main() -> Result<()> {
             command.runs.push(usage);
         }
     }
-    table(&capture, options.packets, &commands)?;
-    works
+    table(profile, &capture, options.packets, &commands)
 }
 
 /// What reads nothing is fast: mxray must have seen every packet of a small capture.
 fn check() -> Result<()> {
     let mxray = env!("CARGO_BIN_EXE_mxray");
-    let run = Command::new(mxray)
-        .args(["replay", "-q"])
-        .arg(capture(SMOKE)?)
-        .output()?;
-    ensure!(run.status.success(), "{mxray} replay: {}", run.status);
-    let events = String::from_utf8(run.stdout)?;
-    let mut seen = events.lines().filter_map(|line| {
-        let event: serde_json::Value = serde_json::from_str(line).ok()?;
-        event.pointer("/mxray/packets/seen")?.as_u64()
-    });
-    let seen = seen.next_back().context("no totals in its events")?;
-    ensure!(seen == SMOKE, "{seen} packets seen of {SMOKE}");
+    for (profile, decoded) in [(Profile::Dns, SMOKE), (Profile::Campus, SMOKE * 9 / 10)] {
+        let run = Command::new(mxray)
+            .args(["replay", "-q"])
+            .arg(capture(profile, SMOKE)?)
+            .output()?;
+        ensure!(run.status.success(), "{mxray} replay: {}", run.status);
+        let events = String::from_utf8(run.stdout)?;
+        let mut packets = events.lines().filter_map(|line| {
+            let event: serde_json::Value = serde_json::from_str(line).ok()?;
+            let packets = event.pointer("/mxray/packets")?;
+            Some((packets["seen"].as_u64()?, packets["decoded"].as_u64()?))
+        });
+        let (seen, read) = packets.next_back().context("no totals in its events")?;
+        ensure!(
+            seen == SMOKE && read >= decoded,
+            "{seen} packets seen, {read} read of {SMOKE}"
+        );
+    }
     Ok(())
 }
 
 struct Options {
     packets: u64,
     runs: usize,
+    /// One of them only.
+    profile: Option<Profile>,
 }
 
 impl Options {
@@ -86,14 +105,27 @@ impl Options {
         let smoke = arguments.iter().any(|one| one == "--test")
             || !arguments.iter().any(|one| one == "--bench");
         let mut options = if smoke {
-            let (packets, runs) = (SMOKE, 1);
-            Self { packets, runs }
+            Self {
+                packets: SMOKE,
+                runs: 1,
+                profile: None,
+            }
         } else {
-            let (packets, runs) = (10_000_000, 3);
-            Self { packets, runs }
+            Self {
+                packets: 10_000_000,
+                runs: 3,
+                profile: None,
+            }
         };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
+            if argument == "--profile" {
+                let wanted = arguments.next().context("a profile is missing")?;
+                let mut known = Profile::ALL.into_iter();
+                let found = known.find(|profile| profile.name() == wanted);
+                options.profile = Some(found.with_context(|| format!("{wanted}: no profile"))?);
+                continue;
+            }
             let mut number = || {
                 let value = arguments.next().context("a number is missing")?;
                 let digits: String = value.chars().filter(|&c| c != '_').collect();
@@ -117,14 +149,15 @@ impl Options {
 }
 
 /// The capture of so many packets, made on the first call. It stays in `target/bench`.
-fn capture(packets: u64) -> Result<PathBuf> {
+fn capture(profile: Profile, packets: u64) -> Result<PathBuf> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench");
     fs::create_dir_all(&folder)?;
-    let path = folder.join(format!("dns-{packets}-v{}.pcap", traffic::VERSION));
+    let name = format!("{}-{packets}-v{}.pcap", profile.name(), traffic::VERSION);
+    let path = folder.join(name);
     if !path.exists() {
         // Complete or not there: another name until it is written.
         let half = path.with_extension("half");
-        let about = traffic::write(&half, packets)?;
+        let about = traffic::write(&half, profile, packets)?;
         fs::rename(&half, &path)?;
         println!("# {}: {about}", path.display());
     }
@@ -231,10 +264,15 @@ fn child(which: &str, file: &Path) -> Result<()> {
 }
 
 /// Medians, and how they compare with the libpcap loop.
-fn table(capture: &Path, packets: u64, commands: &[Measured]) -> Result<()> {
+fn table(profile: Profile, capture: &Path, packets: u64, commands: &[Measured]) -> Result<()> {
     let size = fs::metadata(capture)?.len();
     let mut out = std::io::stdout().lock();
-    writeln!(out, "\n{packets} packets, {} MB; medians", size / 1_000_000)?;
+    let name = profile.name();
+    writeln!(
+        out,
+        "\n{name}: {packets} packets, {} MB; medians",
+        size / 1_000_000
+    )?;
     writeln!(
         out,
         "{:<18} {:>8} {:>8} {:>9} {:>12} {:>7}",

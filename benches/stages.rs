@@ -191,9 +191,8 @@ fn count(c: &mut Criterion) {
             }
         }
         let mut counters = Counters::new(Settings {
-            keywords: Arc::new(Keywords::default()),
             hosts: 100_000,
-            bins: false,
+            ..Settings::default()
         });
         let mut second = 1_000_000_000;
         group.bench_function(name, |b| {

@@ -3,15 +3,22 @@
 
 #[path = "laws/capture_file.rs"]
 mod capture_file;
+#[path = "laws/client_hello.rs"]
+mod client_hello;
 #[path = "laws/dns_message.rs"]
 mod dns_message;
 #[path = "laws/link_ip.rs"]
 mod link_ip;
+#[path = "laws/smtp_session.rs"]
+mod smtp_session;
+#[path = "laws/tcp_segments.rs"]
+mod tcp_segments;
 
 use mxray::capture::{Frame, Replay, Source as _};
-use mxray::decode::packet::{Sliced, slice};
+use mxray::decode::packet::{Sliced, Transport, slice};
+use mxray::decode::smtp::Side;
 use mxray::synth;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -47,6 +54,9 @@ fn bless(target: &str) {
     let made = match target {
         "capture_file" => captures(),
         "link_ip" => in_sequence(),
+        "tcp_segments" => segments(),
+        "smtp_session" => sessions(),
+        "client_hello" => hellos(),
         _ => messages(),
     };
     fs::create_dir_all(folder(target)).expect("a folder");
@@ -128,6 +138,55 @@ fn in_sequence() -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
+/// The segments of captures of TCP as `tcp_segments` takes them: numbers from the first of
+/// each side on, and short payloads.
+fn segments() -> Vec<(String, Vec<u8>)> {
+    let names = [
+        "dns-tcp",
+        "tcp-reassembly",
+        "tcp-holes",
+        "smtp-outcomes",
+        "smtp-one-way",
+    ];
+    let mut made = Vec::new();
+    for name in names {
+        let mut capture = Vec::new();
+        synth::write(name, &mut capture).expect("memory takes all");
+        let (mut octets, mut before) = (Vec::new(), None);
+        let mut first = HashMap::new();
+        frames(capture, |frame| {
+            let Sliced::Packet(packet) = slice(frame) else {
+                return;
+            };
+            let Transport::Tcp(segment) = packet.transport else {
+                return;
+            };
+            let from_server = packet.src_port < packet.dst_port;
+            let dns = packet.src_port.min(packet.dst_port) == 53;
+            let client = packet.src_port.max(packet.dst_port);
+            let side = (packet.src, packet.src_port, packet.dst);
+            let first = *first.entry(side).or_insert(segment.seq);
+            let which = (client & 7) as u8
+                | u8::from(dns) << 3
+                | u8::from(from_server) << 4
+                | u8::from(packet.is_cut()) << 7;
+            let seq = (segment.seq.wrapping_sub(first) & 0xffff) as u16;
+            let payload = packet.payload.get(..255).unwrap_or(packet.payload);
+            let second = frame.time.second();
+            let wait = second - before.replace(second).unwrap_or(second);
+            octets.extend([which, segment.flags]);
+            octets.extend(seq.to_be_bytes());
+            octets.push((segment.ack & 0xff) as u8);
+            octets.push(u8::try_from(payload.len()).expect("cut above"));
+            octets.push(u8::try_from(wait).unwrap_or(u8::MAX));
+            octets.extend(payload);
+        });
+        octets.truncate(LARGEST);
+        made.push((name.to_owned(), octets));
+    }
+    made
+}
+
 /// The DNS messages in those captures, each once.
 fn messages() -> Vec<(String, Vec<u8>)> {
     let mut made = Vec::new();
@@ -145,6 +204,146 @@ fn messages() -> Vec<(String, Vec<u8>)> {
         });
     }
     made
+}
+
+/// SMTP connections: a line of a transcript each, behind `C` or `S` for who speaks.
+const TRANSCRIPTS: [(&str, &[&str]); 6] = [
+    (
+        "two-mails",
+        &[
+            "S220 mx\r\n",
+            "CEHLO a.example\r\n",
+            "S250-mx\r\n250 SIZE\r\n",
+            "CMAIL FROM:<a@a.example> SIZE=9\r\n",
+            "S250 2.1.0 ok\r\n",
+            "CRCPT TO:<b@b.example>\r\n",
+            "S250 2.1.5 ok\r\n",
+            "CDATA\r\n",
+            "S354 go\r\n",
+            "CFrom: a\r\n",
+            "C..\r\n",
+            "C.\r\n",
+            "S250 2.0.0 queued\r\n",
+            "CMAIL FROM:<>\r\n",
+            "S250 ok\r\n",
+            "CRCPT TO:<@c.example:b@b.example>\r\n",
+            "S550 5.1.1 no\r\n",
+            "CRSET\r\n",
+            "S250 ok\r\n",
+            "CQUIT\r\n",
+            "S221 bye\r\n",
+        ],
+    ),
+    (
+        "pipelined-chunks",
+        &[
+            "S220 mx\r\n",
+            "CEHLO a.example\r\n",
+            "S250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n",
+            "CMAIL FROM:<a@a.example>\r\nRCPT TO:<b@b.example>\r\nBDAT 5\r\nhelloBDAT 0 LAST\r\n",
+            "S250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n",
+            "CQUIT\r\n",
+            "S221 bye\r\n",
+        ],
+    ),
+    (
+        "credentials",
+        &[
+            "S220 mx\r\n",
+            "CEHLO a.example\r\n",
+            "S250-mx\r\n250 AUTH LOGIN PLAIN\r\n",
+            "CAUTH LOGIN\r\n",
+            "S334 VXNlcm5hbWU6\r\n",
+            "CdXNlcg==\r\n",
+            "S334 UGFzc3dvcmQ6\r\n",
+            "CcGFzcw==\r\n",
+            "S535 5.7.8 no\r\n",
+            "CAUTH PLAIN AGEAYg==\r\n",
+            "S235 yes\r\n",
+            "CQUIT\r\n",
+            "S221 bye\r\n",
+        ],
+    ),
+    (
+        "starttls",
+        &[
+            "S220 mx\r\n",
+            "CEHLO a.example\r\n",
+            "S250 STARTTLS\r\n",
+            "CSTARTTLS\r\n",
+            "S220 go\r\n",
+            "C\u{16}\u{3}\u{1}\0\u{4}\u{1}\0\0\0",
+            "S\u{17}\u{3}\u{3}\0\u{1}x",
+        ],
+    ),
+    (
+        "broken",
+        &[
+            "CHELO localhost\n",
+            "S220 mx\r\n250 ok\r\n",
+            "CMAIL FROM: a@b.example\r\n",
+            "S503 no\r\n",
+            "CDATA\r\n",
+            "Ctext\r\n",
+            "S503 no\r\n",
+            "CVRFY \u{1}\u{2}\r\n",
+            "S421 bye\r\n",
+        ],
+    ),
+    ("http", &["CGET / HTTP/1.1\r\n", "SHTTP/1.1 400 Bad\r\n"]),
+];
+
+/// The transcripts as `smtp_session` takes them.
+fn sessions() -> Vec<(String, Vec<u8>)> {
+    let made = TRANSCRIPTS.iter().map(|(name, lines)| {
+        let mut octets = vec![smtp_session::WHOLE];
+        for line in *lines {
+            let (side, said) = match line.split_at(1) {
+                ("C", said) => (Side::Client, said),
+                (_, said) => (Side::Server, said),
+            };
+            octets.push(smtp_session::number(side));
+            octets.extend(u16::try_from(said.len()).expect("short").to_be_bytes());
+            octets.extend(said.bytes());
+        }
+        ((*name).to_owned(), octets)
+    });
+    made.collect()
+}
+
+/// A `ClientHello` with both names, in one record and in two.
+fn hellos() -> Vec<(String, Vec<u8>)> {
+    let sized = |data: &[u8]| {
+        let length = u16::try_from(data.len()).expect("short").to_be_bytes();
+        [&length[..], data].concat()
+    };
+    let name = sized(&[&[0][..], &sized(b"mx.b.example")].concat());
+    let protocols = sized(b"\x04smtp\x02h2");
+    let extensions = [
+        b"\x0a\x0a\0\0\0\0".to_vec(),
+        sized(&name),
+        b"\0\x10".to_vec(),
+        sized(&protocols),
+    ]
+    .concat();
+    let body = [
+        b"\x03\x03".to_vec(),
+        vec![7; 32],
+        b"\0\0\x02\x13\x01\x01\0".to_vec(),
+        sized(&extensions),
+    ]
+    .concat();
+    let message = [&[1, 0][..], &sized(&body)].concat();
+    let record = |piece: &[u8]| [b"\x16\x03\x01", &sized(piece)[..]].concat();
+    let (first, second) = message.split_at(60);
+    vec![
+        ("body".into(), body),
+        ("one-record".into(), record(&message)),
+        (
+            "two-records".into(),
+            [record(first), record(second)].concat(),
+        ),
+    ]
 }
 
 fn frames(capture: Vec<u8>, mut each: impl FnMut(&Frame<'_>)) {
@@ -183,6 +382,24 @@ fn frames_in_sequence() {
 }
 
 #[test]
+fn tcp_segment_sequences() {
+    for (name, octets) in seeds("tcp_segments") {
+        println!("{name}");
+        for end in (0..octets.len()).step_by(97) {
+            tcp_segments::holds(&octets[..end]);
+        }
+        let mut flipped = octets;
+        for at in (0..flipped.len()).step_by(13) {
+            for change in [0x01, 0x10, 0x80, 0xff] {
+                flipped[at] ^= change;
+                tcp_segments::holds(&flipped);
+                flipped[at] ^= change;
+            }
+        }
+    }
+}
+
+#[test]
 fn dns_messages() {
     for (name, octets) in seeds("dns_message") {
         println!("{name}");
@@ -197,6 +414,34 @@ fn dns_messages() {
                 dns_message::holds(&flipped);
                 flipped[at] ^= 1 << bit;
             }
+        }
+    }
+}
+
+#[test]
+fn smtp_sessions() {
+    for (name, octets) in seeds("smtp_session") {
+        println!("{name}");
+        altered(&octets, smtp_session::holds);
+    }
+}
+
+#[test]
+fn client_hellos() {
+    for (name, octets) in seeds("client_hello") {
+        println!("{name}");
+        altered(&octets, client_hello::holds);
+    }
+}
+
+/// As it is, cut at each octet, and with octets changed.
+fn altered(octets: &[u8], holds: fn(&[u8])) {
+    holds(octets);
+    for (at, octet) in octets.iter().enumerate() {
+        let (head, tail) = octets.split_at(at);
+        holds(head);
+        for change in [0x01, 0x02, 0x20, 0x80, 0xff] {
+            holds(&[head, &[octet ^ change], tail.split_at(1).1].concat());
         }
     }
 }

@@ -243,13 +243,14 @@ pub struct Reading {
     #[arg(long, value_name = "N", help_heading = "Limits")]
     pub workers: Option<u64>,
 
-    /// Keep as many hosts as fit into SIZE (512M, 2G) at 2 KiB each [default: 1G]
+    /// Keep hosts and connections that fit into SIZE (512M, 2G), about [default: 1G]
     ///
-    /// That holds for hosts that ask little; one that asks thousands of names takes up to some
-    /// hundred KiB, and what is remembered of mail lookups comes on top. K, M, G, T and KiB,
-    /// MiB, GiB, TiB count by 1024; kB, MB, GB, TB by 1000; a bare number is octets. At least
-    /// 1M. Where it does not suffice, the hosts with the least to say are forgotten, and
-    /// counted.
+    /// Half is for hosts at 2 KiB each, a quarter for TCP connections without data at 128
+    /// octets, a quarter for those with data. That holds for hosts that ask little; one that
+    /// asks thousands of names takes up to some hundred KiB, and what is remembered of mail
+    /// lookups and mail connections comes on top. K, M, G, T and KiB, MiB, GiB, TiB count by
+    /// 1024; kB, MB, GB, TB by 1000; a bare number is octets. At least 1M. Where it does not
+    /// suffice, the hosts and connections with the least to say are forgotten, and counted.
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     pub memory: Option<String>,
 
@@ -284,6 +285,13 @@ pub struct Site {
     /// [default: mx mxs ns mail smtp gate relay]
     #[arg(long, value_name = "SPEC", help_heading = "Site")]
     pub keywords: Vec<String>,
+
+    /// TCP ports of mail: 2525,2526 adds, =25,2525 replaces (repeatable)
+    ///
+    /// What goes to these ports is read as SMTP, in clear or up to where TLS begins.
+    /// [default: 25,465,587]
+    #[arg(long, value_name = "N", help_heading = "Site")]
+    pub smtp_ports: Vec<String>,
 
     /// Read options from FILE (TOML); the command line wins
     ///

@@ -19,6 +19,7 @@ pub use layer::Origin;
 
 use crate::capture;
 use crate::cli;
+use crate::decode::observation::MailPorts;
 use crate::home::{Home, parse_net};
 use crate::host::HostAddr;
 use crate::inventory::Inventory;
@@ -104,6 +105,8 @@ pub struct Reading {
     pub inventory: Inventory,
     /// Which labels count as guesses at mail hosts.
     pub keywords: Keywords,
+    /// TCP ports that mail goes to.
+    pub smtp_ports: MailPorts,
     /// Threads that decode.
     pub workers: NonZeroUsize,
     /// Memory to stay within, in octets.
@@ -257,6 +260,7 @@ fn reading(layer: &Layer) -> Result<Reading, Error> {
         home: home(layer)?,
         inventory: inventory(layer)?,
         keywords: keywords(layer)?,
+        smtp_ports: smtp_ports(layer)?,
         workers: workers(layer)?,
         memory: memory(layer)?,
         verbosity: verbosity(layer),
@@ -298,6 +302,14 @@ fn keywords(layer: &Layer) -> Result<Keywords, Error> {
         Some(given) => given.error(error),
         None => Error::Keywords(error),
     })
+}
+
+fn smtp_ports(layer: &Layer) -> Result<MailPorts, Error> {
+    let mut ports = MailPorts::DEFAULT.to_vec();
+    for given in layer.smtp_ports.iter().flatten() {
+        value::ports(&given.value, &mut ports).map_err(|message| given.error(message))?;
+    }
+    Ok(MailPorts::new(ports))
 }
 
 /// A fault in a word list names its own file and line, others the option.

@@ -7,13 +7,12 @@
 
 use mxray::capture::{Frame, LinkType, Origin};
 use mxray::count::{Counters, Settings};
-use mxray::decode::observation::{Route, route};
+use mxray::decode::observation::{MailPorts, Route, route};
 use mxray::decode::packet::{Sliced, slice};
-use mxray::keywords::Keywords;
 use mxray::time::Timestamp;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, Stats, StatsAlloc};
 use std::alloc::System;
-use std::sync::Arc;
+use std::sync::LazyLock;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -99,6 +98,8 @@ fn told() -> Vec<Vec<u8>> {
     frames.collect()
 }
 
+static MAIL: LazyLock<MailPorts> = LazyLock::new(MailPorts::default);
+
 fn record(counters: &mut Counters, frames: &[Vec<u8>], time: Timestamp) -> u64 {
     let mut recorded = 0;
     for bytes in frames {
@@ -112,7 +113,7 @@ fn record(counters: &mut Counters, frames: &[Vec<u8>], time: Timestamp) -> u64 {
         let Sliced::Packet(packet) = slice(&frame) else {
             panic!("a whole frame");
         };
-        if let Route::Host(_) = route(&packet) {
+        if let Route::Host(_) = route(&packet, &MAIL) {
             counters.record(&packet, false);
             recorded += 1;
         }
@@ -127,9 +128,8 @@ fn asked_for(stats: &Stats) -> (usize, usize) {
 #[test]
 fn the_hot_path_allocates_nothing_once_hosts_and_names_are_known() {
     let mut counters = Counters::new(Settings {
-        keywords: Arc::new(Keywords::default()),
         hosts: 10_000,
-        bins: false,
+        ..Settings::default()
     });
     let (ordinary, told) = (ordinary(), told());
     let start = 1_767_571_200_i64;

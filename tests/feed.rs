@@ -9,21 +9,19 @@ use mxray::count::prefixes::Column;
 use mxray::count::series::REORDER;
 use mxray::count::{Counters, PacketCounts, Settings, shard_of};
 use mxray::decode::fragment::Fragments;
-use mxray::decode::observation::{Route, route};
+use mxray::decode::observation::{MailPorts, Route, route};
 use mxray::decode::packet::{Packet, Sliced};
 use mxray::host::HostAddr;
-use mxray::keywords::Keywords;
 use mxray::time::Timestamp;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::sync::Arc;
 
 /// The default keywords, room for `hosts` hosts, bins kept.
 pub(crate) fn settings(hosts: usize) -> Settings {
     Settings {
-        keywords: Arc::new(Keywords::default()),
         hosts,
         bins: true,
+        ..Settings::default()
     }
 }
 
@@ -57,6 +55,7 @@ pub(crate) struct Outcome {
 /// Workers with the shards dealt out among them.
 pub(crate) struct Feed {
     fragments: Fragments,
+    mail: MailPorts,
     workers: Vec<Counters>,
     newest: Timestamp,
     outcome: Outcome,
@@ -67,6 +66,7 @@ impl Feed {
         let counters = std::iter::repeat_with(|| Counters::new(settings.clone()));
         Self {
             fragments: Fragments::default(),
+            mail: settings.mail.clone(),
             workers: counters.take(workers).collect(),
             newest: Timestamp::MIN,
             outcome: Outcome::default(),
@@ -99,7 +99,7 @@ impl Feed {
     }
 
     fn count(&mut self, packet: &Packet<'_>) {
-        let Route::Host(host) = route(packet) else {
+        let Route::Host(host) = route(packet, &self.mail) else {
             return;
         };
         let late = self.newest.nanos_since(packet.time) > REORDER;
@@ -119,7 +119,11 @@ impl Feed {
 
     /// Ends the feed.
     pub(crate) fn finish(mut self) -> Outcome {
-        self.close(i64::MAX);
+        for worker in &mut self.workers {
+            for delta in worker.end(self.newest) {
+                merge(&mut self.outcome.seconds, &delta);
+            }
+        }
         let Self {
             workers,
             mut outcome,
@@ -236,7 +240,7 @@ pub(crate) fn packet(
         transport: mxray::decode::packet::Transport::Udp,
         src_port,
         dst_port,
-        cut: false,
+        missing: 0,
         payload,
     }
 }

@@ -7,7 +7,7 @@ use mxray::count::Counters;
 use mxray::decode::dns::name::MAX_NAME;
 use mxray::decode::dns::{Data, Name};
 use mxray::decode::fragment::Fragments;
-use mxray::decode::observation::{Route, observe, route};
+use mxray::decode::observation::{MailPorts, Route, observe, route};
 use mxray::decode::packet::{Packet, Sliced};
 
 /// Frames taken of a capture at the most: the large ones repeat their kinds of frames.
@@ -42,7 +42,7 @@ impl Bench {
         let Sliced::Packet(packet) = outcome.sliced else {
             return;
         };
-        let Route::Host(_) = route(&packet) else {
+        let Route::Host(_) = route(&packet, &MailPorts::default()) else {
             return;
         };
         read_all(&packet);

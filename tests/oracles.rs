@@ -10,7 +10,7 @@ use mxray::capture::{Frame, LinkType, Origin};
 use mxray::count::names::registrable;
 use mxray::decode::dns::{self, Data};
 use mxray::decode::observation::DNS;
-use mxray::decode::packet::{Packet, Sliced, Transport, slice};
+use mxray::decode::packet::{Packet, Segment, Sliced, Transport, slice};
 use mxray::time::Timestamp;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -340,7 +340,12 @@ fn theirs(frame: &[u8]) -> Option<Theirs<'_>> {
         }
         TransportSlice::Tcp(tcp) => {
             let ports = [tcp.source_port(), tcp.destination_port()];
-            Some((src, dst, Transport::Tcp, ports, tcp.payload()))
+            let segment = Segment {
+                seq: tcp.sequence_number(),
+                ack: tcp.acknowledgment_number(),
+                flags: *tcp.slice().get(13)?,
+            };
+            Some((src, dst, Transport::Tcp(segment), ports, tcp.payload()))
         }
         _ => None,
     }
@@ -389,10 +394,16 @@ proptest! {
                 prop_assert_eq!(packet.tag.vlan, vlans.first().copied());
                 prop_assert_eq!(packet.tag.mac, Some([2, 0, 0, 0, 0, 2]));
                 // Cut is what lacks payload; a lost trailer is no loss.
-                prop_assert_eq!(packet.cut, end < whole.len() - ip.trailer);
-                if !packet.cut {
+                prop_assert_eq!(packet.is_cut(), end < whole.len() - ip.trailer);
+                if !packet.is_cut() {
                     prop_assert_eq!(packet.payload, &payload[..]);
                 }
+            }
+            // Cut within the options: all but them is known.
+            (Sliced::Packet(packet), None) => {
+                prop_assert!(matches!(packet.transport, Transport::Tcp(_)));
+                prop_assert!(end < whole.len() && packet.payload.is_empty());
+                prop_assert_eq!(packet.missing as usize, payload.len());
             }
             (Sliced::Malformed(damage), None) => {
                 prop_assert_eq!(damage.name(), "snaplen-cut");

@@ -1,6 +1,6 @@
-//! The capture that a replay is measured with: small DNS packets, each query followed by its
-//! reply, the same bytes on every machine. It is about cost, not about verdicts: `mxray
-//! synth` makes traffic to be judged.
+//! The captures that a replay is measured with, the same bytes on every machine: small DNS
+//! packets, each query followed by its reply, or a campus's mix of those with mail. They are
+//! about cost, not about verdicts: `mxray synth` makes traffic to be judged.
 
 use anyhow::Result;
 use rand_core::Rng as _;
@@ -8,6 +8,32 @@ use rand_pcg::Pcg32;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
+
+#[path = "mail.rs"]
+mod mail;
+
+/// What a capture holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// DNS alone.
+    Dns,
+    /// Of a hundred packets 70 of the DNS, 25 of SMTP, 5 of the web.
+    Campus,
+}
+
+impl Profile {
+    pub(crate) const ALL: [Self; 2] = [Self::Dns, Self::Campus];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Dns => "dns",
+            Self::Campus => "campus",
+        }
+    }
+}
+
+/// Mail sessions that go on at a time.
+const SESSIONS: usize = 2_000;
 
 /// Part of the file's name: to be raised with any change here, so that an older file is not
 /// measured for this one.
@@ -33,40 +59,105 @@ const AAAA: u16 = 28;
 const HTTPS: u16 = 65;
 
 /// Writes so many packets to `path`, and says what they are.
-pub(crate) fn write(path: &Path, packets: u64) -> Result<String> {
+pub(crate) fn write(path: &Path, profile: Profile, packets: u64) -> Result<String> {
     let mut out = BufWriter::with_capacity(1 << 20, File::create(path)?);
     for word in [0xa1b2_c3d4, 2 | 4 << 16, 0, 0, 262_144, 1_u32] {
         out.write_all(&word.to_le_bytes())?;
     }
-    let mut dice = Dice(Pcg32::new(1, 1));
-    let mut frame = Vec::with_capacity(256);
-    let (mut fresh, mut octets) = (0_u64, 0_u64);
-    for exchange in 0..packets.div_ceil(2) {
-        let query = Query::roll(&mut dice, &mut fresh);
-        let time = exchange * INTERVAL_MICROS;
-        // An odd number of packets ends with a query that nobody answers.
-        for (reply, micros) in [(false, 0), (true, INTERVAL_MICROS / 2)] {
-            if reply && exchange * 2 + 1 == packets {
-                break;
-            }
-            query.frame(reply, &mut frame);
-            let length = u32::try_from(frame.len())?;
-            let time = time + micros;
-            let seconds = u32::try_from(START + time / 1_000_000)?;
-            let micros = u32::try_from(time % 1_000_000)?;
-            for word in [seconds, micros, length, length] {
-                out.write_all(&word.to_le_bytes())?;
-            }
-            out.write_all(&frame)?;
-            octets += u64::from(length);
+    let mut traffic = Traffic::new(profile);
+    let mut frame = Vec::with_capacity(2_048);
+    let mut octets = 0_u64;
+    for packet in 0..packets {
+        traffic.frame(&mut frame);
+        let length = u32::try_from(frame.len())?;
+        let time = packet * INTERVAL_MICROS / 2;
+        let seconds = u32::try_from(START + time / 1_000_000)?;
+        let micros = u32::try_from(time % 1_000_000)?;
+        for word in [seconds, micros, length, length] {
+            out.write_all(&word.to_le_bytes())?;
         }
+        out.write_all(&frame)?;
+        octets += u64::from(length);
     }
     out.flush()?;
     Ok(format!(
-        "{packets} packets of {} octets in the mean, {fresh} queries of {} for a new name",
+        "{packets} packets of {} octets in the mean, {} queries of {} for a new name",
         octets / packets,
-        packets.div_ceil(2)
+        traffic.fresh,
+        traffic.queries,
     ))
+}
+
+/// What comes next.
+struct Traffic {
+    profile: Profile,
+    dice: Dice,
+    fresh: u64,
+    queries: u64,
+    /// The query that waits for its reply.
+    asked: Option<Query>,
+    sessions: Vec<mail::Session>,
+}
+
+impl Traffic {
+    fn new(profile: Profile) -> Self {
+        let mut dice = Dice(Pcg32::new(1, 1));
+        let sessions = if profile == Profile::Campus {
+            SESSIONS
+        } else {
+            0
+        };
+        let begin = || mail::Session::begin(&mut dice, CLIENTS);
+        let sessions = std::iter::repeat_with(begin).take(sessions).collect();
+        Self {
+            profile,
+            dice,
+            fresh: 0,
+            queries: 0,
+            asked: None,
+            sessions,
+        }
+    }
+
+    fn frame(&mut self, frame: &mut Vec<u8>) {
+        if let Some(query) = self.asked.take() {
+            return query.frame(true, frame);
+        }
+        // A query brings a reply, so that of 65 turns 35 make 70 packets.
+        let turn = match self.profile {
+            Profile::Dns => 0,
+            Profile::Campus => self.dice.below(65),
+        };
+        match turn {
+            0..35 => {
+                let query = Query::roll(&mut self.dice, &mut self.fresh);
+                query.frame(false, frame);
+                self.queries += 1;
+                self.asked = Some(query);
+            }
+            35..60 => self.mail(frame),
+            _ => web(self.dice.below(CLIENTS), frame),
+        }
+    }
+
+    fn mail(&mut self, frame: &mut Vec<u8>) {
+        let which = self.dice.below(SESSIONS as u32) as usize;
+        while self.sessions[which].frame(frame).is_none() {
+            self.sessions[which] = mail::Session::begin(&mut self.dice, CLIENTS);
+        }
+    }
+}
+
+/// A segment of a connection to a web server.
+fn web(client: u32, frame: &mut Vec<u8>) {
+    let [_, _, high, low] = client.to_be_bytes();
+    frame.clear();
+    frame.extend([0x02, 0, 0, 0, 0, 1, 0x02, 0, 0, 0, high, low, 8, 0]);
+    frame.extend([0x45, 0, 5, 220, 0, 0, 0x40, 0, 64, 6, 0, 0]);
+    frame.extend([203, 0, 113, 80, 198, 18, high, low, 1, 187, 0xc0, low]);
+    frame.extend([0; 8]);
+    frame.extend([0x50, 0x10, 0xff, 0xff, 0, 0, 0, 0]);
+    frame.extend([0xa5; 1_460]);
 }
 
 struct Dice(Pcg32);

@@ -4,11 +4,10 @@
 use mxray::capture::{Frame, Replay, Source as _};
 use mxray::count::{Counters, Settings};
 use mxray::decode::fragment::Fragments;
-use mxray::decode::observation::{Route, route};
+use mxray::decode::observation::{MailPorts, Route, route};
 use mxray::decode::packet::Sliced;
-use mxray::keywords::Keywords;
+use mxray::time::Timestamp;
 use std::io::{self, Read};
-use std::sync::Arc;
 
 /// Seconds behind the newest packet after which a second is closed.
 const LATE: i64 = 2;
@@ -101,9 +100,9 @@ struct Counting {
 impl Counting {
     fn new() -> Self {
         let settings = Settings {
-            keywords: Arc::new(Keywords::default()),
             hosts: 128,
             bins: true,
+            ..Settings::default()
         };
         Self {
             fragments: Fragments::default(),
@@ -117,7 +116,7 @@ impl Counting {
         let Sliced::Packet(packet) = self.fragments.slice(frame).sliced else {
             return;
         };
-        if !matches!(route(&packet), Route::Host(_)) {
+        if !matches!(route(&packet, &MailPorts::default()), Route::Host(_)) {
             return;
         }
         let second = frame.time.second();
@@ -131,7 +130,7 @@ impl Counting {
     }
 
     fn finish(mut self) {
-        for delta in self.counters.close(i64::MAX) {
+        for delta in self.counters.end(Timestamp::from_parts(self.newest, 0)) {
             assert!(delta.facts.is_sorted_by_key(|fact| fact.host));
         }
         let packets = self.counters.packets();

@@ -7,13 +7,14 @@ use crate::correlate::Verdict;
 use crate::count::prefixes;
 use crate::decode::dns::full;
 use crate::decode::fragment::Fragments;
-use crate::decode::packet::Sliced;
+use crate::decode::packet::{Packet, Sliced, Transport};
 use crate::host::HostAddr;
 use crate::report::explain::{self, Story};
 use crate::report::{HostReport, Sink};
 use anyhow::Context as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub(super) fn run(config: ExplainConfig) -> anyhow::Result<Outcome> {
@@ -64,12 +65,27 @@ fn read_again(paths: &[PathBuf], mut wanted: BTreeSet<Origin>) -> BTreeMap<Origi
         let sliced = fragments.slice(&frame).sliced;
         if wanted.remove(&frame.origin)
             && let Sliced::Packet(packet) = sliced
-            && let Some(text) = full::describe(packet.payload)
+            && let Some(text) = describe(&packet)
         {
             words.insert(frame.origin, text);
         }
     }
     words
+}
+
+/// A DNS message in words; of a TCP segment only where it goes: what it carries is half a line
+/// at times, and somebody's mail.
+fn describe(packet: &Packet<'_>) -> Option<String> {
+    if packet.transport == Transport::Udp {
+        return full::describe(packet.payload);
+    }
+    let (from, to) = (packet.src.ip(), packet.dst.ip());
+    let (from, to) = (
+        SocketAddr::new(from, packet.src_port),
+        SocketAddr::new(to, packet.dst_port),
+    );
+    let octets = packet.payload.len();
+    Some(format!("goes from {from} to {to} with {octets} octets"))
 }
 
 struct ExplainSink {

@@ -155,9 +155,14 @@ struct Run {
     bar: ProgressBar,
 }
 
-/// Memory that a host with a few names takes, tables and all; by it `--memory` becomes a
-/// number of hosts.
-const HOST_OCTETS: u64 = 2048;
+/// Memory that a host with a few names takes, tables and all; by it half of `--memory` becomes
+/// a number of hosts.
+const HOST_OCTETS: usize = 2048;
+/// Memory of a TCP connection that is begun or over, all of which get a quarter of `--memory`,
+/// and what one takes more whose octets are followed, which get an eighth; octets that wait
+/// get another.
+const CONNECTION_OCTETS: usize = 128;
+const STREAM_OCTETS: usize = 2048;
 
 impl Run {
     fn new(reading: Reading, paths: &[PathBuf]) -> anyhow::Result<Self> {
@@ -167,17 +172,23 @@ impl Run {
             home,
             inventory,
             keywords,
+            smtp_ports,
             workers,
             memory,
             verbosity,
         } = reading;
         log(verbosity);
         let filter = capture::Filter::new(filter.as_deref(), window.since, window.until)?;
+        let part = |of: u64| usize::try_from(memory / of).unwrap_or(usize::MAX);
         let settings = pipeline::Settings {
             workers,
             count: count::Settings {
                 keywords: Arc::new(keywords),
-                hosts: usize::try_from(memory / HOST_OCTETS).unwrap_or(usize::MAX),
+                mail: smtp_ports,
+                hosts: part(2) / HOST_OCTETS,
+                connections: part(4) / CONNECTION_OCTETS,
+                streams: part(8) / STREAM_OCTETS,
+                stream_octets: part(8),
                 bins: false,
             },
             context: Context {

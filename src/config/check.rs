@@ -3,8 +3,8 @@
 //! Each part is checked for itself, so that one look shows all that is wrong.
 
 use super::{
-    Error, Layer, config_file, filter, home, inventory, keywords, memory, outputs, sensor, stats,
-    window, workers,
+    Error, Layer, config_file, filter, home, inventory, keywords, memory, outputs, sensor,
+    smtp_ports, stats, window, workers,
 };
 use crate::cli;
 use std::fmt;
@@ -12,7 +12,7 @@ use std::fmt;
 /// What was found about one part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The part: `config`, `inventory`, `keywords`, `home` or `filter`.
+    /// The part: `config`, `inventory`, `keywords`, `smtp-ports`, `home` or `filter`.
     pub part: &'static str,
     /// What is valid, or what is not and where.
     pub outcome: Result<String, String>,
@@ -77,6 +77,13 @@ pub fn check(args: cli::Check) -> Vec<Finding> {
         words.join(" ")
     });
     findings.push(Finding::new("keywords", valid));
+    if layer.smtp_ports.is_some() {
+        let valid = smtp_ports(&layer).map(|ports| {
+            let ports: Vec<String> = ports.iter().map(|port| port.to_string()).collect();
+            ports.join(" ")
+        });
+        findings.push(Finding::new("smtp-ports", valid));
+    }
     if layer.home.is_some() {
         let valid = home(&layer).map(|home| {
             let nets: Vec<String> = home.nets().map(|net| net.to_string()).collect();

@@ -15,6 +15,7 @@ pub(super) struct Layer {
     pub(super) home: Option<Vec<Given<String>>>,
     pub(super) inventory: Option<Given<PathBuf>>,
     pub(super) keywords: Option<Vec<Given<Spec>>>,
+    pub(super) smtp_ports: Option<Vec<Given<String>>>,
     pub(super) hosts: Option<Hosts>,
     pub(super) stats: Option<Given<u64>>,
     pub(super) output: Option<Given<PathBuf>>,
@@ -71,6 +72,7 @@ impl Layer {
             home: self.home.or(below.home),
             inventory: self.inventory.or(below.inventory),
             keywords: self.keywords.or(below.keywords),
+            smtp_ports: self.smtp_ports.or(below.smtp_ports),
             hosts: self.hosts.or(below.hosts),
             stats: self.stats.or(below.stats),
             output: self.output.or(below.output),
@@ -133,6 +135,9 @@ impl Layer {
                 .transpose()?,
             keywords: value("keywords")
                 .map(|item| list(item, |item| spec(item, folder)))
+                .transpose()?,
+            smtp_ports: value("smtp-ports")
+                .map(|item| list(item, |item| scalar(item, "ports, as 2525")))
                 .transpose()?,
             hosts: value("hosts").map(|item| hosts(&item)).transpose()?,
             stats: value("stats").map(|item| number(&item)).transpose()?,
@@ -197,6 +202,7 @@ impl From<cli::Site> for Layer {
             home: all_on_line("--home", typed.home),
             inventory: on_line("--inventory", typed.inventory),
             keywords: all_on_line("--keywords", specs),
+            smtp_ports: all_on_line("--smtp-ports", typed.smtp_ports),
             ..Self::default()
         }
     }

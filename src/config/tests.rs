@@ -181,6 +181,11 @@ fn what_is_wrong_on_the_command_line() {
             "--keywords: cannot read /nonexistent: ",
         ),
         (
+            "--smtp-ports 2525,smtp",
+            "--smtp-ports: `smtp` is no TCP port: write 2525,2526 to add",
+        ),
+        ("--smtp-ports 53", "--smtp-ports: 53 is the port of the DNS"),
+        (
             "--inventory /nonexistent",
             "--inventory: cannot read /nonexistent: ",
         ),
@@ -197,6 +202,19 @@ fn what_is_wrong_on_the_command_line() {
         let error = replay_of(&format!("replay {line} a.pcap")).unwrap_err();
         assert!(error.starts_with(message), "{line}: {error}");
         assert_eq!(error.lines().count(), 1, "{error}");
+    }
+}
+
+#[test]
+fn ports_add_up_and_replace() {
+    for (line, ports) in [
+        ("-q", &[25, 465, 587][..]),
+        ("--smtp-ports 2525,26", &[25, 26, 465, 587, 2525]),
+        ("--smtp-ports +26 --smtp-ports 27", &[25, 26, 27, 465, 587]),
+        ("--smtp-ports 26 --smtp-ports =2525,25", &[25, 2525]),
+    ] {
+        let config = replay_of(&format!("replay {line} a.pcap")).unwrap();
+        assert_eq!(config.reading.smtp_ports.iter().collect::<Vec<_>>(), ports);
     }
 }
 
@@ -327,12 +345,12 @@ fn what_is_wrong_in_a_file() {
         (
             "zebra = 1\nfrobnicate = 2",
             "1: unknown key `zebra` (known are bins, evidence, exit-code, filter, format, home, hosts, inventory, \
-             keywords, memory, output, quiet, sensor, since, stats, until, verbose, workers)",
+             keywords, memory, output, quiet, sensor, since, smtp-ports, stats, until, verbose, workers)",
         ),
         (
             "[replay]\nstats = 1",
             "1: unknown key `replay` (known are bins, evidence, exit-code, filter, format, home, hosts, inventory, \
-             keywords, memory, output, quiet, sensor, since, stats, until, verbose, workers)",
+             keywords, memory, output, quiet, sensor, since, smtp-ports, stats, until, verbose, workers)",
         ),
         ("filter = 'a'\n\nfilter = 'b'", "3: duplicate key"),
         (
@@ -396,6 +414,10 @@ fn what_is_wrong_in_a_file() {
         (
             "quiet = true\nverbose = 1",
             "2: verbose: contradicts quiet = true",
+        ),
+        (
+            "\nsmtp-ports = [25, 70000]",
+            "2: smtp-ports: `70000` is no TCP port: write 2525,2526 to add some, =25,2525 for no others",
         ),
         (
             "keywords = ['+ok', '+not ok']",

@@ -2,9 +2,13 @@
 //!
 //! Errors are the end of a sentence that begins with the option's name.
 
+use crate::decode::observation::DNS;
 use crate::time::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+
+/// Hosts keep counts by port.
+const MAX_PORTS: usize = 64;
 
 /// Reads a moment: RFC 3339 with an offset, a date or a date and time in UTC, or seconds
 /// since the epoch with an optional fraction.
@@ -65,6 +69,33 @@ fn seconds(text: &str) -> Option<Result<Timestamp, String>> {
 
 fn beyond(text: &str) -> String {
     format!("`{text}` lies outside of the years 1678 to 2261")
+}
+
+/// Reads a list of TCP ports into those before: `=` in front replaces them, `+` or nothing
+/// adds to them.
+pub(super) fn ports(text: &str, ports: &mut Vec<u16>) -> Result<(), String> {
+    let list = match text.strip_prefix('=') {
+        Some(list) => {
+            ports.clear();
+            list
+        }
+        None => text.strip_prefix('+').unwrap_or(text),
+    };
+    for word in list.split(',') {
+        match word.trim().parse() {
+            Ok(DNS) => return Err("53 is the port of the DNS".to_owned()),
+            Ok(port) if port > 0 => ports.push(port),
+            _ => {
+                return Err(format!(
+                    "`{word}` is no TCP port: write 2525,2526 to add some, =25,2525 for no others"
+                ));
+            }
+        }
+    }
+    if ports.len() > MAX_PORTS {
+        return Err(format!("more than {MAX_PORTS} ports"));
+    }
+    Ok(())
 }
 
 /// Reads a number of octets with an optional unit.

@@ -1,8 +1,9 @@
-//! The correlation stage's memory: which hosts made mail lookups, and which episodes are open.
+//! The correlation stage's memory: which hosts made mail lookups or mail connections, and which
+//! episodes are open.
 
 use super::role::{self, RoleView};
 use super::suspect::{DAY, Suspect};
-use super::{Judgement, State, Verdict, counterevidence, judge, outcome, weigh};
+use super::{Findings, Judgement, State, Verdict, counterevidence, judge};
 use crate::count::delta::{Delta, Fact, What};
 use crate::count::host::HostTotals;
 use crate::home::Home;
@@ -14,7 +15,8 @@ use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// Hosts with mail lookups that are remembered; beyond it those silent for longest go.
+/// Hosts with mail lookups or mail connections that are remembered; beyond it those silent for
+/// longest go.
 pub(super) const SUSPECTS: usize = 65_536;
 /// Hosts known to answer DNS that are remembered; a site has some dozen, and what lies beyond
 /// the bound is told by other signs or not at all.
@@ -29,7 +31,7 @@ pub struct Context {
     pub home: Arc<Home>,
 }
 
-/// The correlation stage: remembers hosts with mail lookups and judges them.
+/// The correlation stage: remembers hosts with mail lookups or connections and judges them.
 #[derive(Debug)]
 pub struct Correlator {
     context: Context,
@@ -40,6 +42,8 @@ pub struct Correlator {
     /// The earliest second at which a host may have been silent for a day.
     next_expiry: i64,
     evicted: u64,
+    /// Packet time: the end of the newest second, or of the input.
+    now: Timestamp,
 }
 
 /// A remembered host.
@@ -71,6 +75,7 @@ impl Correlator {
             servers: HashSet::default(),
             next_expiry: i64::MAX,
             evicted: 0,
+            now: Timestamp::MIN,
         }
     }
 
@@ -80,6 +85,7 @@ impl Correlator {
         let Some(second) = deltas.first().map(|delta| delta.second) else {
             return Vec::new();
         };
+        self.now = self.now.max(Timestamp::from_parts(second + 1, -1));
         let mut verdicts = self.expire(second);
         // A server's answers may be seen by any worker: first, so that order does not matter.
         for fact in deltas.iter().flat_map(|delta| &delta.facts) {
@@ -90,13 +96,17 @@ impl Correlator {
                 self.servers.insert(fact.host);
             }
         }
+        // By host, whichever worker counted it: at the bound it matters who comes first.
+        let chunks = deltas.iter().flat_map(|delta| {
+            let hosts = delta.facts.chunk_by(|a, b| a.host == b.host);
+            hosts.map(move |facts| (facts, delta))
+        });
+        let mut chunks: Vec<_> = chunks.collect();
+        chunks.sort_by_key(|(facts, _)| facts.first().map(|fact| fact.host));
         let mut crossed = Vec::new();
-        for delta in deltas {
-            for facts in delta.facts.chunk_by(|a, b| a.host == b.host) {
-                self.host(facts, delta, &mut crossed);
-            }
+        for (facts, delta) in chunks {
+            self.host(facts, delta, &mut crossed);
         }
-        crossed.sort_by_key(|verdict| verdict.host);
         verdicts.append(&mut crossed);
         verdicts
     }
@@ -104,7 +114,8 @@ impl Correlator {
     fn host(&mut self, facts: &[Fact], delta: &Delta, verdicts: &mut Vec<Verdict>) {
         let Some(first) = facts.first() else { return };
         let host = first.host;
-        // Who only answers does nothing that is judged, and takes no suspect's place.
+        // Who only answers DNS does nothing that is judged, and takes no suspect's place; every
+        // other fact is of something that the host itself did.
         let asks = facts.iter().any(|fact| fact.what != What::AnswersDns);
         if !asks || self.context.home.contains(host) == Some(false) {
             return;
@@ -188,6 +199,7 @@ impl Correlator {
 
     /// Ends the input at `time`: closes every open episode at the level that it has.
     pub fn finish(&mut self, time: Timestamp) -> Vec<Verdict> {
+        self.now = time;
         let mut verdicts = self.expire(time.second());
         let mut open: Vec<_> = self
             .suspects
@@ -213,7 +225,7 @@ impl Correlator {
         let Some(suspect) = suspect else {
             return Judgement::ordinary(role);
         };
-        let mut judgement = judge(suspect, &suspect.day(totals), role);
+        let mut judgement = judge(suspect, totals, role, self.now);
         // A verdict stands until its episode ends.
         if let Some(episode) = watched.and_then(|watched| watched.episode)
             && episode.level >= judgement.level
@@ -229,7 +241,7 @@ impl Correlator {
         (self.suspects.len(), self.servers.len())
     }
 
-    /// Hosts with mail lookups that had to be forgotten for others.
+    /// Hosts with mail lookups or connections that had to be forgotten for others.
     #[must_use]
     pub fn evicted(&self) -> u64 {
         self.evicted
@@ -249,18 +261,21 @@ impl Watched {
             return self.clear(host, time, role, context);
         }
         // The weights are cheap; the words are only for what is told.
-        let day = self.suspect.day(&self.totals);
-        let after = match outcome(&weigh(&self.suspect, &day, role.is_known_pc()), &role) {
+        let findings = Findings::of(&self.suspect, &self.totals, role.is_known_pc());
+        let after = match findings.outcome(&role) {
             (Level::None, _) => before,
             (level, class) if before.1 == Class::Ordinary => (level, class),
             (level, class) if class == before.1 => (level.max(before.0), class),
+            // The DNS says more about what it is than its connections alone.
+            (level, Class::SpamFanout) => (level.max(before.0), before.1),
+            (level, class) if before.1 == Class::SpamFanout => (level.max(before.0), class),
             // Who showed one generation and now another is both.
             (level, _) => (level.max(before.0), Class::Hybrid),
         };
         if after == before {
             return None;
         }
-        let mut judgement = judge(&self.suspect, &day, role);
+        let mut judgement = judge(&self.suspect, &self.totals, role, time);
         let (level, class) = after;
         (judgement.level, judgement.class) = after;
         let sequence = self.episode.map_or(1, |episode| episode.sequence + 1);
@@ -310,7 +325,8 @@ impl Watched {
         );
         let judgement = Judgement {
             reason,
-            counterevidence: counterevidence(&self.suspect),
+            counterevidence: counterevidence(&self.suspect, None),
+            windows: self.suspect.fanout.windows(time),
             ..Judgement::ordinary(role)
         };
         let verdict = self.verdict(host, time, State::Closed, judgement, context);
@@ -334,11 +350,16 @@ impl Watched {
     ) -> Option<Verdict> {
         let episode = self.episode?;
         let role = self.role(host, context);
-        let mut judgement = judge(&self.suspect, &self.suspect.day(&self.totals), role);
+        let mut judgement = judge(&self.suspect, &self.totals, role, time);
         (judgement.class, judgement.level) = (episode.class, level);
         if level == Level::None {
             // Nothing is left of the evidence.
-            "has made no mail lookups for a day".clone_into(&mut judgement.reason);
+            let silent = if self.suspect.fanout.is_empty() {
+                "has made no mail lookups for a day"
+            } else {
+                "has made no mail lookups and no mail connections for a day"
+            };
+            silent.clone_into(&mut judgement.reason);
             judgement.class = Class::Ordinary;
         }
         self.episode = Some(Episode {

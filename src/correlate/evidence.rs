@@ -27,6 +27,14 @@ pub enum Family {
     FailingAnswers,
     /// Conduct: keyword lookups follow all lookups second by second.
     R2,
+    /// Content: mail connections to ever new servers.
+    Fan,
+    /// Conduct: many of the connections come to nothing.
+    Fail,
+    /// Conduct: many of the servers refuse what they are handed.
+    Rej,
+    /// Conduct: its SMTP is not a mail server's.
+    Proto,
 }
 
 impl Family {
@@ -41,7 +49,17 @@ impl Family {
             Self::LabelSweep => "label-sweep",
             Self::FailingAnswers => "failing-answers",
             Self::R2 => "r2",
+            Self::Fan => "fan",
+            Self::Fail => "fail",
+            Self::Rej => "rej",
+            Self::Proto => "proto",
         }
+    }
+
+    /// Whether it is seen in SMTP.
+    #[must_use]
+    pub fn is_smtp(self) -> bool {
+        matches!(self, Self::Fan | Self::Fail | Self::Rej | Self::Proto)
     }
 }
 

@@ -1,29 +1,32 @@
 //! From counts to judgement. Pure: no clock, no I/O, no threads; what goes in is the closed
 //! seconds in order ([`crate::count::delta`]), what comes out is verdicts.
 //!
-//! One rule a file ([`gen2`], [`gen3`]): each weighs what a [`suspect::Suspect`] has shown
-//! and puts it into words. A new rule is a file beside them and a line in `weigh`.
+//! One rule a file ([`gen2`], [`gen3`], [`spam_fanout`]): each weighs what a [`suspect::Suspect`] has shown
+//! and puts it into words. A new rule is a file beside them and a line in `Findings`.
 
 #![forbid(unsafe_code)]
 
 mod correlator;
 pub mod evidence;
+pub mod fanout;
 pub mod gen2;
 pub mod gen3;
+pub mod peers;
 pub mod regression;
 pub mod role;
 pub mod server;
+pub mod spam_fanout;
 pub mod suspect;
 pub mod window;
 
 pub use correlator::{Context, Correlator};
 
 use crate::count::host::HostTotals;
-use crate::count::series::Sums;
 use crate::host::HostAddr;
 use crate::time::Timestamp;
 use crate::verdict::{Class, Level};
 use evidence::{Evidence, Weight};
+use fanout::Reach;
 use role::RoleView;
 use suspect::Suspect;
 
@@ -31,8 +34,13 @@ use suspect::Suspect;
 const SUSPECTED: f64 = 6.9;
 /// Score for a posterior of .99: ln 999 + ln 99.
 const LIKELY: f64 = 11.5;
+/// Score for `confirmed`, with two families of which one is of SMTP.
+const CONFIRMED: f64 = 16.0;
 /// What conduct must weigh on its own: ten to one.
 const LEAST_CONDUCT: f64 = 2.3;
+/// The same in SMTP: twenty to one. Of a thousand honest senders that begin, one has bad luck
+/// with its first destinations; with ten to one it would be three.
+const LEAST_SMTP_CONDUCT: f64 = 3.0;
 /// What content may weigh without conduct: below `suspected`.
 const CONTENT_ALONE: f64 = 4.6;
 
@@ -62,7 +70,12 @@ impl Finding {
     #[must_use]
     pub fn score(&self) -> f64 {
         let score = (self.content.llr + self.conduct()).max(0.0);
-        if self.conduct() < LEAST_CONDUCT {
+        let least = if self.content.family.is_smtp() {
+            LEAST_SMTP_CONDUCT
+        } else {
+            LEAST_CONDUCT
+        };
+        if self.conduct() < least {
             score.min(CONTENT_ALONE)
         } else {
             score
@@ -72,7 +85,10 @@ impl Finding {
     /// The level that the score reaches. Without SMTP in sight that is `likely` at the most.
     #[must_use]
     pub fn level(&self) -> Level {
+        let speaking = || self.weights().filter(|weight| weight.llr > 0.0);
+        let smtp = speaking().any(|weight| weight.family.is_smtp()) && speaking().count() >= 2;
         match self.score() {
+            score if score >= CONFIRMED && smtp => Level::Confirmed,
             score if score >= LIKELY => Level::Likely,
             score if score >= SUSPECTED => Level::Suspected,
             _ => Level::None,
@@ -126,6 +142,8 @@ pub struct Judgement {
     pub counterevidence: Vec<CounterEvidence>,
     /// One plain sentence, without its subject.
     pub reason: String,
+    /// Its mail connections over the last 10 minutes, hour and day; empty where there are none.
+    pub windows: Vec<Reach>,
 }
 
 /// What speaks for the host.
@@ -177,71 +195,123 @@ impl Judgement {
             evidence: Vec::new(),
             counterevidence: Vec::new(),
             reason: "showed nothing of a mass mailer".to_owned(),
+            windows: Vec::new(),
         }
     }
 }
 
-/// What every rule finds.
-fn weigh(suspect: &Suspect, day: &Sums, pc: bool) -> [Option<Finding>; 2] {
-    [gen2::weigh(suspect, pc), gen3::weigh(suspect, day, pc)]
+/// What every rule finds in a host.
+struct Findings {
+    gen2: Option<Finding>,
+    gen3: Option<Finding>,
+    spam_fanout: Option<Finding>,
 }
 
-/// The highest level that the role allows, and the class: both rules at `suspected` or more
-/// make a hybrid.
-fn outcome(findings: &[Option<Finding>], role: &RoleView) -> (Level, Class) {
-    let mut reached = findings
-        .iter()
-        .flatten()
-        .filter(|finding| finding.level() > Level::None);
-    let Some(first) = reached.next() else {
-        return (Level::None, Class::Ordinary);
-    };
-    let both =
-        |(level, _): (Level, Class), finding: &Finding| (finding.level().max(level), Class::Hybrid);
-    let (level, class) = reached.fold((first.level(), first.class), both);
-    (level.min(role.limit()), class)
+impl Findings {
+    fn of(suspect: &Suspect, totals: &HostTotals, pc: bool) -> Self {
+        Self {
+            gen2: gen2::weigh(suspect, pc),
+            gen3: gen3::weigh(suspect, &suspect.day(totals), pc),
+            spam_fanout: spam_fanout::weigh(&suspect.peers, &totals.smtp),
+        }
+    }
+
+    /// Level and class by the rules about DNS: both at `suspected` or more make a hybrid.
+    fn dns(&self) -> (Level, Class) {
+        let reached = |finding: &&Finding| finding.level() > Level::None;
+        let [gen2, gen3] = [&self.gen2, &self.gen3].map(|f| f.as_ref().filter(reached));
+        match (gen2, gen3) {
+            (Some(one), Some(other)) => (one.level().max(other.level()), Class::Hybrid),
+            (Some(one), None) | (None, Some(one)) => (one.level(), one.class),
+            (None, None) => (Level::None, Class::Ordinary),
+        }
+    }
+
+    fn smtp(&self) -> Level {
+        let found = self.spam_fanout.as_ref();
+        found.map_or(Level::None, Finding::level)
+    }
+
+    /// Whether DNS convicts and SMTP agrees, each by content and conduct of its own.
+    fn agree(&self) -> bool {
+        self.dns().0.convicted() && self.smtp() >= Level::Suspected
+    }
+
+    /// The highest level that the role allows, and the class: that of the DNS where a rule
+    /// about it reaches `suspected`, since it says more about what the host is.
+    fn outcome(&self, role: &RoleView) -> (Level, Class) {
+        let (dns, smtp) = (self.dns(), self.smtp());
+        let level = if self.agree() {
+            Level::Confirmed
+        } else {
+            dns.0.max(smtp)
+        };
+        let class = match (dns, smtp) {
+            ((Level::None, _), Level::None) => Class::Ordinary,
+            ((Level::None, _), _) => Class::SpamFanout,
+            ((_, class), _) => class,
+        };
+        (level.min(role.limit()), class)
+    }
+
+    /// The highest score; where DNS and SMTP agree, both together.
+    fn score(&self) -> f64 {
+        let score = |finding: &Option<Finding>| finding.as_ref().map_or(0.0, Finding::score);
+        let dns = score(&self.gen2).max(score(&self.gen3));
+        let smtp = score(&self.spam_fanout);
+        if self.agree() {
+            dns + smtp
+        } else {
+            dns.max(smtp)
+        }
+    }
 }
 
-fn judge(suspect: &Suspect, day: &Sums, role: RoleView) -> Judgement {
+fn judge(suspect: &Suspect, totals: &HostTotals, role: RoleView, now: Timestamp) -> Judgement {
+    let windows = suspect.fanout.windows(now);
     if role.limit() == Level::None {
         return Judgement {
-            counterevidence: counterevidence(suspect),
+            counterevidence: counterevidence(suspect, None),
+            windows,
             ..Judgement::ordinary(role)
         };
     }
-    let findings = weigh(suspect, day, role.is_known_pc());
-    let (level, class) = outcome(&findings, &role);
-    let [gen2, gen3] = &findings;
+    let findings = Findings::of(suspect, totals, role.is_known_pc());
+    let (level, class) = findings.outcome(&role);
     let mut evidence = Vec::new();
     let mut reasons = Vec::new();
-    let tells = |finding: &Finding| level == Level::None || finding.level() > Level::None;
-    if let Some(finding) = gen2.as_ref().filter(|finding| tells(finding)) {
-        let (pieces, reason) = gen2::explain(finding, suspect);
+    let tells = |finding: &&Finding| level == Level::None || finding.level() > Level::None;
+    let mut tell = |(pieces, reason): (Vec<Evidence>, String)| {
         evidence.extend(pieces);
         reasons.push(reason);
+    };
+    if let Some(finding) = findings.gen2.as_ref().filter(tells) {
+        tell(gen2::explain(finding, suspect));
     }
-    if let Some(finding) = gen3.as_ref().filter(|finding| tells(finding)) {
-        let (pieces, reason) = gen3::explain(finding, suspect, day);
-        evidence.extend(pieces);
-        reasons.push(reason);
+    if let Some(finding) = findings.gen3.as_ref().filter(tells) {
+        tell(gen3::explain(finding, suspect, &suspect.day(totals)));
     }
-    let score = findings
-        .iter()
-        .flatten()
-        .map(Finding::score)
-        .fold(0.0, f64::max);
+    if let Some(finding) = findings.spam_fanout.as_ref().filter(tells) {
+        tell(spam_fanout::explain(finding, &suspect.peers));
+    }
+    let reason = if reasons.is_empty() {
+        Judgement::ordinary(role.clone()).reason
+    } else {
+        reasons.join("; it ")
+    };
     Judgement {
         class,
         level,
-        score,
+        score: findings.score(),
         role,
         evidence,
-        counterevidence: counterevidence(suspect),
-        reason: reasons.join("; it "),
+        counterevidence: counterevidence(suspect, findings.spam_fanout.as_ref()),
+        reason,
+        windows,
     }
 }
 
-fn counterevidence(suspect: &Suspect) -> Vec<CounterEvidence> {
+fn counterevidence(suspect: &Suspect, smtp: Option<&Finding>) -> Vec<CounterEvidence> {
     let mut against: Vec<_> = suspect
         .server
         .lookups
@@ -264,6 +334,10 @@ fn counterevidence(suspect: &Suspect) -> Vec<CounterEvidence> {
             text,
         });
     }
+    against.extend(
+        smtp.into_iter()
+            .flat_map(|smtp| spam_fanout::against(smtp, &suspect.peers)),
+    );
     against
 }
 

@@ -1,6 +1,8 @@
-//! What correlation remembers of a host that makes mail lookups.
+//! What correlation remembers of a host that makes mail lookups or opens mail connections.
 
 use super::evidence::{Trail, Witness};
+use super::fanout::Fanout;
+use super::peers::Peers;
 use super::server::ServerTest;
 use super::window::Window;
 use crate::count::delta::{Delta, Fact, What};
@@ -29,7 +31,7 @@ const BOUND: usize = 8192;
 /// Samples of a host's sums, one an hour, for shares over the last day.
 const SAMPLES: usize = 25;
 
-/// The mail lookups of one host, as facts come in.
+/// The mail lookups and the SMTP of one host, as facts come in.
 #[derive(Debug)]
 pub struct Suspect {
     /// Registrable domains asked for by MX in the last day; whether that failed.
@@ -60,6 +62,10 @@ pub struct Suspect {
     pub failed_trail: Trail,
     /// Whether it answers DNS queries of others.
     pub answers_dns: bool,
+    /// The mail servers that it turned to.
+    pub peers: Peers,
+    /// Its attempts to reach them, over time.
+    pub fanout: Fanout,
     /// Names that MX replies gave it.
     exchangers: Window,
     /// Name and time of its newest server lookup.
@@ -103,6 +109,8 @@ impl Default for Suspect {
             failed: Window::new(DAY, BOUND),
             failed_trail: Trail::default(),
             answers_dns: false,
+            peers: Peers::default(),
+            fanout: Fanout::default(),
             exchangers: Window::new(HOUR, BOUND),
             last_server_lookup: None,
             last_mx: None,
@@ -119,9 +127,22 @@ impl Suspect {
         let now = fact.time;
         let witness = Witness {
             origin: fact.origin,
-            time: now,
+            time: fact.packet_time,
         };
         match fact.what {
+            What::Attempt(server) => {
+                self.fanout.attempt(now, server);
+                self.peers.learn(fact.what, witness);
+            }
+            What::Outcome(server, outcome) => {
+                self.fanout.outcome(now, server, outcome);
+                self.peers.learn(fact.what, witness);
+            }
+            What::Helo { .. }
+            | What::Mail { .. }
+            | What::Refusal { .. }
+            | What::Message { .. }
+            | What::Defect { .. } => self.peers.learn(fact.what, witness),
             What::AnswersDns => self.answers_dns = true,
             What::MxQuery(domain) => {
                 let (before, _) = self.mx.touch(domain.hash, now);
@@ -264,6 +285,7 @@ impl Suspect {
         self.swept.expire(now);
         self.answered.expire(now);
         self.failed.expire(now);
+        self.peers.expire(now);
     }
 }
 

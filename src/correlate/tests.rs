@@ -2,7 +2,7 @@
 
 use super::correlator::{Context, Correlator, SUSPECTS};
 use super::*;
-use crate::count::delta::{Delta, Domain, Fact, What};
+use crate::count::delta::{Delta, Domain, Fact, Outcome, Refusal, Server, What};
 use crate::count::host::Label;
 use crate::count::names::ServerLookup;
 use crate::home::Home;
@@ -19,6 +19,7 @@ fn delta(second: i64, host: HostAddr, whats: &[What]) -> Delta {
         host,
         time: Timestamp::from_parts(second, nanos),
         origin: crate::capture::Origin::default(),
+        packet_time: Timestamp::from_parts(second, nanos),
         what,
     });
     let facts = facts.collect();
@@ -294,4 +295,139 @@ fn silence_ends_an_episode_also_when_nothing_more_happens() {
     assert_eq!(closed.time, Timestamp::from_parts(86_401, 0));
     let Judgement { level, class, .. } = closed.judgement;
     assert_eq!((level, class), (Level::None, Class::Ordinary));
+}
+
+fn mail_server(number: u8) -> Server {
+    let addr = HostAddr::from_v4([198, 51, 100, number]);
+    Server { addr, port: 25 }
+}
+
+/// Attempts to so many servers of which every other fails, and of the rest every other
+/// refuses the recipient.
+fn spam(servers: u8) -> Vec<What> {
+    (0..servers)
+        .flat_map(|number| {
+            let server = mail_server(number);
+            let outcome = if number % 2 == 0 {
+                Outcome::Refused
+            } else {
+                Outcome::Established
+            };
+            let refusal = What::Refusal {
+                server,
+                code: 550,
+                cause: Refusal::UnknownUser,
+            };
+            let refused = (number % 4 == 1).then_some(refusal);
+            [What::Attempt(server), What::Outcome(server, outcome)]
+                .into_iter()
+                .chain(refused)
+        })
+        .collect()
+}
+
+/// Attempts to so many servers, all refused.
+fn knocks(servers: u8) -> Vec<What> {
+    (0..servers)
+        .map(mail_server)
+        .flat_map(|server| {
+            [
+                What::Attempt(server),
+                What::Outcome(server, Outcome::Refused),
+            ]
+        })
+        .collect()
+}
+
+fn told(verdicts: &[Verdict]) -> Vec<(Level, Class)> {
+    let told = verdicts.iter().map(|verdict| &verdict.judgement);
+    told.map(|it| (it.level, it.class)).collect()
+}
+
+#[test]
+fn a_host_that_only_mails_is_judged_by_that() {
+    let mut correlator = Correlator::new(Context::default());
+    let verdicts = correlator.second(&[delta(0, host(1), &spam(30))]);
+    assert_eq!(
+        told(&verdicts),
+        [
+            (Level::Suspected, Class::SpamFanout),
+            (Level::Likely, Class::SpamFanout),
+            (Level::Confirmed, Class::SpamFanout),
+        ]
+    );
+    let last = &verdicts.last().unwrap().judgement;
+    assert!(last.score >= 16.0);
+    let spans: Vec<_> = last.windows.iter().map(|window| window.span).collect();
+    assert_eq!(spans, [600, 3_600, 86_400]);
+    let [ten_minutes, ..] = &last.windows[..] else {
+        panic!("three windows")
+    };
+    // As of the crossing packet.
+    assert!(ten_minutes.exact && (5..30).contains(&ten_minutes.attempts));
+    // At the end of the input the ten minutes are over.
+    assert_eq!(correlator.finish(Timestamp::from_parts(4_000, 0)).len(), 1);
+    let judgement = correlator.judgement(host(1), &HostTotals::default());
+    let attempts: Vec<_> = judgement.windows.iter().map(|it| it.attempts).collect();
+    assert_eq!(attempts, [0, 0, 30]);
+    assert_eq!(judgement.windows[2].refused, 15);
+}
+
+#[test]
+fn silence_ends_an_episode_of_mail_too() {
+    let mut correlator = Correlator::new(Context::default());
+    correlator.second(&[delta(0, host(1), &spam(30))]);
+    let closed = correlator.finish(Timestamp::from_parts(3 * 86_400, 0));
+    let Judgement { reason, level, .. } = &closed[0].judgement;
+    assert_eq!(
+        (reason.as_str(), *level),
+        (
+            "has made no mail lookups and no mail connections for a day",
+            Level::None
+        )
+    );
+}
+
+/// What looks up mail exchangers as well is a worm of the second generation, not both.
+#[test]
+fn fan_out_becomes_the_generation_that_its_lookups_show() {
+    let mut correlator = Correlator::new(Context::default());
+    let mut verdicts = correlator.second(&[delta(0, host(1), &knocks(30))]);
+    assert_eq!(told(&verdicts), [(Level::Suspected, Class::SpamFanout)]);
+    verdicts.extend(correlator.second(&[delta(10, host(1), &mx(200))]));
+    assert_eq!(
+        told(&verdicts),
+        [
+            (Level::Suspected, Class::SpamFanout),
+            (Level::Suspected, Class::Gen2Mx),
+            (Level::Confirmed, Class::Gen2Mx),
+        ]
+    );
+    let ids: Vec<_> = verdicts.iter().map(|verdict| verdict.sequence).collect();
+    assert_eq!(ids, [1, 2, 3]);
+    // More of the one changes nothing any more.
+    assert_eq!(correlator.second(&[delta(20, host(1), &knocks(60))]), []);
+    // The other way round it is the same.
+    let mut correlator = Correlator::new(Context::default());
+    let mut verdicts = correlator.second(&[delta(0, host(1), &mx(200))]);
+    verdicts.extend(correlator.second(&[delta(10, host(1), &knocks(30))]));
+    assert_eq!(
+        told(&verdicts).last(),
+        Some(&(Level::Confirmed, Class::Gen2Mx))
+    );
+    let score = verdicts.last().unwrap().judgement.score;
+    assert!(score >= CONFIRMED, "{score}");
+}
+
+#[test]
+fn a_known_mail_server_is_not_judged_by_its_fan_out() {
+    let mut correlator = Correlator::new(Context::default());
+    let mut whats = mx(10);
+    whats.extend([ptr(1), ptr(2), ptr(3)]);
+    whats.extend(spam(30));
+    assert_eq!(correlator.second(&[delta(0, host(1), &whats)]), []);
+    let judgement = correlator.judgement(host(1), &HostTotals::default());
+    assert_eq!(judgement.role.role, Role::MailServer);
+    // And yet it is told where it turned.
+    assert_eq!(judgement.windows[0].attempts, 30);
 }

@@ -4,6 +4,8 @@ use super::host::{HostTotals, Label};
 use super::names::ServerLookup;
 use super::series::Bin;
 use crate::capture::Origin;
+use crate::decode::smtp::Defect;
+pub use crate::decode::tcp::Outcome;
 use crate::host::HostAddr;
 use crate::time::Timestamp;
 
@@ -28,10 +30,12 @@ pub struct Delta {
 pub struct Fact {
     /// Whom it is about.
     pub host: HostAddr,
-    /// The packet's time.
+    /// When it was known: the packet's time, or later where silence says it.
     pub time: Timestamp,
     /// Where a person finds the packet.
     pub origin: Origin,
+    /// The packet's time.
+    pub packet_time: Timestamp,
     /// What was observed.
     pub what: What,
 }
@@ -79,6 +83,68 @@ pub enum What {
         /// The whole name.
         name: u64,
     },
+    /// It began a TCP connection to a mail port.
+    Attempt(Server),
+    /// What became of that; of an attempt that is answered after all there are two.
+    Outcome(Server, Outcome),
+    /// It said HELO or EHLO.
+    Helo {
+        /// To whom.
+        server: Server,
+        /// The name that it gave, folded.
+        name: u64,
+    },
+    /// It named a sender (MAIL).
+    Mail {
+        /// To whom.
+        server: Server,
+        /// The registrable domain of the sender's address; `None` for the null sender, or
+        /// where the address could not be read.
+        domain: Option<u64>,
+    },
+    /// It was answered 4xx or 5xx.
+    Refusal {
+        /// By whom.
+        server: Server,
+        /// The reply's code.
+        code: u16,
+        /// Why, as far as the reply says.
+        cause: Refusal,
+    },
+    /// It handed over a message, as far as can be seen.
+    Message {
+        /// To whom.
+        server: Server,
+        /// Whether it was accepted.
+        accepted: bool,
+    },
+    /// Something was wrong with what it sent by SMTP.
+    Defect {
+        /// To whom.
+        server: Server,
+        /// What.
+        defect: Defect,
+    },
+}
+
+/// A mail server as a host sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Server {
+    /// Its address.
+    pub addr: HostAddr,
+    /// Its port.
+    pub port: u16,
+}
+
+/// Why a server said no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Refusal {
+    /// The client stands on a block list, or is told that it looks like a spammer.
+    Blocked,
+    /// There is no such mailbox.
+    UnknownUser,
+    /// Anything else.
+    Other,
 }
 
 /// A registrable domain: its hash, and where its folded text stands in [`Delta::text`].
@@ -116,4 +182,6 @@ pub struct HostBin {
     pub aaaa: u32,
     /// Queries of any other type, or without a readable question.
     pub other: u32,
+    /// TCP connections begun to a mail port.
+    pub smtp_attempts: u32,
 }

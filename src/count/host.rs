@@ -3,6 +3,7 @@
 use super::distinct::Distinct;
 use super::prefixes::Prefixes;
 use super::series::{Series, Sums};
+use super::smtp::{SmtpCounters, SmtpTotals};
 use super::top::TopCounts;
 use crate::decode::dns::QType;
 use crate::decode::packet::LinkTag;
@@ -43,6 +44,8 @@ pub struct HostCounters {
     pub prefixes: Prefixes,
     /// A queries per second.
     pub series: Series,
+    /// Its SMTP, where it has any.
+    pub smtp: Option<Box<SmtpCounters>>,
     names: Distinct,
     domains: Distinct,
     mx_domains: Distinct,
@@ -189,6 +192,8 @@ pub struct HostTotals {
     pub distinct_exact: bool,
     /// A queries over the closed seconds.
     pub sums: Sums,
+    /// Its SMTP.
+    pub smtp: SmtpTotals,
 }
 
 impl HostCounters {
@@ -241,6 +246,10 @@ impl HostCounters {
                 .iter()
                 .all(|distinct| distinct.is_exact()),
             sums: *self.series.sums(),
+            smtp: self
+                .smtp
+                .as_mut()
+                .map_or_else(SmtpTotals::default, |smtp| smtp.totals()),
         }
     }
 }

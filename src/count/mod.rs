@@ -14,38 +14,34 @@
 
 pub mod delta;
 pub mod distinct;
+mod dns;
 pub mod duplicates;
 pub mod host;
+mod mail;
 pub mod names;
 pub mod prefixes;
 pub mod series;
+pub mod smtp;
 pub mod table;
+mod tally;
 pub mod top;
 
-use crate::decode::dns::name::MAX_NAME;
-use crate::decode::dns::{Data, INTERNET, Message, NXDOMAIN, QType, Question, SERVFAIL, Section};
 use crate::decode::malformed::Malformed;
-use crate::decode::observation::{Observation, observe};
-use crate::decode::packet::Packet;
+use crate::decode::observation::{MailPorts, Route, route};
+use crate::decode::packet::{Packet, Transport};
+use crate::decode::tcp::{Connections, Limits, TcpCounts};
 use crate::host::HostAddr;
-use crate::keywords::{Keywords, Tier};
-use delta::{Delta, Domain, Fact, HostBin, What};
-use duplicates::Duplicates;
-use host::{HostCounters, Label};
-use names::ServerLookup;
-use std::collections::{BTreeMap, HashSet};
+use crate::keywords::Keywords;
+use crate::time::{NANOS, Timestamp};
+use delta::Delta;
+use host::HostCounters;
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use table::HostTable;
+use tally::Tally;
 
 /// Parts that the hosts are divided into. A power of two well above any sensible number of
 /// workers, so that they share the work evenly.
 pub const SHARDS: usize = 64;
-
-/// Hosts known to answer DNS that a shard remembers, to tell of each only once.
-const SERVERS: usize = 4096;
-
-/// Exchangers of one MX reply that are told: RFC 5321 section 5.1 lets a client try a few.
-const EXCHANGERS: usize = 16;
 
 /// The shard that a host belongs to.
 #[must_use]
@@ -66,29 +62,51 @@ pub fn shard_of(host: HostAddr) -> usize {
 pub struct Settings {
     /// Mail-host keywords.
     pub keywords: Arc<Keywords>,
+    /// Ports that mail goes to.
+    pub mail: MailPorts,
     /// Hosts at most, over all shards.
     pub hosts: usize,
+    /// TCP connections without octets to follow at most, over all shards; whoever routes
+    /// packets has them forgotten in time ([`Mark::Forget`](crate::pipeline)).
+    pub connections: usize,
+    /// TCP connections whose octets are followed at most, over all shards.
+    pub streams: usize,
+    /// Octets in them that wait for others, over all shards.
+    pub stream_octets: usize,
     /// Whether to keep per-host bins of every second.
     pub bins: bool,
+}
+
+impl Default for Settings {
+    /// The default words and ports, and room for some hundred thousand hosts and connections.
+    fn default() -> Self {
+        Self {
+            keywords: Arc::default(),
+            mail: MailPorts::default(),
+            hosts: 1 << 18,
+            connections: 1 << 20,
+            streams: 1 << 16,
+            stream_octets: 1 << 27,
+            bins: false,
+        }
+    }
 }
 
 /// The counters of one worker.
 #[derive(Debug)]
 pub struct Counters {
-    settings: Settings,
-    shards: Vec<Shard>,
-    /// Seconds that may still receive packets, in order of time.
-    open: Vec<OpenSecond>,
-    domains: DomainCache,
-    packets: PacketCounts,
+    connections: Vec<Connections>,
+    tally: Tally,
+    /// The first second that is not closed.
+    next: i64,
 }
 
 /// What became of the packets that a worker was given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PacketCounts {
-    /// Whole messages.
+    /// Read without fault.
     pub decoded: u64,
-    /// Broken ones, by what was wrong; what could be read of them is counted too.
+    /// With a broken message, by what was wrong; what could be read of it is counted too.
     pub malformed: BTreeMap<Malformed, u64>,
     /// Messages that came a second time within milliseconds, as from a doubled mirror port.
     pub duplicates: u64,
@@ -98,6 +116,10 @@ pub struct PacketCounts {
     pub hosts: u64,
     /// Hosts that had to leave a full table.
     pub evicted: u64,
+    /// TCP connections that are known.
+    pub connections: u64,
+    /// What was counted of TCP.
+    pub tcp: TcpCounts,
 }
 
 impl PacketCounts {
@@ -108,47 +130,29 @@ impl PacketCounts {
         self.untold += other.untold;
         self.hosts += other.hosts;
         self.evicted += other.evicted;
+        self.connections += other.connections;
+        self.tcp.add(&other.tcp);
         for (&damage, &count) in &other.malformed {
             *self.malformed.entry(damage).or_insert(0) += count;
         }
     }
 }
 
-#[derive(Debug)]
-struct Shard {
-    hosts: HostTable<HostCounters>,
-    servers: HashSet<HostAddr, foldhash::fast::RandomState>,
-    duplicates: Duplicates,
-}
-
-#[derive(Debug, Default)]
-struct OpenSecond {
-    delta: Delta,
-    bins: BTreeMap<HostAddr, HostBin>,
-}
-
-/// A query name in the forms that are counted.
-struct Folded<'a> {
-    text: &'a [u8],
-    hash: u64,
-}
-
 impl Counters {
     /// Empty counters.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        let bound = settings.hosts.div_ceil(SHARDS);
-        let shard = || Shard {
-            hosts: HostTable::new(bound),
-            servers: HashSet::default(),
-            duplicates: Duplicates::default(),
+        // A busy client's connections all lie in one shard: each may take an eighth of what
+        // is allowed.
+        let limits = Limits {
+            streams: (settings.streams / 8).max(16),
+            octets: (settings.stream_octets / 8).max(1 << 17),
         };
+        let connections = std::iter::repeat_with(|| Connections::new(limits));
         Self {
-            shards: std::iter::repeat_with(shard).take(SHARDS).collect(),
-            open: Vec::new(),
-            domains: DomainCache::default(),
-            packets: PacketCounts::default(),
-            settings,
+            connections: connections.take(SHARDS).collect(),
+            tally: Tally::new(settings),
+            next: i64::MIN,
         }
     }
 
@@ -156,374 +160,91 @@ impl Counters {
     /// totals only. Allocates nothing once hosts, names and seconds are known.
     #[inline]
     pub fn record(&mut self, packet: &Packet<'_>, late: bool) {
-        let observation = match observe(packet) {
-            Ok(observation) => observation,
-            Err(damage) => return self.malformed(damage.or_cut(packet.cut)),
+        let damage = match packet.transport {
+            Transport::Udp => self.tally.message(packet, late),
+            Transport::Tcp(_) => self.segment(packet, late),
         };
-        match &observation {
-            Observation::Query(message) => self.query(packet, message, late),
-            Observation::Reply(message) => self.reply(packet, message, late),
-            Observation::Stray(_) => {}
-        }
-        // Records are looked at in replies; an update (RFC 2136) may leave their data out.
-        let records = || match observation {
-            Observation::Reply(message) => message.records().find_map(Result::err),
-            _ => None,
-        };
-        match observation.message().damage.or_else(records) {
-            None => self.packets.decoded += 1,
-            Some(damage) => self.malformed(damage.or_cut(packet.cut)),
+        let packets = &mut self.tally.packets;
+        match damage {
+            None => packets.decoded += 1,
+            Some(damage) => *packets.malformed.entry(damage).or_insert(0) += 1,
         }
     }
 
-    fn malformed(&mut self, damage: Malformed) {
-        *self.packets.malformed.entry(damage).or_insert(0) += 1;
-    }
-
-    fn query(&mut self, packet: &Packet<'_>, message: &Message<'_>, late: bool) {
-        let shard = &mut self.shards[shard_of(packet.src)];
-        let host = shard.hosts.entry(packet.src);
-        host.seen(packet.time);
-        host.tag = packet.tag.or(host.tag);
-        host.cut += u64::from(packet.cut);
-        host.queries.total += 1;
-        host.iterative += u64::from(!message.header.recursion_desired());
-        if let Some(qtype) = message.qtype {
-            host.queries.add(qtype);
-        }
-        let Some(question) = message.question else {
-            let a = message.qtype == Some(QType::A);
-            if a && !late {
-                host.series.add(packet.time.second(), None);
-            }
-            if !late {
-                self.bin(packet, |bin| count_type(bin, message.qtype, None));
-            }
-            return;
+    /// Counts what a TCP packet completes; the first damage in it.
+    fn segment(&mut self, packet: &Packet<'_>, late: bool) -> Option<Malformed> {
+        let Self {
+            connections, tally, ..
+        } = self;
+        let Route::Host(client) = route(packet, &tally.settings.mail) else {
+            return None;
         };
-        let mut buffer = [0; MAX_NAME];
-        let text = question.name.fold(&mut buffer);
-        let name = Folded {
-            text,
-            hash: names::hash(text),
-        };
-        let domain = self.domains.of(&name);
-        host.name(question.qtype, name.hash, domain);
-        let mut tier = None;
-        if matches!(question.qtype, QType::A | QType::AAAA) {
-            let label = names::first_label(text);
-            tier = self.settings.keywords.tier(label);
-            if question.qtype == QType::A {
-                host.prefixes.add(text);
-                if let Some(tier) = tier {
-                    host.keyword.add(tier);
-                    host.labels.add(Label::new(label), 1);
-                }
-                if !late {
-                    host.series.add(packet.time.second(), tier);
-                }
-            }
-        }
-        if late {
-            return;
-        }
-        let duplicate = shard.duplicates.seen(packet, message, &question, name.hash);
-        self.packets.duplicates += u64::from(duplicate);
-        self.bin(packet, |bin| count_type(bin, message.qtype, tier));
-        if !duplicate {
-            self.query_facts(packet, &question, &name, domain, tier);
-        }
-    }
-
-    /// What a query says beyond its count.
-    fn query_facts(
-        &mut self,
-        packet: &Packet<'_>,
-        question: &Question<'_>,
-        name: &Folded<'_>,
-        domain: u64,
-        tier: Option<Tier>,
-    ) {
-        // `version.bind` in class CHAOS is no sender's policy, nor is anything else there mail.
-        if question.qclass != INTERNET {
-            return;
-        }
-        let mx = question.qtype == QType::MX;
-        let mail_host = matches!(tier, Some(Tier::Exact | Tier::Numbered));
-        let lookup = (!mx && !mail_host).then(|| ServerLookup::of(question.qtype, name.text));
-        let lookup = lookup.flatten();
-        if !(mx || mail_host || lookup.is_some()) || !self.tell(packet, packet.src) {
-            return;
-        }
-        let what = if let Some(lookup) = lookup {
-            What::ServerLookup {
-                lookup,
-                name: name.hash,
-            }
-        } else {
-            let domain = self.domain(packet, name, domain);
-            let label = Label::new(names::first_label(name.text));
-            let name = name.hash;
-            if mx {
-                What::MxQuery(domain)
-            } else {
-                What::MailHostQuery {
-                    domain,
-                    name,
-                    label,
-                }
-            }
-        };
-        self.fact(packet, packet.src, what);
-    }
-
-    /// Whether an observation about `host` is told; counts those that are not.
-    fn tell(&mut self, packet: &Packet<'_>, host: HostAddr) -> bool {
-        let counters = self.shards[shard_of(host)].hosts.get_mut(host);
-        let told = counters.is_some_and(|counters| counters.tell(packet.time.second()));
-        self.packets.untold += u64::from(!told);
-        told
-    }
-
-    fn reply(&mut self, packet: &Packet<'_>, message: &Message<'_>, late: bool) {
-        let shard = &mut self.shards[shard_of(packet.dst)];
-        // A reply makes no host: a host is who asks.
-        let Some(host) = shard.hosts.get_mut(packet.dst) else {
-            return;
-        };
-        let rcode = message.header.rcode();
-        host.cut += u64::from(packet.cut);
-        host.replies.total += 1;
-        host.replies.nxdomain += u64::from(rcode == NXDOMAIN);
-        host.replies.servfail += u64::from(rcode == SERVFAIL);
-        if late {
-            return;
-        }
-        if shard.servers.len() < SERVERS && shard.servers.insert(packet.src) {
-            self.fact(packet, packet.src, What::AnswersDns);
-        }
-        let Some(question) = message.question else {
-            return;
-        };
-        let label = question.name.first_label();
-        let mail_host = || {
-            matches!(question.qtype, QType::A | QType::AAAA)
-                && matches!(
-                    self.settings.keywords.tier(label),
-                    Some(Tier::Exact | Tier::Numbered)
-                )
-        };
-        if question.qtype != QType::MX && !mail_host() {
-            return;
-        }
-        let mut buffer = [0; MAX_NAME];
-        let text = question.name.fold(&mut buffer);
-        let name = Folded {
-            text,
-            hash: names::hash(text),
-        };
-        let shard = &mut self.shards[shard_of(packet.dst)];
-        if shard.duplicates.seen(packet, message, &question, name.hash) {
-            self.packets.duplicates += 1;
-            return;
-        }
-        if !self.tell(packet, packet.dst) {
-            return;
-        }
-        let failed = is_negative(message);
-        if question.qtype == QType::MX {
-            let domain = self.domains.of(&name);
-            self.fact(packet, packet.dst, What::MxReply { domain, failed });
-            self.exchangers(packet, message);
-        } else if !failed || rcode == NXDOMAIN || question.qtype == QType::A {
-            // That a host has no IPv6 address is the rule, and says nothing of its name.
-            let name = name.hash;
-            self.fact(packet, packet.dst, What::MailHostReply { name, failed });
-        }
-    }
-
-    fn exchangers(&mut self, packet: &Packet<'_>, message: &Message<'_>) {
-        let exchangers = message
-            .records()
-            .map_while(Result::ok)
-            .filter_map(|record| match record.data {
-                Data::Mx { exchange, .. } if record.section == Section::Answer => Some(exchange),
-                _ => None,
-            });
-        let mut buffer = [0; MAX_NAME];
-        for exchange in exchangers.take(EXCHANGERS) {
-            let name = names::hash(exchange.fold(&mut buffer));
-            self.fact(packet, packet.dst, What::Exchanger { name });
-        }
-    }
-
-    /// The open second of a packet that is not late.
-    fn second(&mut self, packet: &Packet<'_>) -> &mut OpenSecond {
-        let second = packet.time.second();
-        let at = match self
-            .open
-            .binary_search_by_key(&second, |open| open.delta.second)
-        {
-            Ok(at) => at,
-            Err(at) => {
-                let delta = Delta {
-                    second,
-                    ..Delta::default()
-                };
-                self.open.insert(
-                    at,
-                    OpenSecond {
-                        delta,
-                        ..OpenSecond::default()
-                    },
-                );
-                at
-            }
-        };
-        &mut self.open[at]
-    }
-
-    fn fact(&mut self, packet: &Packet<'_>, host: HostAddr, what: What) {
-        let (time, origin) = (packet.time, packet.origin);
-        self.second(packet).delta.facts.push(Fact {
-            host,
-            time,
-            origin,
-            what,
+        let mut damage = None;
+        let mail = tally.settings.mail.clone();
+        connections[shard_of(client)].take(packet, late, &mail, &mut |connection, moment, said| {
+            let found = tally.said(connection, moment, said);
+            damage = damage.or(found);
         });
-    }
-
-    fn domain(&mut self, packet: &Packet<'_>, name: &Folded<'_>, hash: u64) -> Domain {
-        let folded = names::registrable(name.text);
-        let text = &mut self.second(packet).delta.text;
-        // A second's domains beyond 4 GiB of text could not be told; they keep their hash.
-        let at = u32::try_from(text.len()).unwrap_or(u32::MAX);
-        text.extend_from_slice(folded);
-        Domain {
-            hash,
-            at,
-            len: u8::try_from(folded.len()).unwrap_or(u8::MAX),
+        if packet.is_cut() {
+            tally.cut(client);
         }
-    }
-
-    fn bin(&mut self, packet: &Packet<'_>, count: impl FnOnce(&mut HostBin)) {
-        if self.settings.bins {
-            count(self.second(packet).bins.entry(packet.src).or_default());
-        }
+        damage
     }
 
     /// Closes the seconds up to `through`, and yields those in which there was something to
     /// tell, in order of time.
     pub fn close(&mut self, through: i64) -> Vec<Delta> {
-        let count = self
-            .open
-            .partition_point(|open| open.delta.second <= through);
-        let mut deltas: Vec<_> = self.open.drain(..count).collect();
-        deltas
-            .iter_mut()
-            .map(|OpenSecond { delta, bins }| {
-                let mut delta = std::mem::take(delta);
-                // Stable: a host's facts keep the order of arrival.
-                delta.facts.sort_by_key(|fact| fact.host);
-                delta.bins = std::mem::take(bins).into_iter().collect();
-                // Who answers is told by the worker of whom it answers; its counters, where it
-                // asks too, only by its own.
-                let own = delta
-                    .facts
-                    .iter()
-                    .filter(|fact| fact.what != What::AnswersDns);
-                let mut hosts: Vec<_> = own.map(|fact| fact.host).collect();
-                hosts.dedup();
-                for host in hosts {
-                    if let Some(counters) = self.shards[shard_of(host)].hosts.get_mut(host) {
-                        counters.series.close(delta.second);
-                        delta.totals.push((host, counters.totals()));
-                    }
-                }
-                delta
-            })
-            .collect()
+        let earliest = Timestamp::from_parts(self.next, 0);
+        let now = Timestamp::from_parts(through, NANOS - 1);
+        let Self {
+            connections, tally, ..
+        } = self;
+        for connections in connections {
+            connections.expire(now, earliest, &mut |connection, moment, said| {
+                tally.said(connection, moment, said);
+            });
+        }
+        self.next = through.saturating_add(1);
+        self.tally.close(through)
+    }
+
+    /// Ends the input, whose newest packet is of `newest`: closes every second.
+    pub fn end(&mut self, newest: Timestamp) -> Vec<Delta> {
+        let earliest = Timestamp::from_parts(self.next, 0);
+        let Self {
+            connections, tally, ..
+        } = self;
+        for connections in connections {
+            connections.finish(newest, earliest, &mut |connection, moment, said| {
+                tally.said(connection, moment, said);
+            });
+        }
+        self.next = i64::MAX;
+        self.tally.close(i64::MAX)
+    }
+
+    /// Forgets connections that have been quiet for long, as [`Connections::forget`] says.
+    pub fn forget(&mut self) {
+        for connections in &mut self.connections {
+            connections.forget();
+        }
     }
 
     /// What became of the packets so far.
     #[must_use]
     pub fn packets(&self) -> PacketCounts {
-        let mut packets = self.packets.clone();
-        packets.hosts = self
-            .shards
-            .iter()
-            .map(|shard| shard.hosts.len() as u64)
-            .sum();
-        packets.evicted = self.shards.iter().map(|shard| shard.hosts.evicted()).sum();
+        let mut packets = self.tally.packets();
+        for connections in &self.connections {
+            packets.connections += connections.kept().0 as u64;
+            packets.tcp.add(&connections.counts());
+        }
         packets
     }
 
     /// Ends counting: every host with its counters, all seconds closed, in no order. Call
-    /// [`Counters::close`] for the last deltas before.
+    /// [`Counters::end`] for the last deltas before.
     #[must_use]
-    pub fn finish(mut self) -> Vec<(HostAddr, HostCounters)> {
-        let mut hosts: Vec<_> = self
-            .shards
-            .iter_mut()
-            .flat_map(|shard| shard.hosts.drain())
-            .collect();
-        for (_, counters) in &mut hosts {
-            counters.series.close(i64::MAX);
-        }
-        hosts
-    }
-}
-
-/// Counts a query of this type in a bin.
-fn count_type(bin: &mut HostBin, qtype: Option<QType>, tier: Option<Tier>) {
-    match qtype {
-        Some(QType::A) => bin.a.add(tier),
-        Some(QType::MX) => bin.mx += 1,
-        Some(QType::PTR) => bin.ptr += 1,
-        Some(QType::AAAA) => bin.aaaa += 1,
-        _ => bin.other += 1,
-    }
-}
-
-/// The answer says that there is nothing: the name does not exist, or no record of that type
-/// (RFC 2308: no answer, and an SOA in the authority section).
-fn is_negative(message: &Message<'_>) -> bool {
-    let [_, answers, ..] = message.header.counts;
-    let no_data = || {
-        answers == 0
-            && message
-                .records()
-                .map_while(Result::ok)
-                .any(|record| record.section == Section::Authority && record.rtype == QType::SOA)
-    };
-    match message.header.rcode() {
-        NXDOMAIN => true,
-        0 => !message.header.is_truncated() && no_data(),
-        _ => false,
-    }
-}
-
-/// The registrable domains of names seen lately: a lookup in the suffix list costs more than
-/// all else that is done with a query.
-#[derive(Debug)]
-struct DomainCache(Box<[(u64, u64)]>);
-
-impl Default for DomainCache {
-    fn default() -> Self {
-        Self(vec![(0, names::hash(&[])); 1 << 13].into_boxed_slice())
-    }
-}
-
-impl DomainCache {
-    /// The hash of the registrable domain of a name.
-    #[inline]
-    fn of(&mut self, name: &Folded<'_>) -> u64 {
-        let mask = self.0.len() - 1;
-        #[expect(clippy::cast_possible_truncation, reason = "masked right away")]
-        let slot = &mut self.0[name.hash as usize & mask];
-        if slot.0 != name.hash {
-            *slot = (name.hash, names::hash(names::registrable(name.text)));
-        }
-        slot.1
+    pub fn finish(self) -> Vec<(HostAddr, HostCounters)> {
+        self.tally.finish()
     }
 }

@@ -65,7 +65,7 @@ impl<'a> Fragment<'a> {
         let offset = usize::from(part.offset);
         // Of one that was cut, the length is not known.
         let uneven = part.more && !ip.payload.len().is_multiple_of(8);
-        if !ip.incomplete && (uneven || offset + ip.payload.len() > MAX_DATAGRAM) {
+        if ip.missing == 0 && (uneven || offset + ip.payload.len() > MAX_DATAGRAM) {
             return Err(Malformed::Fragment);
         }
         Ok(Self {
@@ -79,7 +79,7 @@ impl<'a> Fragment<'a> {
             protocol: ip.protocol,
             offset,
             more: part.more,
-            complete: !ip.incomplete,
+            complete: ip.missing == 0,
             payload: ip.payload,
             context,
         })

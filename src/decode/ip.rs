@@ -21,8 +21,8 @@ pub(super) struct Ip<'a> {
     pub(super) protocol: u8,
     /// Which part of a datagram this is, where it is not the whole.
     pub(super) part: Option<Part>,
-    /// The header counts more octets than are there.
-    pub(super) incomplete: bool,
+    /// Octets that the header counts and that are not there.
+    pub(super) missing: usize,
     pub(super) payload: &'a [u8],
 }
 
@@ -85,7 +85,7 @@ pub(super) fn fast(network: Network, octets: &[u8]) -> Option<Ip<'_>> {
                 dst: HostAddr::from_v4([d0, d1, d2, d3]),
                 protocol,
                 part: None,
-                incomplete: rest.len() < length,
+                missing: length.saturating_sub(rest.len()),
                 payload: rest.get(..length).unwrap_or(rest),
             })
         }
@@ -106,7 +106,7 @@ pub(super) fn fast(network: Network, octets: &[u8]) -> Option<Ip<'_>> {
                 dst: HostAddr::from_v6(dst),
                 protocol,
                 part: None,
-                incomplete: rest.len() < length,
+                missing: length.saturating_sub(rest.len()),
                 payload: rest.get(..length).unwrap_or(rest),
             })
         }
@@ -116,6 +116,7 @@ pub(super) fn fast(network: Network, octets: &[u8]) -> Option<Ip<'_>> {
 
 /// Any IP header, by etherparse.
 fn lax(octets: &[u8]) -> Result<Ip<'_>, Malformed> {
+    let octets_there = octets.len();
     let (ip, stop) = LaxIpSlice::from_slice(octets).map_err(|_| Malformed::IpHeader)?;
     // A total length of 0 is an offloading stack's: then all that is there is the packet.
     // Any other below the header's own describes no packet, and what follows is not one.
@@ -141,9 +142,23 @@ fn lax(octets: &[u8]) -> Result<Ip<'_>, Malformed> {
         dst: ip.destination_addr().into(),
         protocol,
         part,
-        incomplete: payload.incomplete,
+        missing: missing(&ip, octets_there),
         payload: octets,
     })
+}
+
+/// Octets that the header of a packet counts beyond those that are there.
+fn missing(ip: &LaxIpSlice<'_>, there: usize) -> usize {
+    let length = match (ip.ipv4(), ip.ipv6()) {
+        (Some(v4), _) => v4.header().total_len().into(),
+        // Zero is a jumbogram's, or an offloading stack's.
+        (_, Some(v6)) => match v6.header().payload_length() {
+            0 => 0,
+            length => 40 + usize::from(length),
+        },
+        _ => 0,
+    };
+    length.saturating_sub(there)
 }
 
 /// The protocol, the octets and the place of a fragment. etherparse reads extension headers

@@ -87,8 +87,6 @@ pub enum Unsupported {
     Nesting,
     /// PPP that is compressed, encrypted or split over links.
     Ppp,
-    /// A TCP segment of a DNS or mail port: streams are not put together yet.
-    TcpStream,
 }
 
 impl Unsupported {
@@ -103,7 +101,6 @@ impl Unsupported {
             Self::Mpls => "mpls",
             Self::Nesting => "nesting",
             Self::Ppp => "ppp",
-            Self::TcpStream => "tcp-stream",
         })
     }
 }

@@ -1,9 +1,10 @@
 //! From octets to what they say: headers down to the innermost ([`packet`]), whole datagrams
-//! of their fragments ([`fragment`]), DNS messages ([`dns`]).
+//! of their fragments ([`fragment`]), DNS messages ([`dns`]), SMTP connections ([`smtp`]) and
+//! what TLS leaves in clear ([`tls`]).
 //!
 //! Uses [`crate::capture`]'s frame, [`crate::host`] and [`crate::time`]. Promise: whatever
 //! the input, nothing here panics, and what is done is in proportion to its length; what is
-//! returned borrows from the input, and nothing is allocated but for fragments that wait.
+//! returned borrows from the input, and what is kept of fragments and connections is bounded.
 
 #![forbid(unsafe_code)]
 
@@ -15,4 +16,7 @@ pub mod malformed;
 pub mod observation;
 pub mod packet;
 pub mod reader;
+pub mod smtp;
+pub mod tcp;
+pub mod tls;
 mod tunnel;

@@ -1,14 +1,65 @@
 //! What a packet says, and about whom: the vocabulary between decoding and counting.
 
 use super::dns::{self, Message};
-use super::malformed::{Malformed, Unsupported};
-use super::packet::{Packet, Transport};
+use super::malformed::Malformed;
+use super::packet::{Packet, Segment, Transport};
+use super::smtp::Side;
 use crate::host::HostAddr;
+use std::sync::Arc;
 
 /// UDP and TCP port of the DNS (RFC 1035 section 4.2).
 pub const DNS: u16 = 53;
-/// Ports of mail transport and submission (RFC 5321, RFC 6409, RFC 8314).
-pub const MAIL: [u16; 3] = [25, 465, 587];
+
+/// The TCP ports that mail goes to.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MailPorts {
+    /// A bit for each port: one look for any number of them.
+    bits: Arc<[u64; 1024]>,
+}
+
+impl MailPorts {
+    /// Mail transport and submission (RFC 5321, RFC 8314, RFC 6409).
+    pub const DEFAULT: [u16; 3] = [25, 465, 587];
+
+    /// These ports and no others; that of the DNS cannot be one.
+    #[must_use]
+    pub fn new(ports: impl IntoIterator<Item = u16>) -> Self {
+        let mut bits = [0_u64; 1024];
+        for port in ports.into_iter().filter(|port| *port != DNS) {
+            if let Some(word) = bits.get_mut(usize::from(port / 64)) {
+                *word |= 1 << (port % 64);
+            }
+        }
+        Self {
+            bits: Arc::new(bits),
+        }
+    }
+
+    /// Whether mail goes to this port.
+    #[must_use]
+    #[inline]
+    pub fn contains(&self, port: u16) -> bool {
+        let word = self.bits.get(usize::from(port / 64));
+        word.is_some_and(|word| word >> (port % 64) & 1 != 0)
+    }
+
+    /// The ports, lowest first.
+    pub fn iter(&self) -> impl Iterator<Item = u16> + '_ {
+        (0..=u16::MAX).filter(|port| self.contains(*port))
+    }
+}
+
+impl Default for MailPorts {
+    fn default() -> Self {
+        Self::new(Self::DEFAULT)
+    }
+}
+
+impl std::fmt::Debug for MailPorts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
 
 /// What is to be done with a packet, by its ports alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,14 +68,13 @@ pub enum Route {
     Host(HostAddr),
     /// Nothing that mxray reads.
     Ignored,
-    /// It would have to be decoded first, and is not.
-    Unsupported(Unsupported),
 }
 
-/// Whose packet this is. Only the ports and, where both are 53, the QR bit are looked at.
+/// Whose packet this is. Only the ports are looked at, and where they are alike the QR bit
+/// of UDP or the flags of TCP.
 #[must_use]
 #[inline]
-pub fn route(packet: &Packet<'_>) -> Route {
+pub fn route(packet: &Packet<'_>, mail: &MailPorts) -> Route {
     match packet.transport {
         Transport::Udp => match (packet.src_port, packet.dst_port) {
             (DNS, DNS) if reply_bit(packet.payload) => Route::Host(packet.dst),
@@ -32,13 +82,36 @@ pub fn route(packet: &Packet<'_>) -> Route {
             (DNS, _) => Route::Host(packet.dst),
             _ => Route::Ignored,
         },
-        Transport::Tcp => {
-            let ours = |port| port == DNS || MAIL.contains(&port);
-            if ours(packet.src_port) || ours(packet.dst_port) {
-                Route::Unsupported(Unsupported::TcpStream)
-            } else {
-                Route::Ignored
-            }
+        Transport::Tcp(segment) => match sender(packet, segment, mail) {
+            Some(Side::Client) => Route::Host(packet.src),
+            Some(Side::Server) => Route::Host(packet.dst),
+            None => Route::Ignored,
+        },
+    }
+}
+
+/// Which end of a connection sent this segment; `None` where it is none of ours.
+///
+/// Of two ports that are both ours the flags of the handshake tell, and after it the lower
+/// one is the server's, as in nearly all there is. Two equal ports are those of old servers
+/// among themselves, of which the lower address is then taken for the client's.
+#[must_use]
+#[inline]
+pub(super) fn sender(packet: &Packet<'_>, segment: Segment, mail: &MailPorts) -> Option<Side> {
+    let ours = |port| port == DNS || mail.contains(port);
+    match (ours(packet.src_port), ours(packet.dst_port)) {
+        (false, false) => None,
+        (false, true) => Some(Side::Client),
+        (true, false) => Some(Side::Server),
+        (true, true) => {
+            let to = (packet.dst_port, packet.src);
+            let from = (packet.src_port, packet.dst);
+            let client = match segment.flags & (Segment::SYN | Segment::ACK) {
+                Segment::SYN => true,
+                flags if flags & Segment::SYN != 0 => false,
+                _ => to < from,
+            };
+            Some(if client { Side::Client } else { Side::Server })
         }
     }
 }

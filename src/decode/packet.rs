@@ -38,13 +38,19 @@ pub struct Packet<'a> {
     pub src_port: u16,
     /// Transport destination port.
     pub dst_port: u16,
-    /// Whether the capture holds less of the payload than was sent.
-    pub cut: bool,
+    /// Octets of the payload that the capture does not hold: the snap length cut them off.
+    pub missing: u32,
     /// What the transport carries; trailing link padding is left out.
     pub payload: &'a [u8],
 }
 
 impl Packet<'_> {
+    /// Whether the capture holds less of the payload than was sent.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.missing > 0
+    }
+
     /// The same packet with its payload elsewhere.
     #[must_use]
     #[inline]
@@ -58,7 +64,7 @@ impl Packet<'_> {
             transport,
             src_port,
             dst_port,
-            cut,
+            missing,
             payload: _,
         } = self;
         Packet {
@@ -70,7 +76,7 @@ impl Packet<'_> {
             transport,
             src_port,
             dst_port,
-            cut,
+            missing,
             payload,
         }
     }
@@ -100,9 +106,38 @@ impl LinkTag {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// RFC 9293.
-    Tcp,
+    Tcp(Segment),
     /// RFC 768.
     Udp,
+}
+
+/// What a TCP header says of the place of its payload (RFC 9293 section 3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Segment {
+    /// Sequence number of the first octet, or of SYN.
+    pub seq: u32,
+    /// The next octet that the sender expects, where [`Segment::ACK`] is set.
+    pub ack: u32,
+    /// The eight flags.
+    pub flags: u8,
+}
+
+impl Segment {
+    /// No more octets from the sender.
+    pub const FIN: u8 = 1;
+    /// The connection begins.
+    pub const SYN: u8 = 2;
+    /// The connection is refused or given up.
+    pub const RST: u8 = 4;
+    /// `ack` counts.
+    pub const ACK: u8 = 16;
+
+    /// Whether all of these flags are set.
+    #[must_use]
+    #[inline]
+    pub fn has(self, flags: u8) -> bool {
+        self.flags & flags == flags
+    }
 }
 
 /// What became of a frame.
@@ -157,7 +192,7 @@ pub(super) fn resume(whole: &Whole) -> Sliced<'_> {
         dst: whole.key.dst,
         protocol: whole.protocol,
         part: None,
-        incomplete: false,
+        missing: 0,
         payload: &whole.octets,
     };
     let mut walk = Walk(whole.context);
@@ -204,7 +239,7 @@ impl Context {
 
     #[inline]
     fn packet<'a>(&self, ip: &Ip<'a>, ports: Ports<'a>) -> Packet<'a> {
-        let (transport, src_port, dst_port, payload, short) = ports;
+        let (transport, src_port, dst_port, payload, missing) = ports;
         Packet {
             time: self.time,
             origin: self.origin,
@@ -214,7 +249,7 @@ impl Context {
             transport,
             src_port,
             dst_port,
-            cut: (ip.incomplete || short) && self.snapped,
+            missing: u32::try_from(missing * usize::from(self.snapped)).unwrap_or(u32::MAX),
             payload,
         }
     }
@@ -293,7 +328,7 @@ impl Walk {
         ip: &Ip<'a>,
         payload: &'a [u8],
     ) -> Option<Step<'a>> {
-        let whole = !(ip.incomplete && self.0.snapped);
+        let whole = !(ip.missing > 0 && self.0.snapped);
         let inner =
             tunnel::by_port(dst, payload, whole).or_else(|| tunnel::by_port(src, payload, whole));
         let inner = inner?;
@@ -366,8 +401,8 @@ fn is_tunnel(&(transport, src, dst, ..): &Ports<'_>) -> bool {
         && (tunnel::is_port(dst) || tunnel::is_port(src))
 }
 
-/// The ports, the payload, and whether the payload is shorter than the UDP header says.
-type Ports<'a> = (Transport, u16, u16, &'a [u8], bool);
+/// The ports, the payload, and by how much it is shorter than the headers say.
+type Ports<'a> = (Transport, u16, u16, &'a [u8], usize);
 
 #[inline]
 fn transport<'a>(ip: &Ip<'a>) -> Result<Ports<'a>, Malformed> {
@@ -382,18 +417,25 @@ fn transport<'a>(ip: &Ip<'a>) -> Result<Ports<'a>, Malformed> {
             length => length.checked_sub(8).ok_or(Malformed::UdpHeader)?,
         };
         let payload = rest.get(..length).unwrap_or(rest);
-        Ok((Transport::Udp, src, dst, payload, length > rest.len()))
+        let missing = length.saturating_sub(rest.len()).max(ip.missing);
+        Ok((Transport::Udp, src, dst, payload, missing))
     } else {
         let mut header = || {
             let (src, dst) = (reader.u16()?, reader.u16()?);
-            reader.skip(8)?;
+            let (seq, ack) = (reader.u32()?, reader.u32()?);
             let offset = usize::from(reader.u8()? >> 4) * 4;
-            reader.skip(7)?;
-            reader.skip(offset.checked_sub(20)?)?;
-            Some((src, dst))
+            let flags = reader.u8()?;
+            reader.skip(6)?;
+            let options = offset.checked_sub(20)?;
+            Some((src, dst, Segment { seq, ack, flags }, options))
         };
-        let (src, dst) = header().ok_or(Malformed::TcpHeader)?;
-        Ok((Transport::Tcp, src, dst, reader.rest(), false))
+        let (src, dst, segment, options) = header().ok_or(Malformed::TcpHeader)?;
+        let rest = reader.rest();
+        // Where the capture ends within the options, the octets missing there are no payload.
+        let cut = options.saturating_sub(rest.len());
+        let missing = ip.missing.checked_sub(cut).ok_or(Malformed::TcpHeader)?;
+        let payload = rest.get(options..).unwrap_or_default();
+        Ok((Transport::Tcp(segment), src, dst, payload, missing))
     }
 }
 

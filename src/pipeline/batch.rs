@@ -1,6 +1,7 @@
 //! Packets on their way from the capture thread to a worker.
 
 use crate::decode::packet::Packet;
+use crate::time::Timestamp;
 use std::ops::Range;
 
 /// Packets in a batch at most. Large enough that handing over costs little beside the work,
@@ -37,6 +38,10 @@ pub(super) enum Mark {
     Close(i64),
     /// Tell the totals, as of this second's beginning.
     Totals(i64),
+    /// Another part of the TCP connections that may be known has begun: forget the eldest.
+    Forget,
+    /// The input ends; its newest packet is of this time.
+    End(Timestamp),
 }
 
 #[derive(Debug)]

@@ -5,10 +5,11 @@ use super::batch::{Batch, Mark};
 use super::clock::Clock;
 use super::{HungUp, Message};
 use crate::capture::{Filter, Progress, Source};
-use crate::count::shard_of;
+use crate::count::{self, shard_of};
 use crate::decode::fragment::Fragments;
-use crate::decode::observation::{Route, route};
-use crate::decode::packet::{Packet, Sliced};
+use crate::decode::observation::{MailPorts, Route, route};
+use crate::decode::packet::{Packet, Segment, Sliced, Transport};
+use crate::decode::tcp::GENERATIONS;
 use crate::host::HostAddr;
 use crate::report::CaptureCounts;
 use crossbeam_channel::{Receiver, Sender};
@@ -80,6 +81,7 @@ pub(super) fn read(
     mut filter: Filter,
     mut lanes: Lanes,
     to_correlate: &Sender<Message>,
+    count: &count::Settings,
     stats: Option<NonZeroU64>,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> CaptureCounts {
@@ -90,6 +92,8 @@ pub(super) fn read(
         lanes: &mut lanes,
         to_correlate,
         counts: &mut counts,
+        mail: &count.mail,
+        connections: Generation::new(count.connections),
         stats,
     };
     // An early end means that the sink failed, which the calling thread knows.
@@ -101,10 +105,43 @@ pub(super) fn read(
     counts
 }
 
+/// Connections that begin, up to a part of those that workers may know: all of them together,
+/// wherever they are counted, since only this thread sees them all in order.
+struct Generation {
+    begun: usize,
+    bound: usize,
+}
+
+impl Generation {
+    fn new(connections: usize) -> Self {
+        Self {
+            begun: 0,
+            bound: (connections / GENERATIONS as usize).max(1),
+        }
+    }
+
+    /// Whether this packet begins a connection, and with it another part is full.
+    fn is_full(&mut self, packet: &Packet<'_>) -> bool {
+        let Transport::Tcp(segment) = packet.transport else {
+            return false;
+        };
+        if segment.has(Segment::SYN) {
+            self.begun += 1;
+        }
+        let full = self.begun == self.bound;
+        if full {
+            self.begun = 0;
+        }
+        full
+    }
+}
+
 struct Reader<'a> {
     lanes: &'a mut Lanes,
     to_correlate: &'a Sender<Message>,
     counts: &'a mut CaptureCounts,
+    mail: &'a MailPorts,
+    connections: Generation,
     stats: Option<NonZeroU64>,
 }
 
@@ -164,10 +201,14 @@ impl Reader<'_> {
                 counts.reassembled += outcome.reassembled;
             }
             match outcome.sliced {
-                Sliced::Packet(packet) => match route(&packet) {
-                    Route::Host(host) => self.lanes.push(host, &packet, late)?,
+                Sliced::Packet(packet) => match route(&packet, self.mail) {
+                    Route::Host(host) => {
+                        self.lanes.push(host, &packet, late)?;
+                        if self.connections.is_full(&packet) {
+                            self.lanes.mark(Mark::Forget)?;
+                        }
+                    }
                     Route::Ignored => counts.ignored += 1,
-                    Route::Unsupported(reason) => counts.unsupported(reason),
                 },
                 Sliced::Ignored => counts.ignored += 1,
                 Sliced::Fragment(_) => counts.fragments += 1,
@@ -176,6 +217,9 @@ impl Reader<'_> {
             }
         }
         progress(source.progress());
+        if let Some(newest) = clock.newest() {
+            self.lanes.mark(Mark::End(newest))?;
+        }
         self.lanes.flush()
     }
 

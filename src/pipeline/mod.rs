@@ -106,11 +106,11 @@ pub fn run(
                 })?;
         }
         let lanes = Lanes::new(to_workers, recycled);
-        let stats = settings.stats;
+        let (stats, count) = (settings.stats, &settings.count);
         let capture = thread::Builder::new()
             .name("capture".to_owned())
             .spawn_scoped(scope, move || {
-                capture::read(source, filter, lanes, &to_correlate, stats, progress)
+                capture::read(source, filter, lanes, &to_correlate, count, stats, progress)
             })?;
         let mut calling = Calling::new(settings, sink);
         let finished = calling.drain(&messages);
@@ -149,6 +149,11 @@ fn work(
                     deltas.append(&mut counters.close(through));
                     closed = Some(through);
                 }
+                Item::Mark(Mark::Forget) => counters.forget(),
+                Item::Mark(Mark::End(newest)) => {
+                    deltas.append(&mut counters.end(newest));
+                    closed = Some(i64::MAX);
+                }
                 Item::Mark(Mark::Totals(at)) => {
                     let counts = counters.packets();
                     to_correlate.send(Message::Counted { at, counts })?;
@@ -166,11 +171,10 @@ fn work(
         // With the pool full or the capture thread gone, the batch is simply dropped.
         let _ = recycle.try_send(batch);
     }
-    let deltas = counters.close(i64::MAX);
     to_correlate.send(Message::Closed {
         worker,
         through: i64::MAX,
-        deltas,
+        deltas: Vec::new(),
     })?;
     let counts = counters.packets();
     to_correlate.send(Message::Finished {

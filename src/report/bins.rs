@@ -4,8 +4,7 @@ use crate::count::delta::HostBin;
 use crate::host::HostAddr;
 use std::io::{self, Write};
 
-/// The columns. `ts` is the UTC second since 1970; `smtp_attempts` is empty, since SMTP is
-/// not decoded yet.
+/// The columns. `ts` is the UTC second since 1970.
 const HEADER: &str = "ts,host,t,k_exact,k_numbered,k_prefix,mx,ptr,aaaa,other,smtp_attempts";
 
 /// Writes bins.
@@ -27,10 +26,11 @@ impl<W: Write> BinsWriter<W> {
                 ptr,
                 aaaa,
                 other,
+                smtp_attempts,
             } = bin;
             writeln!(
                 self.0,
-                "{second},{host},{},{},{},{},{mx},{ptr},{aaaa},{other},",
+                "{second},{host},{},{},{},{},{mx},{ptr},{aaaa},{other},{smtp_attempts}",
                 a.t, a.exact, a.numbered, a.prefix
             )?;
         }

@@ -196,7 +196,7 @@ pub struct VerdictBody {
     pub capture: CaptureBody,
     /// Its DNS.
     pub dns: Dns,
-    /// Its SMTP: all null, since that is not decoded yet.
+    /// Its SMTP.
     pub smtp: Smtp,
     /// Keyword A queries against all A queries.
     pub correlation: CorrelationBody,
@@ -222,7 +222,7 @@ pub struct HostBody {
     pub role: RoleBody,
     /// Its DNS.
     pub dns: Dns,
-    /// Its SMTP: all null, since that is not decoded yet.
+    /// Its SMTP.
     pub smtp: Smtp,
     /// Keyword A queries against all A queries.
     pub correlation: CorrelationBody,
@@ -250,6 +250,8 @@ pub struct StatsBody {
     /// Observations left out of judgement, since their host had made over a thousand of them in
     /// a second; they were counted.
     pub observations_omitted: u64,
+    /// TCP connections to mail servers and to the DNS.
+    pub tcp: Tcp,
     /// Hosts.
     pub hosts: Hosts,
     /// Capture files read.
@@ -276,6 +278,32 @@ pub struct Packets {
     /// Fragments whose datagram was not whole by then. At the end of the input: never was.
     pub fragments_unfinished: u64,
     /// Thrown away for lack of time.
+    pub shed: u64,
+}
+
+/// `mxray.tcp`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Tcp {
+    /// Connections in the tables now.
+    pub connections: u64,
+    /// That were picked up in the middle.
+    pub midstream: u64,
+    /// That were forgotten for others before they had ended.
+    pub evicted: u64,
+    /// Segments with nothing new: retransmissions, and copies of a doubled mirror port.
+    pub retransmitted: u64,
+    /// Segments with something new beside what was known; the first copy of an octet counts.
+    pub overlapped: u64,
+    /// Segments that came before others that belong before them.
+    pub reordered: u64,
+    /// Segments too far from what was expected, which were left out.
+    pub out_of_window: u64,
+    /// Holes in connections: lost by the capture, or cut off by the snap length.
+    pub holes: u64,
+    /// Octets in them.
+    pub octets_lost: u64,
+    /// Times that octets which waited for others were given up for want of room.
     pub shed: u64,
 }
 
@@ -369,11 +397,12 @@ pub struct Visibility {
     pub dns: bool,
     /// Replies to them were seen.
     pub dns_replies: bool,
-    /// Its SMTP was seen; null while that is not decoded.
+    /// Its mail connections were seen.
     pub smtp_out: Option<bool>,
-    /// Replies to that were seen.
+    /// The servers' packets were seen; null where nothing tells.
     pub smtp_replies: Option<bool>,
-    /// Nothing but TLS was seen of it.
+    /// All its mail connections that carried anything were TLS from the first octet on; null
+    /// where none did.
     pub tls_only: Option<bool>,
     /// Where the tap is; null where that cannot be told.
     pub vantage: Option<&'static str>,
@@ -389,7 +418,7 @@ pub struct CaptureBody {
     pub loss_pct: Option<f64>,
     /// Packets of this host that the snap length cut.
     pub truncated: u64,
-    /// Only one direction of its DNS was seen.
+    /// Only one direction of its DNS, or of its SMTP, was seen.
     pub one_way: bool,
 }
 
@@ -481,7 +510,8 @@ pub struct LabelBody {
     pub count: u64,
 }
 
-/// `mxray.smtp`: null is unseen.
+/// `mxray.smtp`: null is unseen. What follows from the servers' packets is null where these are
+/// not mirrored.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Smtp {
@@ -501,10 +531,12 @@ pub struct Smtp {
     pub mail_from: Option<u64>,
     /// RCPT commands.
     pub rcpt_to: Option<u64>,
-    /// Messages handed over.
+    /// Messages handed over in clear.
     pub messages: Option<u64>,
     /// Those that were accepted.
     pub messages_accepted: Option<u64>,
+    /// Messages handed over inside TLS: an estimate from the sizes of its records.
+    pub messages_in_tls: Option<u64>,
     /// Replies that said "not now".
     pub replies_4xx: Option<u64>,
     /// Replies that said "no".
@@ -515,11 +547,31 @@ pub struct Smtp {
     pub auth: Option<u64>,
     /// Distinct names in HELO and EHLO.
     pub helo_names: Option<u64>,
+    /// Distinct registrable domains of senders.
+    pub sender_domains: Option<u64>,
+    /// Connections in which TLS began, at once or by STARTTLS.
+    pub tls: Option<u64>,
+    /// Connections with neither SMTP nor TLS in them.
+    pub not_smtp: Option<u64>,
+    /// Connections of which octets were missing.
+    pub gapped: Option<u64>,
     /// By destination port.
     pub by_port: Option<Vec<SmtpPort>>,
+    /// Names of servers that it asked for when TLS began, most frequent first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub server_names: Vec<SmtpName>,
+    /// What was wrong with its lines, once a connection.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub defects: Vec<SmtpDefect>,
+    /// The last 10 minutes, hour and day before this event's time.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<SmtpWindow>,
+    /// Whether there are more server names or ports than are listed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cut: bool,
 }
 
-/// `mxray.smtp.by_port`.
+/// `mxray.smtp.by_port`, also of a window.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct SmtpPort {
@@ -531,6 +583,51 @@ pub struct SmtpPort {
     pub established: Option<u64>,
     /// See [`Smtp::destinations`].
     pub destinations: u64,
+}
+
+/// `mxray.smtp.server_names`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct SmtpName {
+    /// The name.
+    pub name: String,
+    /// In how many connections.
+    pub count: u64,
+}
+
+/// `mxray.smtp.defects`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct SmtpDefect {
+    /// Its name.
+    pub name: &'static str,
+    /// In how many connections.
+    pub count: u64,
+}
+
+/// `mxray.smtp.windows`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct SmtpWindow {
+    /// The window's length in seconds.
+    pub span_s: u32,
+    /// See [`Smtp::attempts`].
+    pub attempts: u64,
+    /// See [`Smtp::established`].
+    pub established: Option<u64>,
+    /// See [`Smtp::refused`].
+    pub refused: Option<u64>,
+    /// See [`Smtp::unanswered`].
+    pub unanswered: Option<u64>,
+    /// See [`Smtp::destinations`].
+    pub destinations: u64,
+    /// Whether the window is exact. If not, it is up to a minute, five minutes, an hour
+    /// shorter, and the numbers of destinations are estimates.
+    pub destinations_exact: bool,
+    /// Destinations without an attempt in the 24 hours before the window.
+    pub destinations_new: u64,
+    /// By destination port.
+    pub by_port: Vec<SmtpPort>,
 }
 
 /// `mxray.correlation`: null is undefined.

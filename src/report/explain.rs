@@ -17,6 +17,10 @@ use std::path::PathBuf;
 pub const PREFIXES: usize = 8;
 /// Labels shown.
 const LABELS: usize = 8;
+/// Mail ports shown.
+const PORTS: usize = 8;
+/// Names of servers shown.
+const SERVER_NAMES: usize = 5;
 /// Packets shown per piece of evidence.
 const PACKETS: usize = 2;
 
@@ -109,6 +113,7 @@ pub fn write(out: &mut dyn Write, story: &Story, rows: usize) -> io::Result<()> 
         totals.names, totals.domains, totals.mx_domains
     )?;
     correlation(out, totals)?;
+    smtp(out, story)?;
     if !totals.labels.is_empty() {
         let labels: Vec<_> = totals
             .labels
@@ -132,7 +137,9 @@ pub fn write(out: &mut dyn Write, story: &Story, rows: usize) -> io::Result<()> 
     if totals.replies.total == 0 && queries.total > 0 {
         writeln!(out, "unseen    no replies to its queries")?;
     }
-    writeln!(out, "unseen    its SMTP, which mxray does not decode yet")?;
+    if totals.smtp.answers_seen == Some(false) {
+        writeln!(out, "unseen    what mail servers answered it")?;
+    }
     for verdict in &story.verdicts {
         let judgement = &verdict.judgement;
         let state = verdict.state.name();
@@ -170,6 +177,105 @@ fn correlation(out: &mut dyn Write, totals: &HostTotals) -> io::Result<()> {
         number(correlation.slope),
         number(correlation.share)
     )
+}
+
+/// Its mail connections, what became of them, and what was said in them.
+fn smtp(out: &mut dyn Write, story: &Story) -> io::Result<()> {
+    let smtp = &story.totals.smtp;
+    let said = smtp.mail_from + smtp.helo_names + smtp.tls + smtp.not_smtp + smtp.starttls;
+    if smtp.attempts == 0 && said == 0 {
+        return writeln!(out, "smtp      no mail connections");
+    }
+    let mirrored = smtp.answers_seen != Some(false);
+    let became = |established, refused, unanswered| {
+        if mirrored {
+            format!("{established} established, {refused} refused, {unanswered} unanswered")
+        } else {
+            "outcomes not seen".to_owned()
+        }
+    };
+    let about = |exact: bool| if exact { "" } else { "about " };
+    let ports: Vec<_> = smtp
+        .by_port
+        .iter()
+        .take(PORTS)
+        .map(|port| format!("port {} {}", port.port, port.attempts))
+        .collect();
+    let ports = match ports.join(", ") {
+        ports if ports.is_empty() => ports,
+        ports => format!(" ({ports})"),
+    };
+    writeln!(
+        out,
+        "smtp      {} mail connections begun to {}{} addresses{ports}: {}",
+        smtp.attempts,
+        about(smtp.destinations_exact || smtp.destinations == 0),
+        smtp.destinations,
+        became(smtp.established, smtp.refused, smtp.unanswered)
+    )?;
+    for window in &story.judgement.windows {
+        let span = match window.span {
+            600 => "10 min",
+            3_600 => "1 h",
+            _ => "24 h",
+        };
+        writeln!(
+            out,
+            "          last {span:6} {} to {}{} addresses, {} of them new: {}",
+            window.attempts,
+            about(window.exact),
+            window.destinations,
+            window.new,
+            became(window.established, window.refused, window.unanswered)
+        )?;
+    }
+    write!(
+        out,
+        "mail      {} names in HELO; {} senders of {} domains, {} recipients",
+        smtp.helo_names, smtp.mail_from, smtp.sender_domains, smtp.rcpt_to
+    )?;
+    if mirrored {
+        writeln!(
+            out,
+            "; {} messages, {} accepted; replies 4xx {}, 5xx {}",
+            smtp.messages, smtp.messages_accepted, smtp.replies_4xx, smtp.replies_5xx
+        )?;
+    } else {
+        writeln!(out)?;
+    }
+    if smtp.tls + smtp.starttls + smtp.auth > 0 {
+        let names: Vec<_> = smtp
+            .server_names
+            .iter()
+            .take(SERVER_NAMES)
+            .map(|(name, count)| format!("{} {count}", text::escape(name)))
+            .collect();
+        let names = match names.join(", ") {
+            names if names.is_empty() => names,
+            names => format!("; to {names}"),
+        };
+        writeln!(
+            out,
+            "tls       {} connections, {} STARTTLS, {} AUTH in clear, about {} messages inside{names}",
+            smtp.tls, smtp.starttls, smtp.auth, smtp.messages_in_tls
+        )?;
+    }
+    if smtp.not_smtp + smtp.gapped > 0 {
+        writeln!(
+            out,
+            "streams   {} were neither SMTP nor TLS, {} had holes",
+            smtp.not_smtp, smtp.gapped
+        )?;
+    }
+    if !smtp.defects.is_empty() {
+        let defects: Vec<_> = smtp
+            .defects
+            .iter()
+            .map(|(defect, count)| format!("{} {count}", defect.name()))
+            .collect();
+        writeln!(out, "defects   {}", defects.join(", "))?;
+    }
+    Ok(())
 }
 
 fn evidence(out: &mut dyn Write, piece: &Evidence, story: &Story) -> io::Result<()> {

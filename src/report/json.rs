@@ -3,17 +3,23 @@
 use super::event::{
     CaptureBody, CorrelationBody, CounterBody, Dns, ECS_VERSION, Ecs, Episode, Event, EvidenceBody,
     HostBody, Hosts, KeywordBody, LabelBody, Meta, Network, Observer, PacketBody, Packets,
-    QueriesBody, Related, RepliesBody, RoleBody, Rule, SCHEMA_VERSION, Smtp, Source, StatsBody,
-    SumsBody, TiersBody, VerdictBody, Visibility, Vlan,
+    QueriesBody, Related, RepliesBody, RoleBody, Rule, SCHEMA_VERSION, Smtp, SmtpDefect, SmtpName,
+    SmtpPort, SmtpWindow, Source, StatsBody, SumsBody, Tcp, TiersBody, VerdictBody, Visibility,
+    Vlan,
 };
 use super::text;
 use super::{HostReport, Totals};
 use crate::correlate::evidence::{Evidence, Witness};
+use crate::correlate::fanout::Reach;
 use crate::correlate::regression::{Correlation, Undefined};
 use crate::correlate::role::{RoleSource, RoleView};
 use crate::correlate::{Verdict, posterior};
+use crate::count::PacketCounts;
 use crate::count::host::HostTotals;
+use crate::count::smtp::SmtpTotals;
 use crate::decode::packet::LinkTag;
+use crate::decode::tcp::TcpCounts;
+use crate::decode::tcp::half::SegmentCounts;
 use crate::host::HostAddr;
 use crate::time::Timestamp;
 use crate::verdict::{Class, Level};
@@ -32,6 +38,10 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const PATH: usize = 128;
 /// Why the inventory says nobody is to be told, at most.
 const TEXT: usize = 256;
+/// Names of servers in an event.
+const SERVER_NAMES: usize = 5;
+/// Ports in an event that is too long.
+const PORTS: usize = 3;
 
 /// Writes events to `out`, one a line, each flushed as a whole when `flush` says so.
 pub struct EventWriter<W> {
@@ -92,10 +102,10 @@ impl<W: Write> EventWriter<W> {
                 capture: CaptureBody {
                     loss_pct: None,
                     truncated: verdict.totals.cut,
-                    one_way: verdict.totals.replies.total == 0,
+                    one_way: one_way(&verdict.totals),
                 },
                 dns: dns(&verdict.totals),
-                smtp: Smtp::default(),
+                smtp: smtp(&verdict.totals.smtp, &judgement.windows),
                 correlation: correlation(&verdict.totals),
             }
         });
@@ -136,14 +146,20 @@ impl<W: Write> EventWriter<W> {
             posterior: round(posterior(judgement.score)),
             role: role(&judgement.role),
             dns: dns(totals),
-            smtp: Smtp::default(),
+            smtp: smtp(&totals.smtp, &judgement.windows),
             correlation: correlation(totals),
         });
         event.event.start = totals.first.map(|time| time.to_string());
         event.event.end = totals.last.map(|time| time.to_string());
         place(&mut event, *host, totals.tag);
         let mut labels = event.mxray.dns.labels.len();
-        while serialised(&event)? > LARGEST && labels > 0 {
+        while serialised(&event)? > LARGEST {
+            if shorten_smtp(&mut event.mxray.smtp) {
+                continue;
+            }
+            if labels == 0 {
+                break;
+            }
             labels /= 2;
             shorten(&mut event.mxray.dns, labels);
         }
@@ -180,6 +196,7 @@ impl<W: Write> EventWriter<W> {
             late: capture.late,
             duplicates: count.duplicates,
             observations_omitted: count.untold,
+            tcp: tcp(count),
             hosts: Hosts {
                 tracked: count.hosts,
                 evicted: count.evicted + totals.suspects_evicted,
@@ -276,7 +293,9 @@ impl<W: Write> EventWriter<W> {
             if serialised(&event)? + count * (PACKET + PATH) <= LARGEST {
                 break;
             }
-            if packets > 2 {
+            if shorten_smtp(&mut event.mxray.smtp) {
+                // As long as that does not suffice.
+            } else if packets > 2 {
                 packets -= 1;
             } else if labels > 0 {
                 labels /= 2;
@@ -327,6 +346,35 @@ impl<W: Write> EventWriter<W> {
     }
 }
 
+fn tcp(count: &PacketCounts) -> Tcp {
+    let TcpCounts {
+        segments,
+        midstream,
+        evicted,
+        shed,
+    } = count.tcp;
+    let SegmentCounts {
+        retransmitted,
+        overlapped,
+        reordered,
+        out_of_window,
+        holes,
+        lost,
+    } = segments;
+    Tcp {
+        connections: count.connections,
+        midstream,
+        evicted,
+        retransmitted,
+        overlapped,
+        reordered,
+        out_of_window,
+        holes,
+        octets_lost: lost,
+        shed,
+    }
+}
+
 fn serialised<B: Serialize>(event: &Event<B>) -> io::Result<usize> {
     Ok(serde_json::to_vec(event)?.len() + VERSION.len() + 1)
 }
@@ -338,6 +386,27 @@ fn digest(parts: &[&str]) -> String {
 fn shorten(dns: &mut Dns, labels: usize) {
     dns.cut |= dns.labels.len() > labels;
     dns.labels.truncate(labels);
+}
+
+/// Leaves out one thing more of SMTP, the least needed first; whether there was one.
+fn shorten_smtp(smtp: &mut Smtp) -> bool {
+    if smtp.server_names.pop().is_some() {
+        smtp.cut = true;
+        return true;
+    }
+    let windows = smtp.windows.iter_mut().map(|window| &mut window.by_port);
+    if let Some(ports) = windows.rev().find(|ports| !ports.is_empty()) {
+        ports.clear();
+        smtp.cut = true;
+        return true;
+    }
+    let ports = smtp.by_port.as_mut().filter(|ports| ports.len() > PORTS);
+    let cut = ports.is_some();
+    if let Some(ports) = ports {
+        ports.truncate(PORTS);
+    }
+    smtp.cut |= cut;
+    cut
 }
 
 fn cut(text: &str, length: usize) -> String {
@@ -396,6 +465,7 @@ fn rule_name(class: Class) -> &'static str {
         Class::Gen2Mx => "Mail exchanger lookups without a mail server's other lookups",
         Class::Gen3A => "Mail host lookups by keyword over many domains",
         Class::Hybrid => "Mail exchanger and mail host lookups of a worm",
+        Class::SpamFanout => "Mail straight to many servers, in the manner of a bot",
         other => other.name(),
     }
 }
@@ -430,13 +500,114 @@ fn evidence(piece: &Evidence) -> EvidenceBody {
     }
 }
 
+/// Whether the other side of its DNS, or of its SMTP, was not seen.
+fn one_way(totals: &HostTotals) -> bool {
+    let dns = totals.queries.total > 0 && totals.replies.total == 0;
+    dns || totals.smtp.answers_seen == Some(false)
+}
+
+/// Whether all its mail connections that carried anything were TLS from the first octet on.
+fn tls_only(smtp: &SmtpTotals) -> Option<bool> {
+    let clear = smtp.mail_from
+        + smtp.rcpt_to
+        + smtp.messages
+        + smtp.replies_4xx
+        + smtp.replies_5xx
+        + smtp.starttls
+        + smtp.auth
+        + smtp.helo_names
+        + smtp.not_smtp;
+    let clear = clear > 0 || !smtp.defects.is_empty();
+    (clear || smtp.tls > 0).then_some(!clear)
+}
+
+fn smtp(totals: &SmtpTotals, windows: &[Reach]) -> Smtp {
+    // What the servers' packets tell is unknown where they are not mirrored.
+    let mirrored = totals.answers_seen != Some(false);
+    let told = |count: u64| mirrored.then_some(count);
+    let names = totals.server_names.iter().take(SERVER_NAMES);
+    let window = |reach: &Reach| SmtpWindow {
+        span_s: reach.span,
+        attempts: reach.attempts,
+        established: told(reach.established),
+        refused: told(reach.refused),
+        unanswered: told(reach.unanswered),
+        destinations: reach.destinations,
+        destinations_exact: reach.exact,
+        destinations_new: reach.new,
+        by_port: reach
+            .ports
+            .iter()
+            .map(|port| SmtpPort {
+                port: port.port,
+                attempts: port.attempts,
+                established: told(port.established),
+                destinations: port.destinations,
+            })
+            .collect(),
+    };
+    Smtp {
+        attempts: Some(totals.attempts),
+        established: told(totals.established),
+        refused: told(totals.refused),
+        unanswered: told(totals.unanswered),
+        destinations: Some(totals.destinations),
+        // Of nothing the count is exact, whatever the counters' default says.
+        destinations_exact: Some(totals.destinations_exact || totals.destinations == 0),
+        mail_from: Some(totals.mail_from),
+        rcpt_to: Some(totals.rcpt_to),
+        messages: told(totals.messages),
+        messages_accepted: told(totals.messages_accepted),
+        messages_in_tls: Some(totals.messages_in_tls),
+        replies_4xx: told(totals.replies_4xx),
+        replies_5xx: told(totals.replies_5xx),
+        starttls: Some(totals.starttls),
+        auth: Some(totals.auth),
+        helo_names: Some(totals.helo_names),
+        sender_domains: Some(totals.sender_domains),
+        tls: Some(totals.tls),
+        not_smtp: Some(totals.not_smtp),
+        gapped: Some(totals.gapped),
+        by_port: Some(
+            totals
+                .by_port
+                .iter()
+                .map(|port| SmtpPort {
+                    port: port.port,
+                    attempts: port.attempts,
+                    established: told(port.established),
+                    destinations: port.destinations,
+                })
+                .collect(),
+        ),
+        server_names: names
+            .map(|(name, count)| SmtpName {
+                name: text::escape(name),
+                count: *count,
+            })
+            .collect(),
+        defects: totals
+            .defects
+            .iter()
+            .map(|(defect, count)| SmtpDefect {
+                name: defect.name(),
+                count: *count,
+            })
+            .collect(),
+        windows: windows.iter().map(window).collect(),
+        cut: totals.server_names.len() > SERVER_NAMES,
+    }
+}
+
 fn visibility(verdict: &Verdict) -> Visibility {
+    let smtp = &verdict.totals.smtp;
+    let tls_only = tls_only(smtp);
     Visibility {
         dns: verdict.totals.queries.total > 0,
         dns_replies: verdict.totals.replies.total > 0,
-        smtp_out: None,
-        smtp_replies: None,
-        tls_only: None,
+        smtp_out: Some(smtp.attempts > 0 || tls_only.is_some()),
+        smtp_replies: smtp.answers_seen,
+        tls_only,
         vantage: None,
         home: match verdict.inside {
             Some(true) => "inside",

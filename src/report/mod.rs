@@ -112,3 +112,6 @@ pub struct Totals {
     /// Hosts with mail lookups that had to be forgotten.
     pub suspects_evicted: u64,
 }
+
+#[cfg(test)]
+mod tests;

@@ -101,9 +101,9 @@ impl Table {
         let convicted = rows.iter().filter(|(_, row)| row.level.convicted()).count();
         writeln!(
             out,
-            "{}, {}, {}, {convicted} convicted",
+            "{}, {} decoded, {}, {convicted} convicted",
             counted(totals.capture.seen, "packet"),
-            counted(totals.count.decoded, "DNS message"),
+            totals.count.decoded,
             counted(totals.count.hosts, "host")
         )
     }

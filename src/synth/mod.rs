@@ -16,18 +16,26 @@
 #![forbid(unsafe_code)]
 
 mod case;
+mod conversation;
 mod day;
 mod dialogue;
 mod dice;
 mod dns_cases;
+mod dns_tcp_cases;
+mod fanout_cases;
 mod figure7;
 mod fragment_cases;
 mod link_cases;
+mod mail;
 mod mailserver;
 mod message;
 mod names;
 mod ordinary;
 mod packet;
+mod secret;
+mod smtp_cases;
+mod smtp_odd_cases;
+mod tcp_cases;
 mod time_cases;
 mod tunnel_cases;
 mod worm;
@@ -94,7 +102,7 @@ macro_rules! recipes {
     };
 }
 
-static CATALOGUE: [Recipe; 35] = recipes! {
+static CATALOGUE: [Recipe; 55] = recipes! {
     "study-client-a", || dialogue::capture(&mailserver::study_client_a()),
     "a mail server, 2004-02-26: 2922 MX, 6675 A, 139 PTR queries (Table 1)",
     "a rule that calls a mail server a worm because it asks for MX";
@@ -218,6 +226,86 @@ static CATALOGUE: [Recipe; 35] = recipes! {
     "fragments-hostile", fragment_cases::fragments_hostile,
     "overlaps, two ends, mixed protocols, uneven lengths, 31 s between, a reused number",
     "the later copy believed; a datagram made of two; waiting for ever";
+
+    "dns-tcp", dns_tcp_cases::dns_tcp,
+    "DNS over TCP: many messages in a segment, one in many, holes, damage, port 53 to 53",
+    "a segment taken for a message; a stream that is lost at the first hole or damage";
+
+    "tcp-reassembly", tcp_cases::tcp_reassembly,
+    "a letter to three over TCP that is reordered, sent again, overlapped, mirrored twice",
+    "commands counted twice or out of order; the later copy believed; 2^32 not passed";
+
+    "tcp-holes", tcp_cases::tcp_holes,
+    "SMTP with a lost segment in commands, bodies, replies, or without its begin",
+    "a hole that is passed over in silence, or that ends the counting of a connection";
+
+    "tcp-snaplen", tcp_cases::tcp_snaplen,
+    "SMTP sessions of which 90 octets a frame were captured",
+    "a cut frame taken for a short segment, so that the streams join where octets miss";
+
+    "smtp-session", smtp_cases::smtp_session,
+    "SMTP: two letters in a session, RSET, VRFY, replies of many lines, IPv6, port 2525",
+    "one letter a connection; each line of a reply counted; RSET taken for delivery";
+
+    "smtp-pipelining", smtp_cases::smtp_pipelining,
+    "SMTP commands in groups (RFC 2920), offered and not",
+    "one command a segment; replies given to the wrong command";
+
+    "smtp-bdat", smtp_cases::smtp_bdat,
+    "SMTP chunks (RFC 3030): several, empty, refused, pipelined, with commands as text",
+    "chunks read as commands; a dot looked for in them";
+
+    "smtp-body", smtp_cases::smtp_body,
+    "SMTP bodies: dots, the end over segments, text like commands, 300 kB, smuggling",
+    "an end of data that is missed or made up; text of a body counted as commands";
+
+    "smtp-auth", smtp_cases::smtp_auth,
+    "SMTP AUTH: LOGIN, PLAIN, CRAM-MD5; right, wrong, given up",
+    "credentials read as commands, or told of";
+
+    "smtp-rejections", smtp_cases::smtp_rejections,
+    "SMTP refusals: unknown users, block lists, greylisting, 421, at each command",
+    "a refusal given to the wrong command, or counted by its lines";
+
+    "smtp-starttls", smtp_cases::smtp_starttls,
+    "STARTTLS: accepted, refused, failing; hellos over two segments and two records",
+    "ciphertext read as commands; a hello that must be in one record and segment";
+
+    "smtps-465", smtp_cases::smtps_465,
+    "SMTP in TLS from the begin: no, one and three letters; a hello over three segments",
+    "letters not seen by the sizes of records; handshakes counted as letters";
+
+    "smtp-outcomes", smtp_odd_cases::smtp_outcomes,
+    "connections to 25, 465, 587: answered, refused, not answered, late, ports used again",
+    "a SYN sent again counted as an attempt; a refusal taken for silence";
+
+    "smtp-one-way", smtp_odd_cases::smtp_one_way,
+    "SMTP sessions of which one direction was mirrored",
+    "a server that was not seen taken for one that does not answer";
+
+    "smtp-defects", smtp_odd_cases::smtp_defects,
+    "an SMTP session for each thing that bots do wrong, and good ones",
+    "a defect that is missed, counted by the line, or found where there is none";
+
+    "not-smtp", smtp_odd_cases::not_smtp,
+    "HTTP, SSH, TLS and noise on port 25",
+    "a port taken for proof; defects counted of who does not speak SMTP";
+
+    "fanout-bot", fanout_cases::fanout_bot,
+    "a PC without DNS that makes 400 connections to 300 mail servers in 40 minutes",
+    "a rule that needs DNS; one that is content when a few letters are taken";
+
+    "fanout-server", fanout_cases::fanout_server,
+    "an honest mail server without DNS that delivers to 120 others in an hour",
+    "a rule that goes by the number of destinations alone";
+
+    "fanout-pcs", fanout_cases::fanout_pcs,
+    "ten PCs that submit to one mail server or two, one with a script that mails to five",
+    "a rule that convicts whoever uses port 25, or two servers";
+
+    "submission-bot", fanout_cases::submission_bot,
+    "a PC that logs in at twelve mail providers on 465 and 587",
+    "a rule that looks at port 25 only, or cannot count servers in TLS";
 
     "late-packets", time_cases::late_packets,
     "packets 1.5, 2.0 and 5 seconds behind those before them",

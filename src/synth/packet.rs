@@ -3,12 +3,12 @@
 
 use crate::capture::frame::LinkType;
 use crate::time::{NANOS, Timestamp};
-use etherparse::PacketBuilder;
+use etherparse::{IpHeaders, PacketBuilder, PacketBuilderStep, TcpHeader};
 use std::io::{self, Write};
 use std::net::IpAddr;
 
 /// Where a datagram comes from or goes to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Endpoint {
     pub(super) ip: IpAddr,
     pub(super) port: u16,
@@ -36,22 +36,38 @@ impl Endpoint {
     }
 }
 
-/// A UDP datagram in IPv4 or IPv6 in Ethernet II, checksums right.
-pub(super) fn udp(from: Endpoint, to: Endpoint, payload: &[u8]) -> Vec<u8> {
+/// Ethernet II and IPv4 or IPv6, as the ends are.
+fn headers(from: Endpoint, to: Endpoint) -> PacketBuilderStep<IpHeaders> {
     const HOPS: u8 = 64;
     let link = PacketBuilder::ethernet2(from.mac(), to.mac());
+    match (from.ip, to.ip) {
+        (IpAddr::V4(source), IpAddr::V4(destination)) => {
+            link.ipv4(source.octets(), destination.octets(), HOPS)
+        }
+        (IpAddr::V6(source), IpAddr::V6(destination)) => {
+            link.ipv6(source.octets(), destination.octets(), HOPS)
+        }
+        _ => panic!("both ends of a packet are of one family"),
+    }
+}
+
+/// A UDP datagram in IPv4 or IPv6 in Ethernet II, checksums right.
+pub(super) fn udp(from: Endpoint, to: Endpoint, payload: &[u8]) -> Vec<u8> {
     let mut frame = Vec::with_capacity(62 + payload.len());
-    let written = match (from.ip, to.ip) {
-        (IpAddr::V4(source), IpAddr::V4(destination)) => link
-            .ipv4(source.octets(), destination.octets(), HOPS)
-            .udp(from.port, to.port)
-            .write(&mut frame, payload),
-        (IpAddr::V6(source), IpAddr::V6(destination)) => link
-            .ipv6(source.octets(), destination.octets(), HOPS)
-            .udp(from.port, to.port)
-            .write(&mut frame, payload),
-        _ => panic!("both ends of a datagram are of one family"),
-    };
+    let written = headers(from, to)
+        .udp(from.port, to.port)
+        .write(&mut frame, payload);
+    written.expect("a vector takes all, and no payload here comes near 64 KiB");
+    frame
+}
+
+/// A TCP segment, likewise; of `header` all but the ports and the checksum is taken.
+pub(super) fn tcp(from: Endpoint, to: Endpoint, mut header: TcpHeader, payload: &[u8]) -> Vec<u8> {
+    (header.source_port, header.destination_port) = (from.port, to.port);
+    let mut frame = Vec::with_capacity(74 + payload.len());
+    let written = headers(from, to)
+        .tcp_header(header)
+        .write(&mut frame, payload);
     written.expect("a vector takes all, and no payload here comes near 64 KiB");
     frame
 }

@@ -1,13 +1,13 @@
 //! What all recipes keep, and the study's counts, read back with other people's parsers.
 
 use super::*;
-use etherparse::{SlicedPacket, TransportSlice};
+use etherparse::{NetSlice, SlicedPacket, TransportSlice};
 use hickory_proto::op::{Message, MessageType};
 use hickory_proto::rr::RecordType;
 use std::collections::BTreeMap;
 
 /// Packets and FNV-1a of each file: numbers elsewhere were measured on these very bytes.
-const KEPT: [(&str, u64, u64); 35] = [
+const KEPT: [(&str, u64, u64); 55] = [
     ("study-client-a", 19_472, 0x1a6a_3b98_b50e_6bca),
     ("study-client-b", 452, 0x5b3d_2d22_479e_8d3c),
     ("study-client-c", 11_260, 0x577e_f30f_afc6_22d0),
@@ -39,6 +39,26 @@ const KEPT: [(&str, u64, u64); 35] = [
     ("tunnel-nested", 4, 0x236a_9bcc_0d56_e08a),
     ("fragments", 44, 0x3c3f_da91_2257_dd92),
     ("fragments-hostile", 29, 0x2e19_dc5b_9e8a_d8f3),
+    ("dns-tcp", 333, 0x0145_b973_904c_9f3d),
+    ("tcp-reassembly", 249, 0x999b_8c4f_dee9_9013),
+    ("tcp-holes", 282, 0x181e_6a1e_6ace_0584),
+    ("tcp-snaplen", 44, 0x5c24_2706_78e1_dfa7),
+    ("smtp-session", 111, 0x429f_f1b0_55fa_00e6),
+    ("smtp-pipelining", 97, 0x580a_fb00_e570_4487),
+    ("smtp-bdat", 118, 0x9113_9d7f_fc40_330b),
+    ("smtp-body", 484, 0xfd27_43b9_c843_1577),
+    ("smtp-auth", 178, 0x8de0_8a9f_c05b_72a5),
+    ("smtp-rejections", 180, 0x35b5_de0c_500e_6434),
+    ("smtp-starttls", 134, 0xd225_d9da_23ba_5c87),
+    ("smtps-465", 170, 0x8924_6bd3_ad89_4551),
+    ("smtp-outcomes", 115, 0x4537_67c2_6650_c025),
+    ("smtp-one-way", 98, 0xccc3_2893_24ea_7b30),
+    ("smtp-defects", 400, 0xd284_393e_599a_0292),
+    ("not-smtp", 70, 0x1706_d356_eee2_7d79),
+    ("fanout-bot", 3758, 0x6e32_9ad7_c819_a362),
+    ("fanout-server", 3025, 0xb2cb_c87a_2a27_47c6),
+    ("fanout-pcs", 1183, 0x942b_8826_b1da_8f31),
+    ("submission-bot", 1212, 0xf6a3_cbf2_8649_e04e),
     ("late-packets", 11, 0x0e3b_47d0_898d_fa3f),
     ("one-packet", 1, 0x186c_f671_2c89_cfee),
     ("second-edges", 11, 0xd8e1_efb5_98f6_7868),
@@ -70,7 +90,7 @@ fn records(file: &[u8]) -> Vec<(u64, &[u8])> {
 /// Source address and message of a UDP datagram in Ethernet.
 fn message(frame: &[u8]) -> (String, Message) {
     let packet = SlicedPacket::from_ethernet(frame).unwrap();
-    let Some(etherparse::NetSlice::Ipv4(ip)) = &packet.net else {
+    let Some(NetSlice::Ipv4(ip)) = &packet.net else {
         panic!("not IPv4")
     };
     let source = ip.header().source_addr().to_string();
@@ -195,6 +215,37 @@ fn time_runs_forward() {
         let sorted = records(&file).is_sorted_by_key(|(time, _)| *time);
         assert_eq!(sorted, recipe.name != "late-packets", "{}", recipe.name);
     }
+}
+
+/// Every whole TCP segment has the checksum that etherparse works out.
+#[test]
+fn tcp_checksums_are_right() {
+    let mut segments = 0;
+    for recipe in catalogue()
+        .iter()
+        .filter(|recipe| recipe.name != "tcp-snaplen")
+    {
+        for (_, frame) in records(&written(recipe.name)) {
+            let Ok(packet) = SlicedPacket::from_ethernet(frame) else {
+                continue;
+            };
+            let Some(TransportSlice::Tcp(tcp)) = &packet.transport else {
+                continue;
+            };
+            let expected = match &packet.net {
+                Some(NetSlice::Ipv4(ip)) => tcp
+                    .calc_checksum_ipv4(ip.header().source(), ip.header().destination())
+                    .unwrap(),
+                Some(NetSlice::Ipv6(ip)) => tcp
+                    .calc_checksum_ipv6(ip.header().source(), ip.header().destination())
+                    .unwrap(),
+                _ => panic!("no IP"),
+            };
+            assert_eq!(tcp.checksum(), expected, "{}", recipe.name);
+            segments += 1;
+        }
+    }
+    assert!(segments > 9000, "{segments}");
 }
 
 #[test]

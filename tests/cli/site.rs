@@ -163,7 +163,7 @@ fn the_command_line_wins_over_the_config_file() {
     assert_eq!(run.events()[0]["observer"]["name"], "two");
     assert!(
         run.stderr
-            .ends_with("452 packets, 452 DNS messages, 1 host, 0 convicted\n")
+            .ends_with("452 packets, 452 decoded, 1 host, 0 convicted\n")
     );
 }
 

@@ -5,6 +5,7 @@
 //! it is broken, which is then reported beside it. hickory-proto is the oracle of this
 //! module's differential test.
 
+pub mod framing;
 pub mod full;
 pub mod name;
 

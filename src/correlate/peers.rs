@@ -1,0 +1,301 @@
+//! The mail servers that a host turned to, and how each fared with it.
+//!
+//! Everything here is a sum over destinations, so that the order in which facts arrive does
+//! not matter. A destination counts for a day from its first contact, is then forgotten and
+//! counts anew: were it kept for as long as it is tried, the failing ones, which are tried
+//! again and again, would be left over at the bound.
+
+use super::evidence::{Trail, Witness};
+use super::fanout::hash;
+use super::suspect::DAY;
+use super::window::Window;
+use crate::count::delta::{Outcome, Refusal, Server, What};
+use crate::decode::smtp::Defect;
+use crate::host::HostAddr;
+use crate::time::Timestamp;
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use std::collections::{BTreeMap, VecDeque};
+
+/// Destinations kept; of more the ones met first leave. Some 60 octets each.
+const BOUND: usize = 4_096;
+/// Names kept of those in HELO, and of senders' domains; three are what matters.
+const NAMES: usize = 64;
+/// Destinations named as examples.
+const EXAMPLES: usize = 4;
+/// The port between mail servers; the others are for people's mail programs, who meet other
+/// manners there.
+const BETWEEN_SERVERS: u16 = 25;
+
+/// What a day's facts about a host's SMTP add up to.
+#[derive(Debug)]
+pub struct Peers {
+    known: HashMap<u64, Peer, RandomState>,
+    by_time: VecDeque<(Timestamp, u64)>,
+    /// Sums over the destinations.
+    pub tally: Tally,
+    /// Destinations for example, the first that were met.
+    pub examples: Vec<HostAddr>,
+    /// Names in HELO between servers.
+    pub helo: Window,
+    /// Registrable domains of senders between servers.
+    pub senders: Window,
+    /// What was wrong between servers, and when it was seen last.
+    defects: BTreeMap<Defect, Timestamp>,
+    /// Witnesses of new destinations.
+    pub fan_trail: Trail,
+    /// Witnesses of failed connections.
+    pub fail_trail: Trail,
+    /// Witnesses of refusals.
+    pub rej_trail: Trail,
+    /// Witnesses of defects and of names that change.
+    pub proto_trail: Trail,
+}
+
+impl Default for Peers {
+    fn default() -> Self {
+        Self {
+            known: HashMap::default(),
+            by_time: VecDeque::new(),
+            tally: Tally::default(),
+            examples: Vec::new(),
+            helo: Window::new(DAY, NAMES),
+            senders: Window::new(DAY, NAMES),
+            defects: BTreeMap::new(),
+            fan_trail: Trail::default(),
+            fail_trail: Trail::default(),
+            rej_trail: Trail::default(),
+            proto_trail: Trail::default(),
+        }
+    }
+}
+
+/// One destination.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "marks that are set one by one"
+)]
+struct Peer {
+    between_servers: bool,
+    submission: bool,
+    reached: bool,
+    failed: bool,
+    mailed: bool,
+    no_quit: bool,
+    accepted: u16,
+    blocked: u16,
+    unknown: u16,
+    refused: u16,
+    deferred: u16,
+}
+
+/// How many destinations there are of each kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Turned to on port 25.
+    pub between_servers: u32,
+    /// Turned to on another mail port.
+    pub submission: u32,
+    /// That answered.
+    pub reached: u32,
+    /// That refused the connection or were silent, and never answered.
+    pub failed: u32,
+    /// That were handed a sender on port 25.
+    pub mailed: u32,
+    /// Of those, left without QUIT.
+    pub no_quit: u32,
+    /// That refuse less than a fifth of what they are handed, and accepted some.
+    pub accepted: u32,
+    /// That refuse more, since they take the host for a spammer.
+    pub blocked: u32,
+    /// That refuse more, of recipients they do not know.
+    pub unknown: u32,
+    /// That refuse more, for other reasons and for good (5xx).
+    pub refused: u32,
+    /// That accepted nothing and said "not now" (4xx).
+    pub deferred: u32,
+}
+
+/// How a server answers what it is handed.
+enum Answers {
+    Accepted,
+    Blocked,
+    Unknown,
+    Refused,
+    Deferred,
+    Nothing,
+}
+
+impl Peer {
+    /// A big provider's server sees some refusals of any sender: what counts is whether they
+    /// are more than a fifth.
+    fn answers(&self) -> Answers {
+        let no = u32::from(self.blocked) + u32::from(self.unknown) + u32::from(self.refused);
+        if no * 4 > u32::from(self.accepted) {
+            if self.blocked > 0 {
+                Answers::Blocked
+            } else if self.unknown > 0 {
+                Answers::Unknown
+            } else {
+                Answers::Refused
+            }
+        } else if self.accepted > 0 {
+            Answers::Accepted
+        } else if self.deferred > 0 {
+            Answers::Deferred
+        } else {
+            Answers::Nothing
+        }
+    }
+}
+
+impl Tally {
+    fn shift(&mut self, peer: &Peer, by: i32) {
+        let mut count = |counts: bool, slot: fn(&mut Self) -> &mut u32| {
+            if counts {
+                let slot = slot(self);
+                *slot = slot.saturating_add_signed(by);
+            }
+        };
+        count(peer.between_servers, |t| &mut t.between_servers);
+        count(peer.submission, |t| &mut t.submission);
+        count(peer.reached, |t| &mut t.reached);
+        count(peer.failed && !peer.reached, |t| &mut t.failed);
+        count(peer.mailed, |t| &mut t.mailed);
+        count(peer.mailed && peer.no_quit, |t| &mut t.no_quit);
+        match peer.answers() {
+            Answers::Accepted => count(true, |t| &mut t.accepted),
+            Answers::Blocked => count(true, |t| &mut t.blocked),
+            Answers::Unknown => count(true, |t| &mut t.unknown),
+            Answers::Refused => count(true, |t| &mut t.refused),
+            Answers::Deferred => count(true, |t| &mut t.deferred),
+            Answers::Nothing => {}
+        }
+    }
+}
+
+impl Peers {
+    /// Takes in a fact about SMTP; others are none of its business.
+    pub fn learn(&mut self, what: What, witness: Witness) {
+        let now = witness.time;
+        match what {
+            What::Attempt(server) => {
+                let new = self.change(server, now, |_| ());
+                if new {
+                    self.fan_trail.note(witness, None);
+                }
+            }
+            What::Outcome(server, outcome) => {
+                self.change(server, now, |peer| match outcome {
+                    Outcome::Established => peer.reached = true,
+                    Outcome::Refused | Outcome::Unanswered => peer.failed = true,
+                });
+                if outcome != Outcome::Established {
+                    self.fail_trail.note(witness, None);
+                }
+            }
+            What::Helo { server, name } => {
+                self.change(server, now, |_| ());
+                if server.port == BETWEEN_SERVERS && self.helo.touch(name, now).0.is_none() {
+                    self.proto_trail.note(witness, None);
+                }
+            }
+            What::Mail { server, domain } => {
+                self.change(server, now, |peer| {
+                    peer.mailed |= server.port == BETWEEN_SERVERS;
+                });
+                if server.port == BETWEEN_SERVERS
+                    && let Some(domain) = domain
+                {
+                    self.senders.touch(domain, now);
+                }
+            }
+            What::Refusal {
+                server,
+                code,
+                cause,
+            } => {
+                self.change(server, now, |peer| {
+                    let count = match (cause, code) {
+                        (Refusal::Blocked, _) => &mut peer.blocked,
+                        (Refusal::UnknownUser, _) => &mut peer.unknown,
+                        (Refusal::Other, 500..) => &mut peer.refused,
+                        (Refusal::Other, _) => &mut peer.deferred,
+                    };
+                    *count = count.saturating_add(1);
+                });
+                self.rej_trail.note(witness, None);
+            }
+            What::Message { server, accepted } => {
+                self.change(server, now, |peer| {
+                    peer.accepted = peer.accepted.saturating_add(accepted.into());
+                });
+            }
+            What::Defect { server, defect } => {
+                self.change(server, now, |peer| {
+                    peer.no_quit |= defect == Defect::NoQuit && server.port == BETWEEN_SERVERS;
+                });
+                if server.port == BETWEEN_SERVERS {
+                    let last = self.defects.insert(defect, now);
+                    if last.is_none() {
+                        self.proto_trail.note(witness, None);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Changes what is known of a server; whether it was met for the first time.
+    fn change(&mut self, server: Server, now: Timestamp, change: impl FnOnce(&mut Peer)) -> bool {
+        let key = hash(server.addr);
+        let known = self.known.contains_key(&key);
+        if !known {
+            if self.known.len() >= BOUND {
+                self.forget_first();
+            }
+            self.by_time.push_back((now, key));
+            if self.examples.len() < EXAMPLES {
+                self.examples.push(server.addr);
+            }
+        }
+        let peer = self.known.entry(key).or_default();
+        self.tally.shift(peer, -1);
+        if server.port == BETWEEN_SERVERS {
+            peer.between_servers = true;
+        } else {
+            peer.submission = true;
+        }
+        change(peer);
+        self.tally.shift(peer, 1);
+        !known
+    }
+
+    fn forget_first(&mut self) {
+        if let Some((_, key)) = self.by_time.pop_front()
+            && let Some(peer) = self.known.remove(&key)
+        {
+            self.tally.shift(&peer, -1);
+        }
+    }
+
+    /// Drops what lies more than a day behind `now`.
+    pub fn expire(&mut self, now: Timestamp) {
+        let gone = |time: Timestamp| now.nanos_since(time) > DAY;
+        while self.by_time.front().is_some_and(|(time, _)| gone(*time)) {
+            self.forget_first();
+        }
+        if self.known.is_empty() {
+            self.examples.clear();
+        }
+        self.helo.expire(now);
+        self.senders.expire(now);
+        self.defects.retain(|_, last| !gone(*last));
+    }
+
+    /// What was wrong between servers within the last day.
+    pub fn defects(&self) -> impl Iterator<Item = Defect> + '_ {
+        self.defects.keys().copied()
+    }
+}

@@ -1,0 +1,485 @@
+//! Both sides of the line: hosts of known conduct, destination by destination.
+
+use super::super::{Findings, LIKELY, SUSPECTED};
+use super::*;
+use crate::capture::Origin;
+use crate::correlate::evidence::Witness;
+use crate::count::delta::{Outcome, Refusal, Server, What};
+use crate::host::HostAddr;
+use crate::time::Timestamp;
+use crate::verdict::Level;
+use proptest::prelude::*;
+use rand_core::SeedableRng as _;
+use rand_pcg::Pcg64Mcg;
+
+fn server(number: u32, port: u16) -> Server {
+    let addr = HostAddr::from_v4((0x0a00_0000 | number).to_be_bytes());
+    Server { addr, port }
+}
+
+fn learn(peers: &mut Peers, second: i64, what: What) {
+    let time = Timestamp::from_parts(second, 0);
+    let origin = Origin::default();
+    peers.expire(time);
+    peers.learn(what, Witness { origin, time });
+}
+
+fn level(peers: &Peers, smtp: &SmtpTotals) -> Level {
+    weigh(peers, smtp).map_or(Level::None, |finding| finding.level())
+}
+
+fn seen(peers: &Peers) -> Level {
+    level(peers, &SmtpTotals::default())
+}
+
+/// What a host does with each of its destinations, in parts of a thousand.
+#[derive(Clone, Copy)]
+struct Habit {
+    port: u16,
+    fails: u64,
+    /// Of those that are reached: first put off, later accepted.
+    greylists: u64,
+    /// Of those that are reached.
+    unknown: u64,
+    /// Of those that are reached.
+    blocked: u64,
+    defects: &'static [Defect],
+    names: u64,
+    senders: u64,
+}
+
+const MAIL_SERVER: Habit = Habit {
+    port: 25,
+    fails: 30,
+    greylists: 200,
+    unknown: 20,
+    blocked: 0,
+    defects: &[],
+    names: 1,
+    senders: 1,
+};
+
+const BOT: Habit = Habit {
+    fails: 400,
+    greylists: 0,
+    unknown: 300,
+    defects: &[],
+    ..MAIL_SERVER
+};
+
+/// The facts of one destination, in time order; a mail server comes back to who put it off.
+fn visit(habit: Habit, number: u32, dice: &mut impl FnMut(u64) -> bool) -> Vec<(i64, What)> {
+    let server = server(number, habit.port);
+    let second = i64::from(number) * 10;
+    let mut facts = vec![(second, What::Attempt(server))];
+    if dice(habit.fails) {
+        facts.push((second + 30, What::Outcome(server, Outcome::Unanswered)));
+        return facts;
+    }
+    facts.push((second, What::Outcome(server, Outcome::Established)));
+    let name = u64::from(number) % habit.names;
+    facts.push((second, What::Helo { server, name }));
+    let domain = Some(u64::from(number) % habit.senders);
+    facts.push((second + 1, What::Mail { server, domain }));
+    for &defect in habit.defects {
+        facts.push((second + 1, What::Defect { server, defect }));
+    }
+    let refusal = |code, cause| What::Refusal {
+        server,
+        code,
+        cause,
+    };
+    if dice(habit.unknown) {
+        facts.push((second + 1, refusal(550, Refusal::UnknownUser)));
+    } else if dice(habit.blocked) {
+        facts.push((second + 1, refusal(554, Refusal::Blocked)));
+    } else {
+        let accepted = true;
+        let message = What::Message { server, accepted };
+        if dice(habit.greylists) {
+            facts.push((second + 1, refusal(451, Refusal::Other)));
+            facts.push((second + 301, message));
+        } else {
+            facts.push((second + 1, message));
+        }
+    }
+    facts
+}
+
+/// The highest level that a host with this habit reaches over so many destinations, and after
+/// how many destinations it was first likely and first confirmed.
+fn run(habit: Habit, destinations: u32, seed: u64) -> (Level, Option<u32>, Option<u32>) {
+    let mut random = Pcg64Mcg::seed_from_u64(seed);
+    let mut dice = |share| random.next_u64() % 1_000 < share;
+    let mut facts: Vec<_> = (0..destinations)
+        .flat_map(|number| visit(habit, number, &mut dice))
+        .collect();
+    facts.sort_by_key(|(second, _)| *second);
+    let mut peers = Peers::default();
+    let (mut highest, mut likely, mut confirmed) = (Level::None, None, None);
+    for (second, what) in facts {
+        learn(&mut peers, second, what);
+        let level = seen(&peers);
+        highest = highest.max(level);
+        let met = peers.tally.between_servers;
+        if level >= Level::Likely {
+            likely.get_or_insert(met);
+        }
+        if level >= Level::Confirmed {
+            confirmed.get_or_insert(met);
+        }
+    }
+    (highest, likely, confirmed)
+}
+
+#[test]
+fn an_honest_mail_server_is_never_suspected() {
+    // Every 33rd fails, every fifth puts off.
+    let mut peers = Peers::default();
+    for number in 0..1_000_u32 {
+        let mut turn = 0;
+        let mut dice = |share: u64| {
+            turn += 1;
+            match (turn, share) {
+                (1, _) => number % 33 == 32,
+                (_, 200) => number % 5 == 4,
+                _ => false,
+            }
+        };
+        for (second, what) in visit(MAIL_SERVER, number, &mut dice) {
+            learn(&mut peers, second, what);
+            assert_eq!(seen(&peers), Level::None, "at destination {number}");
+        }
+    }
+}
+
+/// How often luck is against a host that begins to deliver: over 100 destinations.
+#[test]
+fn honest_mail_servers_are_suspected_seldom_and_not_convicted() {
+    let runs = (0..2_000).filter(|&seed| run(MAIL_SERVER, 100, seed).0 > Level::None);
+    let suspected = runs.count();
+    println!("honest servers suspected at some moment: {suspected} of 2000");
+    assert!(suspected <= 40, "{suspected}");
+    let cared_for = Habit {
+        unknown: 0,
+        ..MAIL_SERVER
+    };
+    let runs: Vec<_> = (0..2_000).map(|seed| run(cared_for, 100, seed).0).collect();
+    let suspected = runs.iter().filter(|level| **level > Level::None).count();
+    println!("those without unknown recipients: {suspected} of 2000");
+    assert!(suspected <= 4 && runs.iter().all(|level| *level < Level::Likely));
+}
+
+#[test]
+fn a_bot_is_likely_after_few_destinations() {
+    let runs: Vec<_> = (0..1_000).map(|seed| run(BOT, 200, seed)).collect();
+    let mut likely: Vec<_> = runs.iter().filter_map(|run| run.1).collect();
+    let mut confirmed: Vec<_> = runs.iter().filter_map(|run| run.2).collect();
+    likely.sort_unstable();
+    confirmed.sort_unstable();
+    println!(
+        "likely in {} of 1000 runs, after {} (p95 {}) destinations; confirmed in {}, after {} (p95 {})",
+        likely.len(),
+        likely[likely.len() / 2],
+        likely[likely.len() * 95 / 100],
+        confirmed.len(),
+        confirmed[confirmed.len() / 2],
+        confirmed[confirmed.len() * 95 / 100],
+    );
+    assert_eq!((likely.len(), confirmed.len()), (1_000, 1_000));
+    assert!(likely[500] <= 8 && likely[950] <= 25);
+    // Bad manners shorten it.
+    let rude = Habit {
+        defects: &[Defect::HeloBareIp, Defect::NoQuit],
+        ..BOT
+    };
+    let mut confirmed: Vec<_> = (0..1_000)
+        .filter_map(|seed| run(rude, 200, seed).2)
+        .collect();
+    confirmed.sort_unstable();
+    println!("with bad manners: confirmed after {}", confirmed[500]);
+    assert!(confirmed.len() == 1_000 && confirmed[500] <= 10);
+}
+
+#[test]
+fn a_mail_program_shows_nothing() {
+    for port in [25, 587] {
+        let mut peers = Peers::default();
+        for second in 0..1_000 {
+            let server = server(u32::try_from(second % 2).unwrap(), port);
+            learn(&mut peers, second, What::Attempt(server));
+            learn(&mut peers, second, What::Outcome(server, Outcome::Refused));
+            assert!(weigh(&peers, &SmtpTotals::default()).is_none());
+        }
+    }
+}
+
+#[test]
+fn who_only_knocks_is_suspected_at_most() {
+    let scanner = Habit {
+        fails: 1_000,
+        ..MAIL_SERVER
+    };
+    assert_eq!(run(scanner, 1_000, 1).0, Level::Suspected);
+    // And who connects and leaves, whatever it says: a monitor.
+    let mut peers = Peers::default();
+    for number in 0..200 {
+        let server = server(number, 25);
+        let defect = Defect::EarlyTalk;
+        for what in [
+            What::Attempt(server),
+            What::Outcome(server, Outcome::Established),
+            What::Defect { server, defect },
+        ] {
+            learn(&mut peers, 0, what);
+            assert_eq!(seen(&peers), Level::None);
+        }
+    }
+}
+
+/// Every server says that its address stands on a list, as those of home connections do.
+#[test]
+fn a_block_list_entry_alone_does_not_convict() {
+    let home = Habit {
+        blocked: 1_000,
+        unknown: 0,
+        ..MAIL_SERVER
+    };
+    let mut convicted = 0;
+    for seed in 0..100 {
+        convicted += u32::from(run(home, 100, seed).0.convicted());
+    }
+    // Where two of the first servers fail as well.
+    println!("listed home servers convicted: {convicted} of 100");
+    assert!(convicted <= 10);
+}
+
+/// Twenty people behind one address, with a dozen providers.
+#[test]
+fn many_mail_programs_behind_one_address_are_not_suspected() {
+    let office = Habit {
+        port: 587,
+        unknown: 0,
+        names: 20,
+        senders: 20,
+        defects: &[Defect::HeloBareIp, Defect::HeloNotQualified],
+        ..MAIL_SERVER
+    };
+    for seed in 0..100 {
+        assert_eq!(run(office, 20, seed).0, Level::None);
+    }
+}
+
+#[test]
+fn volume_alone_says_nothing() {
+    let mut peers = Peers::default();
+    for number in 0..5_000 {
+        learn(&mut peers, 0, What::Attempt(server(number, 25)));
+    }
+    let finding = weigh(&peers, &SmtpTotals::default()).unwrap();
+    assert_eq!(finding.level(), Level::None);
+    assert!(finding.content.capped && finding.score() < SUSPECTED);
+}
+
+#[test]
+fn what_is_not_mirrored_is_not_weighed() {
+    let mut peers = Peers::default();
+    for number in 0..20 {
+        let server = server(number, 25);
+        learn(&mut peers, 0, What::Attempt(server));
+        let unanswered = What::Outcome(server, Outcome::Unanswered);
+        learn(&mut peers, 30, unanswered);
+    }
+    assert_eq!(seen(&peers), Level::Suspected);
+    let blind = SmtpTotals {
+        answers_seen: Some(false),
+        ..SmtpTotals::default()
+    };
+    let finding = weigh(&peers, &blind).unwrap();
+    assert_eq!((finding.level(), finding.conduct), (Level::None, [None; 4]));
+}
+
+/// Beyond the bound the destinations met first leave, the failing ones as the others.
+#[test]
+fn at_the_bound_the_shares_stay() {
+    let mut peers = Peers::default();
+    for number in 0..20_000_u32 {
+        let server = server(number, 25);
+        let second = i64::from(number);
+        learn(&mut peers, second, What::Attempt(server));
+        let fails = number % 33 == 0;
+        let outcome = if fails {
+            Outcome::Refused
+        } else {
+            Outcome::Established
+        };
+        learn(&mut peers, second, What::Outcome(server, outcome));
+        // Those that failed are tried again and again.
+        let retry = self::server(number / 33 * 33, 25);
+        learn(&mut peers, second, What::Attempt(retry));
+        assert_eq!(seen(&peers), Level::None);
+    }
+    let Tally {
+        between_servers,
+        reached,
+        failed,
+        ..
+    } = peers.tally;
+    println!("{between_servers} kept: {reached} answered, {failed} failed");
+    assert_eq!(between_servers, 4_096);
+    assert!(failed < between_servers / 20);
+    // A day later nothing is left.
+    peers.expire(Timestamp::from_parts(20_000 + 86_401, 0));
+    assert_eq!(peers.tally, Tally::default());
+}
+
+#[test]
+fn a_big_provider_s_refusals_are_seen_in_proportion() {
+    let mut peers = Peers::default();
+    for number in 0..10 {
+        let server = server(number, 25);
+        let accepted = true;
+        for message in 0..50 {
+            learn(&mut peers, message, What::Message { server, accepted });
+        }
+        let (code, cause) = (550, Refusal::UnknownUser);
+        for _ in 0..3 {
+            let refusal = What::Refusal {
+                server,
+                code,
+                cause,
+            };
+            learn(&mut peers, 60, refusal);
+        }
+    }
+    assert_eq!((peers.tally.accepted, peers.tally.unknown), (10, 0));
+    assert_eq!(seen(&peers), Level::None);
+}
+
+#[test]
+fn words_for_what_speaks_for_and_against() {
+    let mut random = Pcg64Mcg::seed_from_u64(7);
+    let mut dice = |share| random.next_u64() % 1_000 < share;
+    let rude = Habit {
+        names: 5,
+        senders: 4,
+        defects: &[Defect::HeloLocalhost, Defect::NoQuit],
+        ..BOT
+    };
+    let mut peers = Peers::default();
+    for number in 0..12 {
+        for (second, what) in visit(rude, number, &mut dice) {
+            learn(&mut peers, second, what);
+        }
+    }
+    let finding = weigh(&peers, &SmtpTotals::default()).unwrap();
+    let (evidence, reason) = explain(&finding, &peers);
+    println!("{reason}");
+    let families: Vec<_> = evidence.iter().map(|piece| piece.family).collect();
+    assert_eq!(
+        families,
+        [Family::Fan, Family::Fail, Family::Rej, Family::Proto]
+    );
+    for (piece, words) in evidence.iter().zip([
+        "turned to port 25 of 12 addresses within a day, as 10.0.0.0, 10.0.0.1, ",
+        "of 12 servers refused the connection or did not answer",
+        "knew no such recipient, ",
+        "gave 5 names for itself in HELO, sent as 4 domains, left ",
+    ]) {
+        assert!(piece.text.contains(words), "{}", piece.text);
+        assert!(!piece.packets.is_empty());
+    }
+    let mut honest = Peers::default();
+    for number in 0..12 {
+        for (second, what) in visit(MAIL_SERVER, number, &mut |_| false) {
+            learn(&mut honest, second, what);
+        }
+    }
+    let finding = weigh(&honest, &SmtpTotals::default()).unwrap();
+    let against = against(&finding, &honest);
+    let texts: Vec<_> = against.iter().map(|it| it.text.as_str()).collect();
+    assert_eq!(
+        texts,
+        [
+            "12 of 12 servers answered, which weighs -2.3",
+            "12 servers accepted its mail, which weighs -3.7",
+            "left 12 servers in order, with QUIT, which weighs -0.5",
+        ]
+    );
+    let (evidence, reason) = explain(&finding, &honest);
+    assert_eq!(evidence.len(), 1);
+    assert_eq!(reason, "turned to port 25 of 12 addresses within a day");
+}
+
+/// DNS that convicts and SMTP that is suspicious confirm each other; the class is the DNS's.
+#[test]
+fn dns_and_smtp_confirm_each_other() {
+    let finding = |class, family, conduct, score: f64| {
+        Some(Finding {
+            class,
+            content: Weight::new(family, 6.9, 6.9),
+            conduct: [
+                Some(Weight::new(conduct, score - 6.9, 9.2)),
+                None,
+                None,
+                None,
+            ],
+        })
+    };
+    let gen2 = |score| finding(Class::Gen2Mx, Family::Mx, Family::NoServerLookups, score);
+    let smtp = |score| finding(Class::SpamFanout, Family::Fan, Family::Fail, score);
+    let role = crate::correlate::role::RoleView {
+        role: crate::verdict::Role::Pc,
+        source: crate::correlate::role::RoleSource::Default,
+        basis: Vec::new(),
+    };
+    let outcome = |gen2, spam_fanout| {
+        let findings = Findings {
+            gen2,
+            gen3: None,
+            spam_fanout,
+        };
+        findings.outcome(&role)
+    };
+    let (some, much) = (SUSPECTED + 3.0, LIKELY + 0.1);
+    assert_eq!(
+        outcome(gen2(much), smtp(some)),
+        (Level::Confirmed, Class::Gen2Mx)
+    );
+    assert_eq!(
+        outcome(gen2(some), smtp(some)),
+        (Level::Suspected, Class::Gen2Mx)
+    );
+    assert_eq!(
+        outcome(gen2(some), smtp(much)),
+        (Level::Likely, Class::Gen2Mx)
+    );
+    assert_eq!(outcome(gen2(much), None), (Level::Likely, Class::Gen2Mx));
+    assert_eq!(
+        outcome(None, smtp(16.1)),
+        (Level::Confirmed, Class::SpamFanout)
+    );
+    // Without SMTP nothing is confirmed, whatever the score.
+    assert_eq!(outcome(gen2(16.1), None), (Level::Likely, Class::Gen2Mx));
+}
+
+proptest! {
+    #[test]
+    fn the_order_of_facts_does_not_matter(seed in 0..1_000_u64, keys in prop::collection::vec(any::<u32>(), 400)) {
+        let rude = Habit { names: 4, senders: 3, blocked: 200, greylists: 300, defects: &[Defect::BareLf, Defect::NoQuit], ..BOT };
+        let mut random = Pcg64Mcg::seed_from_u64(seed);
+        let mut dice = |share| random.next_u64() % 1_000 < share;
+        let mut facts: Vec<_> = (0..30).flat_map(|number| visit(rude, number, &mut dice)).collect();
+        let found = |facts: &[(i64, What)]| {
+            let mut peers = Peers::default();
+            for (second, what) in facts {
+                learn(&mut peers, *second, *what);
+            }
+            (peers.tally, weigh(&peers, &SmtpTotals::default()))
+        };
+        let in_order = found(&facts);
+        let mut keys = keys.into_iter().cycle();
+        facts.sort_by_cached_key(|_| keys.next());
+        prop_assert_eq!(in_order, found(&facts));
+    }
+}

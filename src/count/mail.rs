@@ -1,0 +1,171 @@
+//! What a TCP connection changes in the counters of the host that began it.
+
+use super::delta::{Server, What};
+use super::shard_of;
+use super::smtp::SmtpCounters;
+use super::tally::Tally;
+use crate::decode::malformed::Malformed;
+use crate::decode::packet::{Packet, Segment, Transport};
+use crate::decode::smtp::{Heard, Side};
+use crate::decode::tcp::{Connection, Moment, Said};
+use crate::host::HostAddr;
+
+impl Tally {
+    /// Counts what a connection said; what is wrong with it, if anything.
+    pub(super) fn said(
+        &mut self,
+        connection: &Connection,
+        moment: &Moment,
+        said: Said<'_>,
+    ) -> Option<Malformed> {
+        match said {
+            Said::Dns { side, message, cut } => {
+                return self.dns(connection, moment, side, message, cut);
+            }
+            Said::Attempt => self.attempt(connection, moment),
+            Said::Outcome(outcome) => {
+                if let Some(smtp) = self.known(connection.client) {
+                    smtp.outcome(connection.port, outcome);
+                    let what = What::Outcome(server(connection), outcome);
+                    self.mail_fact(connection.client, moment, what);
+                }
+            }
+            Said::Answers(seen) => {
+                if let Some(smtp) = self.known(connection.client) {
+                    smtp.answers(seen);
+                }
+            }
+            Said::Smtp(heard) => self.heard(connection, moment, heard),
+            Said::Ended { gapped } => {
+                if let Some(smtp) = self.known(connection.client) {
+                    smtp.totals.gapped += u64::from(gapped);
+                }
+            }
+        }
+        None
+    }
+
+    /// Notes that the snap length cut a packet of a host's connections.
+    pub(super) fn cut(&mut self, host: HostAddr) {
+        if let Some(counters) = self.shards[shard_of(host)].hosts.get_mut(host) {
+            counters.cut += 1;
+        }
+    }
+
+    /// A message of the DNS over TCP counts as one in a datagram.
+    fn dns(
+        &mut self,
+        connection: &Connection,
+        moment: &Moment,
+        side: Side,
+        message: &[u8],
+        cut: bool,
+    ) -> Option<Malformed> {
+        let Connection {
+            client,
+            server,
+            client_port,
+            port,
+        } = *connection;
+        let (src, dst, src_port, dst_port) = match side {
+            Side::Client => (client, server, client_port, port),
+            Side::Server => (server, client, port, client_port),
+        };
+        let packet = Packet {
+            time: moment.time,
+            origin: moment.origin,
+            tag: moment.tag,
+            src,
+            dst,
+            transport: Transport::Tcp(Segment::default()),
+            src_port,
+            dst_port,
+            missing: cut.into(),
+            payload: message,
+        };
+        self.message(&packet, moment.late)
+    }
+
+    fn attempt(&mut self, connection: &Connection, moment: &Moment) {
+        self.mail_host(connection, moment).attempt(connection);
+        if !moment.late {
+            self.bin(moment.time, connection.client, |bin| {
+                bin.smtp_attempts += 1;
+            });
+        }
+        self.mail_fact(connection.client, moment, What::Attempt(server(connection)));
+    }
+
+    fn heard(&mut self, connection: &Connection, moment: &Moment, heard: Heard<'_>) {
+        // Whoever says something by SMTP is a host; answers alone make none.
+        let smtp = match heard {
+            Heard::Command(_) | Heard::Hello(_) => self.mail_host(connection, moment),
+            _ => match self.known(connection.client) {
+                Some(smtp) => smtp,
+                None => return,
+            },
+        };
+        let server = server(connection);
+        let what = match heard {
+            Heard::Command(command) => smtp.command(command, server),
+            Heard::Reply(reply) => smtp.reply(&reply).map(|cause| What::Refusal {
+                server,
+                code: reply.code,
+                cause,
+            }),
+            Heard::Message { accepted } => {
+                smtp.totals.messages += 1;
+                smtp.totals.messages_accepted += u64::from(accepted);
+                Some(What::Message { server, accepted })
+            }
+            Heard::Hello(hello) => {
+                smtp.hello(hello.server_name);
+                None
+            }
+            Heard::MessagesInTls(count) => {
+                smtp.totals.messages_in_tls += u64::from(count);
+                None
+            }
+            Heard::NotSmtp => {
+                smtp.totals.not_smtp += 1;
+                None
+            }
+            Heard::Defect(defect) => {
+                *smtp.totals.defects.entry(defect).or_insert(0) += 1;
+                Some(What::Defect { server, defect })
+            }
+        };
+        if let Some(what) = what {
+            self.mail_fact(connection.client, moment, what);
+        }
+    }
+
+    /// The SMTP counters of the host that began a connection; new ones where it has none.
+    fn mail_host(&mut self, connection: &Connection, moment: &Moment) -> &mut SmtpCounters {
+        let host = connection.client;
+        let counters = self.shards[shard_of(host)].hosts.entry(host);
+        counters.seen(moment.time);
+        counters.tag = moment.tag.or(counters.tag);
+        counters.smtp.get_or_insert_default()
+    }
+
+    /// The SMTP counters of a host that has some.
+    fn known(&mut self, host: HostAddr) -> Option<&mut SmtpCounters> {
+        let counters = self.shards[shard_of(host)].hosts.get_mut(host)?;
+        counters.smtp.as_deref_mut()
+    }
+
+    fn mail_fact(&mut self, host: HostAddr, moment: &Moment, what: What) {
+        if !moment.late && self.tell(moment.time, host) {
+            let packet = (moment.origin, moment.packet_time);
+            self.tell_of(packet, moment.time, host, what);
+        }
+    }
+}
+
+fn server(connection: &Connection) -> Server {
+    Server {
+        addr: connection.server,
+        port: connection.port,
+    }
+}

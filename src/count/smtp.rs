@@ -1,0 +1,310 @@
+//! The SMTP counters of one host.
+
+use super::delta::{Refusal, Server, What};
+use super::distinct::Distinct;
+use super::names;
+use crate::decode::smtp::{Command, Defect, Reply, Verb};
+use crate::decode::tcp::{Connection, Outcome};
+use std::collections::BTreeMap;
+
+/// Names that a host asks for when TLS begins, of those that are counted; a mail program has
+/// one or two.
+const SERVER_NAMES: usize = 64;
+
+/// Of those, as many as are told.
+const TOLD: usize = 5;
+
+/// A host's SMTP at a moment, in the form that correlation and the events use.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SmtpTotals {
+    /// TCP connections begun to a mail port, by 4-tuple and initial sequence.
+    pub attempts: u64,
+    /// Those that the server answered with SYN and ACK, or data.
+    pub established: u64,
+    /// Those that the server refused with RST before that.
+    pub refused: u64,
+    /// Those of which neither was seen within 30 s; one that is answered later counts twice.
+    pub unanswered: u64,
+    /// Whether the servers' packets were mirrored; `None` where nothing tells. If not, what
+    /// follows from their packets is unknown.
+    pub answers_seen: Option<bool>,
+    /// Distinct addresses that it made attempts to.
+    pub destinations: u64,
+    /// Whether that is exact.
+    pub destinations_exact: bool,
+    /// MAIL commands.
+    pub mail_from: u64,
+    /// RCPT commands.
+    pub rcpt_to: u64,
+    /// Messages handed over in clear.
+    pub messages: u64,
+    /// Those that were accepted.
+    pub messages_accepted: u64,
+    /// Messages handed over inside TLS, estimated by the sizes of its records.
+    pub messages_in_tls: u64,
+    /// Replies with 4xx.
+    pub replies_4xx: u64,
+    /// Replies with 5xx.
+    pub replies_5xx: u64,
+    /// STARTTLS commands.
+    pub starttls: u64,
+    /// AUTH commands.
+    pub auth: u64,
+    /// Distinct names in HELO and EHLO.
+    pub helo_names: u64,
+    /// Distinct registrable domains of senders.
+    pub sender_domains: u64,
+    /// Connections in which TLS was seen to begin.
+    pub tls: u64,
+    /// Names that it asked for when TLS began, most frequent first; raw octets.
+    pub server_names: Vec<(Box<[u8]>, u64)>,
+    /// Connections with neither SMTP nor TLS in them.
+    pub not_smtp: u64,
+    /// Connections of which octets were missing.
+    pub gapped: u64,
+    /// What was wrong with its lines, once a connection.
+    pub defects: BTreeMap<Defect, u64>,
+    /// By destination port, lowest first.
+    pub by_port: Vec<PortTotals>,
+}
+
+/// The attempts of a host to one port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PortTotals {
+    /// The port.
+    pub port: u16,
+    /// See [`SmtpTotals::attempts`].
+    pub attempts: u64,
+    /// See [`SmtpTotals::established`].
+    pub established: u64,
+    /// See [`SmtpTotals::destinations`].
+    pub destinations: u64,
+}
+
+/// What one host does by SMTP.
+#[derive(Debug, Default)]
+pub struct SmtpCounters {
+    /// What is a plain count; the rest is filled in by [`SmtpCounters::totals`].
+    pub(super) totals: SmtpTotals,
+    answers: bool,
+    missed_answers: bool,
+    destinations: Distinct,
+    helo_names: Distinct,
+    sender_domains: Distinct,
+    server_names: BTreeMap<Box<[u8]>, u64>,
+    /// In order of ports; few hosts use more than one.
+    by_port: Vec<Port>,
+}
+
+/// The attempts to one port; there are as many as the operator named.
+#[derive(Debug, Default)]
+struct Port {
+    number: u16,
+    attempts: u64,
+    established: u64,
+    destinations: Distinct,
+}
+
+impl SmtpCounters {
+    /// It begins a connection.
+    pub(super) fn attempt(&mut self, connection: &Connection) {
+        let destination = names::hash(&connection.server.bits().to_be_bytes());
+        self.totals.attempts += 1;
+        self.destinations.insert(destination);
+        let port = self.port(connection.port);
+        port.attempts += 1;
+        port.destinations.insert(destination);
+    }
+
+    fn port(&mut self, port: u16) -> &mut Port {
+        let at = match self
+            .by_port
+            .binary_search_by_key(&port, |known| known.number)
+        {
+            Ok(at) => at,
+            Err(at) => {
+                let new = Port {
+                    number: port,
+                    ..Port::default()
+                };
+                self.by_port.insert(at, new);
+                at
+            }
+        };
+        &mut self.by_port[at]
+    }
+
+    /// What became of an attempt to that port.
+    pub(super) fn outcome(&mut self, port: u16, outcome: Outcome) {
+        match outcome {
+            Outcome::Established => {
+                self.totals.established += 1;
+                self.port(port).established += 1;
+            }
+            Outcome::Refused => self.totals.refused += 1,
+            Outcome::Unanswered => self.totals.unanswered += 1,
+        }
+    }
+
+    /// A server's packet was seen, or was seen to be missing.
+    pub(super) fn answers(&mut self, seen: bool) {
+        self.answers |= seen;
+        self.missed_answers |= !seen;
+    }
+
+    /// A command; what is to be told of it.
+    pub(super) fn command(&mut self, command: Command<'_>, server: Server) -> Option<What> {
+        match command {
+            Command::Helo { name, .. } => {
+                // Of a line that was cut, or that has none.
+                if name.is_empty() {
+                    return None;
+                }
+                let name = names::hash(&name.to_ascii_lowercase());
+                self.helo_names.insert(name);
+                Some(What::Helo { server, name })
+            }
+            Command::Mail { address } => {
+                self.totals.mail_from += 1;
+                let domain = address.and_then(sender_domain);
+                if let Some(domain) = domain {
+                    self.sender_domains.insert(domain);
+                }
+                Some(What::Mail { server, domain })
+            }
+            Command::Rcpt { .. } => {
+                self.totals.rcpt_to += 1;
+                None
+            }
+            Command::StartTls => {
+                self.totals.starttls += 1;
+                None
+            }
+            Command::Auth { .. } => {
+                self.totals.auth += 1;
+                None
+            }
+            _ => None,
+        }
+    }
+
+    /// A reply; why the server says no, if it does.
+    pub(super) fn reply(&mut self, reply: &Reply<'_>) -> Option<Refusal> {
+        match reply.code / 100 {
+            4 => self.totals.replies_4xx += 1,
+            5 => self.totals.replies_5xx += 1,
+            _ => return None,
+        }
+        Some(Refusal::of(reply))
+    }
+
+    /// TLS begins.
+    pub(super) fn hello(&mut self, server_name: Option<&[u8]>) {
+        self.totals.tls += 1;
+        let Some(name) = server_name else { return };
+        let name: Box<[u8]> = name.to_ascii_lowercase().into();
+        if self.server_names.len() < SERVER_NAMES || self.server_names.contains_key(&name) {
+            *self.server_names.entry(name).or_insert(0) += 1;
+        }
+    }
+
+    /// The counters as they stand.
+    #[must_use]
+    pub fn totals(&mut self) -> SmtpTotals {
+        let mut names: Vec<_> = self.server_names.clone().into_iter().collect();
+        names.sort_by(|(a, x), (b, y)| y.cmp(x).then(a.cmp(b)));
+        names.truncate(TOLD);
+        let by_port = self.by_port.iter_mut().map(|port| PortTotals {
+            port: port.number,
+            attempts: port.attempts,
+            established: port.established,
+            destinations: port.destinations.count(),
+        });
+        SmtpTotals {
+            answers_seen: match (self.answers, self.missed_answers) {
+                (true, _) => Some(true),
+                (false, true) => Some(false),
+                (false, false) => None,
+            },
+            destinations: self.destinations.count(),
+            destinations_exact: self.destinations.is_exact(),
+            helo_names: self.helo_names.count(),
+            sender_domains: self.sender_domains.count(),
+            server_names: names,
+            by_port: by_port.collect(),
+            ..self.totals.clone()
+        }
+    }
+}
+
+/// The hash of the registrable domain of an address; `None` where it has none.
+fn sender_domain(address: &[u8]) -> Option<u64> {
+    let at = address.iter().rposition(|&octet| octet == b'@')?;
+    let domain = address.get(at + 1..)?;
+    let mut folded = Vec::with_capacity(domain.len() + 1);
+    for label in domain.split(|&octet| octet == b'.') {
+        if !label.is_empty() {
+            folded.push(u8::try_from(label.len()).ok()?);
+            folded.extend(label.to_ascii_lowercase());
+        }
+    }
+    (!folded.is_empty()).then(|| names::hash(names::registrable(&folded)))
+}
+
+/// Words by which servers say that a client stands on a block list or is taken for a spammer:
+/// the names of the lists in wide use, and the wording that Postfix, Exim and Sendmail have
+/// for them.
+const BLOCKED: [&[u8]; 16] = [
+    b"abuseat",
+    b"barracuda",
+    b"black list",
+    b"blacklist",
+    b"block list",
+    b"blocked",
+    b"blocklist",
+    b"cbl.",
+    b"dnsbl",
+    b"listed",
+    b"rbl",
+    b"reputation",
+    b"sorbs",
+    b"spam",
+    b"spamcop",
+    b"spamhaus",
+];
+
+/// Words by which servers say that there is no such mailbox.
+const UNKNOWN_USER: [&[u8]; 9] = [
+    b"does not exist",
+    b"doesn't exist",
+    b"invalid mailbox",
+    b"invalid recipient",
+    b"no mailbox",
+    b"no such",
+    b"unknown recipient",
+    b"unknown user",
+    b"user unknown",
+];
+
+impl Refusal {
+    /// Why a server said no: by the enhanced code (RFC 3463 section 3.2; 5.1.1 is a bad
+    /// mailbox, 5.1.10 a domain without mail), else by its wording.
+    #[must_use]
+    pub fn of(reply: &Reply<'_>) -> Self {
+        let text = reply.text.to_ascii_lowercase();
+        let says = |words: &[&[u8]]| {
+            let mut words = words.iter();
+            words.any(|word| text.windows(word.len()).any(|part| part == *word))
+        };
+        let rcpt = matches!(reply.to, Some(Verb::Rcpt) | None);
+        if rcpt && matches!(reply.enhanced, Some((5, 1, 0 | 1 | 10))) {
+            Self::UnknownUser
+        } else if says(&BLOCKED) {
+            Self::Blocked
+        } else if rcpt && reply.code >= 500 && says(&UNKNOWN_USER) {
+            Self::UnknownUser
+        } else {
+            Self::Other
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What one worker holds: the hosts of its shards, and the seconds that are still open.
+//!
+//! What changes them stands in [`super::dns`] and [`super::mail`].
+
+use super::delta::{Delta, Fact, HostBin, What};
+use super::dns::DomainCache;
+use super::duplicates::Duplicates;
+use super::host::HostCounters;
+use super::table::HostTable;
+use super::{PacketCounts, SHARDS, Settings, shard_of};
+use crate::capture::Origin;
+use crate::host::HostAddr;
+use crate::time::Timestamp;
+use std::collections::{BTreeMap, HashSet};
+
+/// The counters, and what is to be told of the open seconds.
+#[derive(Debug)]
+pub(super) struct Tally {
+    pub(super) settings: Settings,
+    pub(super) shards: Vec<Shard>,
+    /// Seconds that may still receive packets, in order of time.
+    open: Vec<OpenSecond>,
+    pub(super) domains: DomainCache,
+    pub(super) packets: PacketCounts,
+}
+
+/// The hosts of a shard.
+#[derive(Debug)]
+pub(super) struct Shard {
+    pub(super) hosts: HostTable<HostCounters>,
+    /// Hosts known to answer DNS.
+    pub(super) servers: HashSet<HostAddr, foldhash::fast::RandomState>,
+    pub(super) duplicates: Duplicates,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct OpenSecond {
+    pub(super) delta: Delta,
+    bins: BTreeMap<HostAddr, HostBin>,
+}
+
+impl Tally {
+    pub(super) fn new(settings: Settings) -> Self {
+        let bound = settings.hosts.div_ceil(SHARDS);
+        let shard = || Shard {
+            hosts: HostTable::new(bound),
+            servers: HashSet::default(),
+            duplicates: Duplicates::default(),
+        };
+        Self {
+            shards: std::iter::repeat_with(shard).take(SHARDS).collect(),
+            open: Vec::new(),
+            domains: DomainCache::default(),
+            packets: PacketCounts::default(),
+            settings,
+        }
+    }
+
+    /// Whether an observation about `host` is told; counts those that are not.
+    pub(super) fn tell(&mut self, time: Timestamp, host: HostAddr) -> bool {
+        let counters = self.shards[shard_of(host)].hosts.get_mut(host);
+        let told = counters.is_some_and(|counters| counters.tell(time.second()));
+        self.packets.untold += u64::from(!told);
+        told
+    }
+
+    /// The open second of a packet that is not late.
+    pub(super) fn second(&mut self, time: Timestamp) -> &mut OpenSecond {
+        let second = time.second();
+        let at = match self
+            .open
+            .binary_search_by_key(&second, |open| open.delta.second)
+        {
+            Ok(at) => at,
+            Err(at) => {
+                let delta = Delta {
+                    second,
+                    ..Delta::default()
+                };
+                self.open.insert(
+                    at,
+                    OpenSecond {
+                        delta,
+                        ..OpenSecond::default()
+                    },
+                );
+                at
+            }
+        };
+        &mut self.open[at]
+    }
+
+    /// Tells an observation, of a packet that is not late.
+    pub(super) fn fact(&mut self, time: Timestamp, origin: Origin, host: HostAddr, what: What) {
+        self.tell_of((origin, time), time, host, what);
+    }
+
+    /// Tells an observation that follows from a packet, at `time`.
+    pub(super) fn tell_of(
+        &mut self,
+        (origin, packet_time): (Origin, Timestamp),
+        time: Timestamp,
+        host: HostAddr,
+        what: What,
+    ) {
+        self.second(time).delta.facts.push(Fact {
+            host,
+            time,
+            origin,
+            packet_time,
+            what,
+        });
+    }
+
+    pub(super) fn bin(
+        &mut self,
+        time: Timestamp,
+        host: HostAddr,
+        count: impl FnOnce(&mut HostBin),
+    ) {
+        if self.settings.bins {
+            count(self.second(time).bins.entry(host).or_default());
+        }
+    }
+
+    /// Closes the seconds up to `through`, and yields those in which there was something to
+    /// tell, in order of time.
+    pub(super) fn close(&mut self, through: i64) -> Vec<Delta> {
+        let count = self
+            .open
+            .partition_point(|open| open.delta.second <= through);
+        let mut deltas: Vec<_> = self.open.drain(..count).collect();
+        deltas
+            .iter_mut()
+            .map(|OpenSecond { delta, bins }| {
+                let mut delta = std::mem::take(delta);
+                // Stable: a host's facts keep the order of arrival.
+                delta.facts.sort_by_key(|fact| fact.host);
+                delta.bins = std::mem::take(bins).into_iter().collect();
+                // Who answers is told by the worker of whom it answers; its counters, where it
+                // asks too, only by its own.
+                let own = delta
+                    .facts
+                    .iter()
+                    .filter(|fact| fact.what != What::AnswersDns);
+                let mut hosts: Vec<_> = own.map(|fact| fact.host).collect();
+                hosts.dedup();
+                for host in hosts {
+                    if let Some(counters) = self.shards[shard_of(host)].hosts.get_mut(host) {
+                        counters.series.close(delta.second);
+                        delta.totals.push((host, counters.totals()));
+                    }
+                }
+                delta
+            })
+            .collect()
+    }
+
+    /// What became of the packets so far.
+    pub(super) fn packets(&self) -> PacketCounts {
+        let mut packets = self.packets.clone();
+        packets.hosts = self
+            .shards
+            .iter()
+            .map(|shard| shard.hosts.len() as u64)
+            .sum();
+        packets.evicted = self.shards.iter().map(|shard| shard.hosts.evicted()).sum();
+        packets
+    }
+
+    /// Ends counting: every host with its counters, all seconds closed, in no order. Call
+    /// [`Tally::close`] for the last deltas before.
+    pub(super) fn finish(mut self) -> Vec<(HostAddr, HostCounters)> {
+        let mut hosts: Vec<_> = self
+            .shards
+            .iter_mut()
+            .flat_map(|shard| shard.hosts.drain())
+            .collect();
+        for (_, counters) in &mut hosts {
+            counters.series.close(i64::MAX);
+        }
+        hosts
+    }
+}

@@ -1,0 +1,195 @@
+//! Messages of the DNS in a TCP stream: each stands behind its length in two octets
+//! (RFC 1035 section 4.2.2).
+
+use super::{HEADER, decode};
+use crate::decode::reader::Reader;
+
+/// Octets before a message.
+const PREFIX: usize = 2;
+
+/// One direction of a connection. What arrives whole is borrowed; only pieces are kept, a
+/// message's length of 65,535 octets at the most.
+#[derive(Debug)]
+pub struct Framing {
+    /// A length and its message, as far as they came.
+    kept: Vec<u8>,
+    /// Whether the next octet is known to begin a length.
+    in_step: bool,
+}
+
+impl Framing {
+    /// Of a connection seen from its beginning, or not.
+    #[must_use]
+    pub fn new(from_start: bool) -> Self {
+        Self {
+            kept: Vec::new(),
+            in_step: from_start,
+        }
+    }
+
+    /// Octets that are kept.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// Takes octets in, which begin where a segment began or behind a hole; hands on each
+    /// message, and whether it is incomplete.
+    pub fn octets(&mut self, octets: &[u8], out: &mut dyn FnMut(&[u8], bool)) {
+        if !self.in_step {
+            // Clients begin a segment with a message nearly always. What is none is passed
+            // over, and the next segment tried.
+            if !begins_message(octets) {
+                return;
+            }
+            self.in_step = true;
+        }
+        let mut rest = octets;
+        while !rest.is_empty() {
+            if self.kept.is_empty() {
+                let mut reader = Reader::new(rest);
+                let message = reader.u16().and_then(|length| reader.take(length.into()));
+                let Some(message) = message else {
+                    self.kept.extend_from_slice(rest);
+                    return;
+                };
+                out(message, false);
+                rest = reader.rest();
+            } else {
+                let wanted = Reader::new(&self.kept).u16();
+                let whole = wanted.map_or(PREFIX, |length| PREFIX + usize::from(length));
+                let (part, behind) =
+                    rest.split_at(rest.len().min(whole.saturating_sub(self.kept.len())));
+                self.kept.extend_from_slice(part);
+                rest = behind;
+                if wanted.is_some() && self.kept.len() >= whole {
+                    out(self.kept.get(PREFIX..).unwrap_or_default(), false);
+                    self.kept.clear();
+                }
+            }
+        }
+        // A length of zero is complete as soon as it is there.
+        if self.kept == [0, 0] {
+            out(&[], false);
+            self.kept.clear();
+        }
+    }
+
+    /// Octets are missing, or nothing more will come: hands on what there is of a message.
+    pub fn gap(&mut self, out: &mut dyn FnMut(&[u8], bool)) {
+        if let Some(message) = self.kept.get(PREFIX..)
+            && message.len() >= HEADER
+        {
+            out(message, true);
+        }
+        self.kept = Vec::new();
+        self.in_step = false;
+    }
+}
+
+/// Whether a length and a message seem to begin here.
+fn begins_message(octets: &[u8]) -> bool {
+    let mut reader = Reader::new(octets);
+    let Some(length) = reader.u16().map(usize::from) else {
+        return false;
+    };
+    let rest = reader.rest();
+    let message = rest.get(..length).unwrap_or(rest);
+    // A root name, a type and a class make the shortest question.
+    if length < HEADER + 5 {
+        return false;
+    }
+    let Ok(message) = decode(message) else {
+        return false;
+    };
+    let header = message.header;
+    // The opcodes that are assigned, and one question, as all programs send it.
+    let [questions, ..] = header.counts;
+    let shape = matches!(header.opcode(), 0..=2 | 4..=6) && questions == 1;
+    shape && (message.damage.is_none() || length > rest.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A query of so many octets.
+    fn query(label: &[u8]) -> Vec<u8> {
+        let mut message = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+        message.push(u8::try_from(label.len()).unwrap());
+        message.extend_from_slice(label);
+        message.extend_from_slice(&[0, 0, 1, 0, 1]);
+        let length = u16::try_from(message.len()).unwrap();
+        [&length.to_be_bytes()[..], &message].concat()
+    }
+
+    fn heard(framing: &mut Framing, segments: &[&[u8]]) -> Vec<(Vec<u8>, bool)> {
+        let mut heard = Vec::new();
+        for segment in segments {
+            framing.octets(segment, &mut |message, cut| {
+                heard.push((message.to_vec(), cut));
+            });
+        }
+        heard
+    }
+
+    proptest! {
+        #[test]
+        fn any_segments_say_the_same(
+            labels in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..63), 1..6),
+            cuts in proptest::collection::vec(0_usize..400, 0..12),
+        ) {
+            let messages: Vec<_> = labels.iter().map(|label| query(label)).collect();
+            let stream = messages.concat();
+            let mut cuts: Vec<_> = cuts.iter().map(|cut| cut % (stream.len() + 1)).collect();
+            cuts.extend([0, stream.len()]);
+            cuts.sort_unstable();
+            let segments: Vec<_> = cuts.windows(2).map(|pair| &stream[pair[0]..pair[1]]).collect();
+            let expected: Vec<_> = messages.iter().map(|m| (m[2..].to_vec(), false)).collect();
+            let mut framing = Framing::new(true);
+            prop_assert_eq!(heard(&mut framing, &segments), expected);
+            prop_assert_eq!(framing.waiting(), 0);
+        }
+
+        #[test]
+        fn any_octets_are_kept_within_bounds(
+            segments in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..3000), 0..60),
+            from_start: bool,
+        ) {
+            let mut framing = Framing::new(from_start);
+            for segment in &segments {
+                framing.octets(segment, &mut |message, _| assert!(message.len() <= 65_535));
+                prop_assert!(framing.waiting() <= 65_537);
+            }
+        }
+    }
+
+    #[test]
+    fn behind_a_hole_a_segment_that_begins_a_message_is_in_step_again() {
+        let (a, b) = (query(b"a"), query(b"b"));
+        let mut framing = Framing::new(true);
+        assert_eq!(heard(&mut framing, &[&a, &b[..15]]).len(), 1);
+        let mut cut = Vec::new();
+        framing.gap(&mut |message, cut_off| cut.push((message.to_vec(), cut_off)));
+        assert_eq!(cut, [(b[2..15].to_vec(), true)]);
+        let tail = &b[17..];
+        assert_eq!(
+            heard(&mut framing, &[tail, &a, &b]),
+            [(a[2..].to_vec(), false), (b[2..].to_vec(), false)]
+        );
+    }
+
+    #[test]
+    fn in_the_middle_what_is_no_message_is_passed_over() {
+        let mut framing = Framing::new(false);
+        assert_eq!(heard(&mut framing, &[b"GET / HTTP/1.1\r\n", b"\0\0"]), []);
+        assert_eq!(heard(&mut framing, &[&query(b"mail")]).len(), 1);
+    }
+
+    #[test]
+    fn an_empty_message_is_one() {
+        let mut framing = Framing::new(true);
+        assert_eq!(heard(&mut framing, &[b"\0", b"\0", b"\0\0"]).len(), 2);
+    }
+}

@@ -1,0 +1,633 @@
+//! The client's direction: commands, credentials, and texts that are passed over.
+
+use super::body::Text;
+use super::line::{self, Parsed, Start};
+use super::pieces::{Line, Pieces};
+use super::server::Speech;
+use super::session::{Out, Owed, Session};
+use super::{Command, Defect, Heard, Side, Verb};
+use crate::decode::tls::record::{self, HANDSHAKE};
+
+/// A hole behind a line that was cut is taken for the rest of it if it is no longer than a
+/// TCP segment: nothing else was in it, where the client waits for each reply.
+const REST_OF_SEGMENT: u32 = 1460;
+
+/// What the client's next octets are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Command lines, or credentials.
+    #[default]
+    Lines,
+    /// The text of a message.
+    Text {
+        at: Text,
+        /// Octets of it were missing.
+        gapped: bool,
+        /// The reply to it has come already.
+        answered: bool,
+    },
+    /// A chunk (RFC 3030), of which so much is to come.
+    Chunk(u64),
+    /// TLS records.
+    Tls,
+}
+
+/// An AUTH command without its final reply.
+#[derive(Clone, Copy, Debug)]
+struct Exchange {
+    /// Credentials stood in the command itself.
+    initial: bool,
+    /// The server asked for more (334).
+    prompted: bool,
+}
+
+/// What is known of the client.
+#[derive(Debug, Default)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about the connection"
+)]
+pub(super) struct Client {
+    pub(super) mode: Mode,
+    pieces: Pieces,
+    /// Something came from it.
+    seen: bool,
+    /// A line came from it.
+    lined: bool,
+    /// Its first line was no command.
+    pub(super) foreign: bool,
+    gapped: bool,
+    /// After a hole it is not known whether lines are commands.
+    unsure: bool,
+    /// The next octets come right after a hole.
+    fresh: bool,
+    /// Octets up to the next LF are the rest of a line whose start was missed.
+    skipping: bool,
+    /// Commands, and ends of texts, in this call.
+    units: u32,
+    /// It sent several commands at once.
+    pipelines: bool,
+    /// DATA was sent: what follows is text unless the server refuses.
+    text_due: bool,
+    /// DATA was refused, and nothing came since.
+    refused: bool,
+    /// STARTTLS was sent, and has not been refused.
+    starttls: bool,
+    auth: Option<Exchange>,
+    greeted: bool,
+    helo: Option<Box<[u8]>>,
+    /// SMTPUTF8 holds for the mail that is handed over.
+    utf8: bool,
+    mailed: bool,
+    quit: bool,
+}
+
+impl Client {
+    pub(super) fn has_spoken(&self) -> bool {
+        self.lined
+    }
+
+    pub(super) fn is_seen(&self) -> bool {
+        self.seen
+    }
+
+    pub(super) fn is_gapped(&self) -> bool {
+        self.gapped
+    }
+
+    pub(super) fn pipelines(&self) -> bool {
+        self.pipelines
+    }
+
+    pub(super) fn kept(&self) -> usize {
+        self.pieces.kept() + self.helo.as_ref().map_or(0, |name| name.len())
+    }
+
+    /// Its commands are all seen, up to now.
+    pub(super) fn is_sure(&self) -> bool {
+        self.seen && !self.unsure
+    }
+
+    pub(super) fn after_hole(&mut self) {
+        self.unsure = true;
+        self.fresh = true;
+        self.skipping = false;
+        self.pieces.clear();
+    }
+
+    /// Goes on with text, of which what is pending is the beginning.
+    pub(super) fn begin_text(&mut self, gapped: bool, bare_lf: bool) {
+        let mut at = if gapped { Text::Inside } else { Text::Start };
+        let pending = self.pieces.line();
+        if pending.is_cut() {
+            at = Text::Inside;
+        } else {
+            at.skip(pending.head, bare_lf);
+        }
+        self.pieces.clear();
+        self.text_due = false;
+        self.refused = false;
+        self.mode = Mode::Text {
+            at,
+            gapped,
+            answered: false,
+        };
+    }
+
+    /// 354 has come to a DATA of this client: whether text follows that was not expected.
+    pub(super) fn is_before_text(&self) -> bool {
+        self.mode == Mode::Lines && !self.skipping
+    }
+
+    /// DATA was refused.
+    pub(super) fn refuse_text(&mut self) {
+        self.refused = self.text_due && self.pieces.is_empty();
+        self.text_due = false;
+        if let Mode::Text { at, .. } = self.mode {
+            self.mode = Mode::Lines;
+            self.skipping = at != Text::Start;
+        }
+    }
+
+    /// The reply to the text has come. Where its end was missed, commands follow.
+    pub(super) fn text_answered(&mut self) {
+        self.text_due = false;
+        if let Mode::Text {
+            at,
+            gapped,
+            answered,
+        } = &mut self.mode
+        {
+            if *gapped {
+                self.skipping = !self.fresh && *at != Text::Start;
+                self.unsure = true;
+                self.mode = Mode::Lines;
+            } else {
+                *answered = true;
+            }
+        }
+    }
+
+    pub(super) fn was_refused(&self) -> bool {
+        self.refused
+    }
+
+    pub(super) fn take_pieces(&mut self) -> Pieces {
+        std::mem::take(&mut self.pieces)
+    }
+
+    pub(super) fn prompted(&mut self) {
+        if let Some(exchange) = &mut self.auth {
+            exchange.prompted = true;
+        }
+    }
+
+    pub(super) fn auth_over(&mut self) {
+        self.auth = None;
+    }
+
+    pub(super) fn starttls_refused(&mut self) {
+        self.starttls = false;
+    }
+
+    pub(super) fn is_starting_tls(&self) -> bool {
+        self.starttls
+    }
+}
+
+impl Session {
+    pub(super) fn client_octets(&mut self, octets: &[u8], out: &mut Out<'_>) {
+        self.flush_cut_reply(out);
+        self.client.units = 0;
+        self.client.seen = true;
+        if std::mem::take(&mut self.client.fresh) {
+            self.client_after_hole(octets);
+        }
+        let mut rest = octets;
+        while !rest.is_empty() && !self.is_over() {
+            rest = match self.client.mode {
+                Mode::Lines => self.client_lines(rest, out),
+                Mode::Text { .. } => self.client_text(rest),
+                Mode::Chunk(left) => self.client_chunk(left, rest),
+                Mode::Tls => {
+                    self.tls_octets(Side::Client, rest, out);
+                    return;
+                }
+            };
+        }
+    }
+
+    /// The beginning of a segment behind a hole: clients begin one with a command nearly
+    /// always, and captures that are cut by a snap length lose the end of every one.
+    fn client_after_hole(&mut self, octets: &[u8]) {
+        match &mut self.client.mode {
+            Mode::Lines => {
+                if self.client.unsure && record::begins(octets, 20..=23) == Some(true) {
+                    let hello = record::begins(octets, HANDSHAKE..=HANDSHAKE) == Some(true);
+                    self.client_to_tls(hello);
+                } else if self.begins_lines(octets) {
+                    self.client.unsure = false;
+                } else {
+                    self.client.skipping = true;
+                }
+            }
+            Mode::Text { at, .. } => {
+                // A last line that is sent alone, and not the end of a line that happens to
+                // be cut at its full stop.
+                if let Some(rest) = octets.strip_prefix(b".\r\n")
+                    && (rest.is_empty() || line::start(rest) == Start::Sure)
+                {
+                    *at = Text::Start;
+                } else if line::is_of_commands(octets) {
+                    self.client.mode = Mode::Lines;
+                    self.client.unsure = false;
+                    self.client.skipping = false;
+                }
+            }
+            Mode::Chunk(_) | Mode::Tls => {}
+        }
+    }
+
+    /// Whether a segment behind a hole begins with a line. Where a text may be going on, it
+    /// must be of nothing but commands.
+    fn begins_lines(&self, octets: &[u8]) -> bool {
+        let text = self.may_be_in_text();
+        line::start(octets) != Start::None && (!text || line::is_of_commands(octets))
+    }
+
+    /// Picked up in the middle, and nothing tells yet of what.
+    fn may_be_in_text(&self) -> bool {
+        !self.whole && self.client.unsure
+    }
+
+    /// One line, or the piece of one; what is behind it.
+    fn client_lines<'a>(&mut self, octets: &'a [u8], out: &mut Out<'_>) -> &'a [u8] {
+        let end = memchr::memchr(b'\n', octets);
+        if self.client.skipping {
+            self.client.skipping = end.is_none();
+            let rest = end.and_then(|end| octets.get(end + 1..));
+            let rest = rest.unwrap_or_default();
+            if self.may_be_in_text() && !line::is_of_commands(rest) {
+                // The next segment is asked again.
+                self.client.skipping = false;
+                self.client.fresh = true;
+                return &[];
+            }
+            return rest;
+        }
+        if self.client_may_begin_tls() {
+            match begins_with(&self.client.pieces, octets, |octets| {
+                record::begins(octets, HANDSHAKE..=HANDSHAKE)
+            }) {
+                Some(true) => {
+                    self.client_to_tls(true);
+                    let pieces = std::mem::take(&mut self.client.pieces);
+                    self.tls_octets(Side::Client, pieces.line().head, out);
+                    return octets;
+                }
+                None => {
+                    self.client.pieces.push(octets);
+                    return &[];
+                }
+                Some(false) => {}
+            }
+        }
+        let Some((line, rest)) = end.and_then(|end| octets.split_at_checked(end + 1)) else {
+            self.client.pieces.push(octets);
+            self.client_piece(out);
+            return &[];
+        };
+        if self.client.pieces.is_empty() {
+            self.client_line(&Line::new(line), out);
+        } else {
+            let mut pieces = std::mem::take(&mut self.client.pieces);
+            pieces.push(line);
+            self.client_line(&pieces.line(), out);
+            pieces.clear();
+            self.client.pieces = pieces;
+        }
+        rest
+    }
+
+    fn client_may_begin_tls(&self) -> bool {
+        let first = self.whole && !self.client.lined && !self.client.gapped;
+        (first || self.client.starttls) && self.client.pieces.line().length < 3
+    }
+
+    /// The first line, without its end: octets that no text has are of no text protocol.
+    fn client_piece(&mut self, out: &mut Out<'_>) {
+        let head = self.client.pieces.line().head;
+        if self.identifies() && line::is_binary(head) && !line::is_known(head) {
+            self.client_is_foreign(true, out);
+        }
+    }
+
+    /// Whether the client's next line tells what protocol it speaks.
+    fn identifies(&self) -> bool {
+        !self.settled && self.whole && !self.client.gapped && !self.client.foreign
+    }
+
+    fn client_is_foreign(&mut self, clearly: bool, out: &mut Out<'_>) {
+        self.client.foreign = true;
+        match self.server.speech {
+            Speech::Other => self.not_smtp(out),
+            Speech::Unknown if clearly => self.not_smtp(out),
+            Speech::Unknown | Speech::Replies => {}
+        }
+    }
+
+    fn client_line(&mut self, line: &Line<'_>, out: &mut Out<'_>) {
+        self.client.lined = true;
+        self.client.refused = false;
+        if self.is_credential(line.head) {
+            return;
+        }
+        let start = line::start(line.head);
+        if self.client.text_due && start != Start::Sure {
+            self.client_begins_text(false);
+            if line.content() == b"." {
+                self.client_text_end();
+            }
+            return;
+        }
+        self.client.text_due = false;
+        if self.client.unsure {
+            if start != Start::Sure {
+                return;
+            }
+            self.client.unsure = false;
+        }
+        let parsed = line::parse(line, self.client.utf8);
+        if parsed.command == Command::Unknown {
+            if self.identifies() && !line.content().is_empty() {
+                self.client_is_foreign(line::is_foreign(line.head), out);
+                if self.is_over() {
+                    return;
+                }
+            }
+        } else {
+            self.settled = true;
+        }
+        self.command(&parsed, out);
+    }
+
+    /// Whether a line is a step of AUTH (RFC 4954 section 4), and so none of our business.
+    fn is_credential(&mut self, line: &[u8]) -> bool {
+        let Some(exchange) = self.client.auth else {
+            return false;
+        };
+        if line::is_no_credential(line) {
+            self.client.auth = None;
+            return false;
+        }
+        if self.server.is_reliable() {
+            return exchange.prompted || !exchange.initial;
+        }
+        // Four letters can be a challenge's answer, but who does not see the replies cannot
+        // know better.
+        if line::start(line) != Start::None {
+            self.client.auth = None;
+            return false;
+        }
+        if line.starts_with(b"*") {
+            self.client.auth = None;
+        }
+        true
+    }
+
+    fn command(&mut self, parsed: &Parsed<'_>, out: &mut Out<'_>) {
+        out(Heard::Command(parsed.command));
+        for defect in parsed.defects.iter() {
+            self.defect(defect, out);
+        }
+        // Only what came in one segment was surely sent at once: a capture may have the two
+        // directions slightly out of order.
+        let alone = self.client.units == 0;
+        self.client.units += 1;
+        if !alone {
+            self.client.pipelines = true;
+            if self.server.refuses_pipelining() {
+                self.defect(Defect::UnofferedPipelining, out);
+            }
+        }
+        let verb = match parsed.command {
+            Command::Helo { name, .. } => {
+                self.helo(name, out);
+                Verb::Helo
+            }
+            Command::Mail { .. } => {
+                if self.whole && !self.client.gapped && !self.client.greeted {
+                    self.defect(Defect::NoHelo, out);
+                }
+                self.client.mailed = true;
+                self.client.utf8 = parsed.utf8;
+                Verb::Mail
+            }
+            Command::Rcpt { .. } => Verb::Rcpt,
+            Command::Data => Verb::Data,
+            Command::Bdat { last: true } => Verb::Message,
+            Command::Bdat { last: false } | Command::Other | Command::Unknown => Verb::Other,
+            Command::Rset => Verb::Rset,
+            Command::Quit => {
+                self.client.quit = true;
+                Verb::Quit
+            }
+            Command::Auth { .. } => Verb::Auth,
+            Command::StartTls => Verb::StartTls,
+        };
+        let answered = self.expect(verb, alone);
+        match parsed.command {
+            Command::Data if answered && self.owed == Owed::Next => self.client_begins_text(false),
+            Command::Data => self.client.text_due = true,
+            Command::Bdat { .. } if parsed.chunk > 0 => {
+                self.client.mode = Mode::Chunk(parsed.chunk);
+            }
+            Command::Auth { .. } if !answered => {
+                self.client.auth = Some(Exchange {
+                    initial: parsed.initial,
+                    prompted: false,
+                });
+            }
+            Command::StartTls => self.client.starttls = true,
+            _ => {}
+        }
+    }
+
+    /// A reply to this is to come; whether it has come already.
+    fn expect(&mut self, verb: Verb, alone: bool) -> bool {
+        let alone = alone && !self.client.pipelines;
+        if alone && self.outstanding.is_lost() && self.owed == Owed::Next {
+            // It waited for the reply, and so that was missed.
+            self.owed = Owed::Late;
+        }
+        let answered = self.outstanding.command(verb, alone);
+        if verb == Verb::Message && self.outstanding.is_lost() {
+            self.owed = Owed::Next;
+        }
+        answered
+    }
+
+    fn helo(&mut self, name: &[u8], out: &mut Out<'_>) {
+        self.client.greeted = true;
+        self.client.utf8 = false;
+        let name = name.get(..255).unwrap_or(name);
+        if name.is_empty() {
+            return;
+        }
+        match &self.client.helo {
+            Some(before) if !before.eq_ignore_ascii_case(name) => {
+                self.defect(Defect::HeloChanged, out);
+            }
+            Some(_) => {}
+            None => self.client.helo = Some(name.into()),
+        }
+    }
+
+    /// The client goes on with text.
+    pub(super) fn client_begins_text(&mut self, gapped: bool) {
+        let bare_lf = self.said.contains(Defect::BareLf);
+        self.client.begin_text(gapped, bare_lf);
+    }
+
+    fn client_text<'a>(&mut self, octets: &'a [u8]) -> &'a [u8] {
+        let Mode::Text { at, .. } = &mut self.client.mode else {
+            return octets;
+        };
+        match at.skip(octets, self.said.contains(Defect::BareLf)) {
+            Some(rest) => {
+                self.client_text_end();
+                rest
+            }
+            None => &[],
+        }
+    }
+
+    fn client_text_end(&mut self) {
+        let answered = matches!(self.client.mode, Mode::Text { answered: true, .. });
+        self.client.mode = Mode::Lines;
+        self.client.unsure = false;
+        self.client.units += 1;
+        if !answered {
+            self.expect(Verb::Message, false);
+        }
+    }
+
+    fn client_chunk<'a>(&mut self, left: u64, octets: &'a [u8]) -> &'a [u8] {
+        let length = usize::try_from(left).map_or(octets.len(), |left| left.min(octets.len()));
+        self.client.mode = match left - length as u64 {
+            0 => Mode::Lines,
+            left => Mode::Chunk(left),
+        };
+        octets.get(length..).unwrap_or_default()
+    }
+
+    pub(super) fn client_gap(&mut self, missing: u32, out: &mut Out<'_>) {
+        self.client.seen = true;
+        match self.client.mode {
+            Mode::Lines => {
+                let counted = self.client_cut_line(out);
+                self.client.gapped = true;
+                match self.client.mode {
+                    // The line's own end is missing too.
+                    Mode::Chunk(_) => return self.client_gap_in_chunk(missing.saturating_sub(2)),
+                    _ if self.client.text_due => {
+                        self.client_begins_text(true);
+                    }
+                    _ => {}
+                }
+                let rest = counted && !self.client.pipelines && missing <= REST_OF_SEGMENT;
+                if !rest {
+                    self.lose_attribution();
+                }
+                self.client.after_hole();
+            }
+            Mode::Text {
+                ref mut at,
+                ref mut gapped,
+                ..
+            } => {
+                *at = Text::Inside;
+                *gapped = true;
+                self.client.fresh = true;
+                self.client.gapped = true;
+            }
+            Mode::Chunk(_) => {
+                self.client.gapped = true;
+                self.client_gap_in_chunk(missing);
+            }
+            Mode::Tls => self.tls_gap(Side::Client, missing, out),
+        }
+    }
+
+    fn client_gap_in_chunk(&mut self, missing: u32) {
+        let Mode::Chunk(left) = self.client.mode else {
+            return;
+        };
+        match left.checked_sub(missing.into()) {
+            Some(0) => self.client.mode = Mode::Lines,
+            Some(left) => self.client.mode = Mode::Chunk(left),
+            None => {
+                self.client.mode = Mode::Lines;
+                self.lose_attribution();
+                self.client.after_hole();
+            }
+        }
+    }
+
+    /// What is there of a line whose end will not come; whether it counted as a command.
+    fn client_cut_line(&mut self, out: &mut Out<'_>) -> bool {
+        if self.client.skipping || self.client.pieces.is_empty() {
+            return false;
+        }
+        let mut pieces = std::mem::take(&mut self.client.pieces);
+        let head = pieces.line().head;
+        let parsed = line::parse_cut(head);
+        // `QUIT` is whole without its end only where commands are expected.
+        let sure = line::start(head) == Start::Sure;
+        let expected = !self.client.unsure && !self.client.text_due;
+        let counts = (sure || expected) && parsed.is_some() && !self.is_credential(head);
+        if let Some(parsed) = parsed.filter(|_| counts) {
+            self.client.text_due = false;
+            self.client.unsure = false;
+            self.client.lined = true;
+            self.settled = true;
+            self.command(&parsed, out);
+        }
+        pieces.clear();
+        self.client.pieces = pieces;
+        counts
+    }
+
+    /// `closed`: the connection was seen to end.
+    pub(super) fn client_end(&mut self, closed: bool, out: &mut Out<'_>) {
+        self.client.units = 0;
+        if self.client.mode == Mode::Lines {
+            self.client_cut_line(out);
+        }
+        // Where a hole may have taken it, or the server has hung up, or TLS hides it, nothing
+        // can be said.
+        let unknown = self.client.unsure
+            || self.tls.is_some()
+            || self.server.is_closing()
+            || matches!(self.client.mode, Mode::Text { gapped: true, .. });
+        if closed && self.client.mailed && !self.client.quit && !unknown {
+            self.defect(Defect::NoQuit, out);
+        }
+    }
+}
+
+/// Asks of the first octets of a line, the pending and the new.
+pub(super) fn begins_with(
+    pieces: &Pieces,
+    octets: &[u8],
+    ask: impl FnOnce(&[u8]) -> Option<bool>,
+) -> Option<bool> {
+    let mut first = [0; 4];
+    let all = pieces.line().head.iter().chain(octets);
+    let mut length = 0;
+    for (place, octet) in first.iter_mut().zip(all) {
+        *place = *octet;
+        length += 1;
+    }
+    ask(first.get(..length).unwrap_or_default())
+}

@@ -1,0 +1,262 @@
+//! One connection: what both directions have in common, and TLS.
+
+use super::attribution::{MAX_OUTSTANDING, Outstanding};
+use super::client::{Client, Mode};
+use super::defects::Defects;
+use super::estimate::Estimate;
+use super::pieces::MAX_KEPT;
+use super::server::Server;
+use super::{Defect, Heard, Side};
+use crate::decode::tls::hello::{Gathering, MAX_HELLO};
+use crate::decode::tls::record::{APPLICATION_DATA, HANDSHAKE, Records, Seen};
+
+/// Where what was heard goes.
+pub(super) type Out<'o> = dyn FnMut(Heard<'_>) + 'o;
+
+/// An SMTP connection. Keeps the beginnings of unfinished lines, the commands that wait for
+/// replies, and the client's first TLS message: no more than [`Session::MAX_KEPT`] octets.
+#[derive(Debug)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about the connection"
+)]
+pub struct Session {
+    pub(super) client: Client,
+    pub(super) server: Server,
+    pub(super) outstanding: Outstanding,
+    pub(super) owed: Owed,
+    pub(super) tls: Option<Box<Tls>>,
+    /// It was seen from its beginning.
+    pub(super) whole: bool,
+    /// It is known to be SMTP.
+    pub(super) settled: bool,
+    gapped: bool,
+    over: bool,
+    pub(super) said: Defects,
+}
+
+/// Whether a message waits for its reply.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Owed {
+    /// None does.
+    #[default]
+    No,
+    /// The next reply is to it.
+    Next,
+    /// Its reply was missed, and the next reply stands for it.
+    Late,
+}
+
+/// Both directions inside TLS.
+#[derive(Debug)]
+pub(super) struct Tls {
+    client: Records,
+    server: Records,
+    hello: Option<Gathering>,
+    estimate: Estimate,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Session {
+    /// Most octets that are kept.
+    pub const MAX_KEPT: usize = 2 * MAX_KEPT + MAX_OUTSTANDING + MAX_HELLO + 4 + 255;
+
+    /// A connection that is seen from its beginning.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            client: Client::default(),
+            server: Server::default(),
+            outstanding: Outstanding::default(),
+            owed: Owed::No,
+            tls: None,
+            whole: true,
+            settled: false,
+            gapped: false,
+            over: false,
+            said: Defects::default(),
+        }
+    }
+
+    /// A connection that is picked up in the middle.
+    #[must_use]
+    pub fn midstream() -> Self {
+        let mut session = Self::new();
+        session.whole = false;
+        session.gapped = true;
+        session.client.after_hole();
+        session.server.after_hole();
+        session.outstanding.lose();
+        session
+    }
+
+    /// Octets of one direction, in order; each call begins where a TCP segment began (or
+    /// right after a gap).
+    pub fn octets(&mut self, side: Side, octets: &[u8], out: &mut dyn FnMut(Heard<'_>)) {
+        if self.over || octets.is_empty() {
+            return;
+        }
+        match side {
+            Side::Client => self.client_octets(octets, out),
+            Side::Server => self.server_octets(octets, out),
+        }
+    }
+
+    /// `missing` octets of that direction will never come (lost by the capture, or cut by the
+    /// snap length).
+    pub fn gap(&mut self, side: Side, missing: u32, out: &mut dyn FnMut(Heard<'_>)) {
+        if self.over || missing == 0 {
+            return;
+        }
+        self.gapped = true;
+        match side {
+            Side::Client => self.client_gap(missing, out),
+            Side::Server => self.server_gap(missing, out),
+        }
+    }
+
+    /// The connection has ended (`closed`), or is forgotten: what is pending is said. Nothing
+    /// is said after that.
+    pub fn end(&mut self, closed: bool, out: &mut dyn FnMut(Heard<'_>)) {
+        if self.over {
+            return;
+        }
+        self.server_end(out);
+        self.client_end(closed, out);
+        if !self.settled && self.server.speaks_otherwise() && !self.client.is_seen() {
+            self.not_smtp(out);
+        }
+        if let Some(gathering) = self.tls.as_mut().and_then(|tls| tls.hello.as_mut())
+            && gathering.kept() > 0
+        {
+            gathering.give_up(&mut |hello| out(Heard::Hello(hello)));
+        }
+        self.over = true;
+    }
+
+    /// Whether octets were missing somewhere.
+    #[must_use]
+    pub fn gapped(&self) -> bool {
+        self.gapped
+    }
+
+    /// Octets that are kept, and commands.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        let hello = self.tls.as_ref().and_then(|tls| tls.hello.as_ref());
+        self.client.kept()
+            + self.server.kept()
+            + self.outstanding.len()
+            + hello.map_or(0, Gathering::kept)
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Each defect is said once.
+    pub(super) fn defect(&mut self, defect: Defect, out: &mut Out<'_>) {
+        if self.said.insert(defect) {
+            out(Heard::Defect(defect));
+        }
+    }
+
+    pub(super) fn not_smtp(&mut self, out: &mut Out<'_>) {
+        self.over = true;
+        out(Heard::NotSmtp);
+    }
+
+    /// Forgets which commands were answered; a message that waits is owed still.
+    pub(super) fn lose_attribution(&mut self) {
+        if self.outstanding.holds(super::Verb::Message) && self.owed == Owed::No {
+            self.owed = Owed::Next;
+        }
+        self.outstanding.lose();
+    }
+
+    /// The client goes on in TLS. `hello`: from its first octet on.
+    pub(super) fn client_to_tls(&mut self, hello: bool) {
+        let implicit = !self.client.has_spoken() && self.whole;
+        self.tls(implicit, hello);
+        self.client.mode = Mode::Tls;
+        self.settled = true;
+    }
+
+    /// The server goes on in TLS.
+    pub(super) fn server_to_tls(&mut self) {
+        let implicit = !self.server.has_spoken() && self.whole;
+        self.tls(implicit, true);
+        self.server.tls = true;
+        self.settled = true;
+    }
+
+    fn tls(&mut self, implicit: bool, hello: bool) {
+        self.tls.get_or_insert_with(|| {
+            Box::new(Tls {
+                client: Records::default(),
+                server: Records::default(),
+                hello: hello.then(Gathering::default),
+                estimate: Estimate::new(implicit),
+            })
+        });
+    }
+
+    pub(super) fn tls_octets(&mut self, side: Side, octets: &[u8], out: &mut Out<'_>) {
+        if let Some(tls) = &mut self.tls {
+            tls.walk(side, out, |records, each| records.octets(octets, each));
+        }
+    }
+
+    pub(super) fn tls_gap(&mut self, side: Side, missing: u32, out: &mut Out<'_>) {
+        if let Some(tls) = &mut self.tls {
+            tls.walk(side, out, |records, each| records.gap(missing, each));
+        }
+    }
+}
+
+impl Tls {
+    fn walk(
+        &mut self,
+        side: Side,
+        out: &mut Out<'_>,
+        step: impl FnOnce(&mut Records, &mut dyn FnMut(Seen<'_>)),
+    ) {
+        let Self {
+            client,
+            server,
+            hello,
+            estimate,
+        } = self;
+        let (records, mut hello) = match side {
+            Side::Client => (client, hello.as_mut()),
+            Side::Server => (server, None),
+        };
+        let each = &mut |seen: Seen<'_>| {
+            match seen {
+                Seen::Begins(header) => {
+                    if estimate.record(side, header) {
+                        out(Heard::MessagesInTls(1));
+                    }
+                }
+                Seen::Lost => estimate.stop(),
+                Seen::Body(..) | Seen::Missing(_) => {}
+            }
+            let Some(hello) = hello.as_mut() else {
+                return;
+            };
+            let say = &mut |hello: crate::decode::tls::ClientHello<'_>| out(Heard::Hello(hello));
+            match seen {
+                Seen::Body(HANDSHAKE, piece) => hello.piece(piece, say),
+                Seen::Begins(header) if header.kind != APPLICATION_DATA => {}
+                Seen::Begins(_) | Seen::Missing(HANDSHAKE) | Seen::Lost => hello.give_up(say),
+                Seen::Body(..) | Seen::Missing(_) => {}
+            }
+        };
+        step(records, each);
+    }
+}

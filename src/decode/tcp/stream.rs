@@ -1,0 +1,242 @@
+//! What a connection carries: both directions in order, and who reads them.
+
+use super::Said;
+use super::half::{Half, Payload, SegmentCounts, Stretch};
+use crate::decode::dns::framing::Framing;
+use crate::decode::packet::Segment;
+use crate::decode::smtp::{Session, Side};
+use crate::time::Timestamp;
+
+/// A connection whose octets are followed.
+#[derive(Debug)]
+pub(super) struct Stream {
+    client: Half,
+    server: Half,
+    reader: Reader,
+}
+
+/// What reads the octets.
+#[derive(Debug)]
+enum Reader {
+    Dns { client: Framing, server: Framing },
+    Smtp(Box<Session>),
+}
+
+impl Reader {
+    fn take(&mut self, side: Side, stretch: Stretch<'_>, out: &mut dyn FnMut(Said<'_>)) {
+        match (self, stretch) {
+            (Self::Smtp(session), Stretch::Octets(octets)) => {
+                session.octets(side, octets, &mut |heard| out(Said::Smtp(heard)));
+            }
+            (Self::Smtp(session), Stretch::Hole(missing)) => {
+                session.gap(side, missing, &mut |heard| out(Said::Smtp(heard)));
+            }
+            (Self::Dns { client, server }, stretch) => {
+                let framing = if side == Side::Client { client } else { server };
+                let mut say = |message: &[u8], cut| out(Said::Dns { side, message, cut });
+                match stretch {
+                    Stretch::Octets(octets) => framing.octets(octets, &mut say),
+                    Stretch::Hole(_) => framing.gap(&mut say),
+                }
+            }
+        }
+    }
+
+    /// Octets of unfinished messages.
+    fn waiting(&self) -> usize {
+        match self {
+            Self::Dns { client, server } => client.waiting() + server.waiting(),
+            // Bounded by itself.
+            Self::Smtp(_) => 0,
+        }
+    }
+}
+
+impl Stream {
+    /// A connection of the DNS; whether its beginning was seen.
+    pub(super) fn dns(from_start: bool) -> Self {
+        Self::new(Reader::Dns {
+            client: Framing::new(from_start),
+            server: Framing::new(from_start),
+        })
+    }
+
+    /// A mail connection; whether its beginning was seen.
+    pub(super) fn smtp(from_start: bool) -> Self {
+        let session = if from_start {
+            Session::new()
+        } else {
+            Session::midstream()
+        };
+        Self::new(Reader::Smtp(Box::new(session)))
+    }
+
+    fn new(reader: Reader) -> Self {
+        Self {
+            client: Half::default(),
+            server: Half::default(),
+            reader,
+        }
+    }
+
+    /// The first octet of a direction has this number.
+    pub(super) fn begin(&mut self, side: Side, seq: u32) {
+        match side {
+            Side::Client => self.client.begin(seq),
+            Side::Server => self.server.begin(seq),
+        }
+    }
+
+    /// Whether a segment of that number could be the sender's.
+    pub(super) fn accepts(&self, side: Side, seq: u32) -> bool {
+        match side {
+            Side::Client => self.client.is_near(seq),
+            Side::Server => self.server.is_near(seq),
+        }
+    }
+
+    /// Octets that wait for others.
+    pub(super) fn waiting(&self) -> usize {
+        self.client.waiting() + self.server.waiting() + self.reader.waiting()
+    }
+
+    /// Takes a segment in; whether the connection is over.
+    pub(super) fn segment(
+        &mut self,
+        side: Side,
+        segment: Segment,
+        payload: Payload<'_>,
+        now: Timestamp,
+        counts: &mut SegmentCounts,
+        out: &mut dyn FnMut(Said<'_>),
+    ) -> bool {
+        self.tick(now, counts, out);
+        let Self {
+            client,
+            server,
+            reader,
+        } = self;
+        let (half, other) = match side {
+            Side::Client => (client, server),
+            Side::Server => (server, client),
+        };
+        if segment.has(Segment::ACK) {
+            other.acknowledge(segment.ack);
+        }
+        let length = u32::try_from(payload.octets.len()).unwrap_or(u32::MAX);
+        if segment.has(Segment::FIN) {
+            let end = payload.seq.wrapping_add(length);
+            half.end(end.wrapping_add(payload.missing));
+        }
+        if length > 0 || payload.missing > 0 {
+            half.payload(now, payload, other.reached(), counts, &mut |stretch| {
+                reader.take(side, stretch, out);
+            });
+        }
+        self.settle(counts, out);
+        // Where only one direction is mirrored, its end is all there will be.
+        let over =
+            |half: &Half, other: &Half| half.is_ended() && (other.is_ended() || !other.is_known());
+        over(&self.client, &self.server) || over(&self.server, &self.client)
+    }
+
+    /// Gives up what was waited for for too long.
+    fn tick(&mut self, now: Timestamp, counts: &mut SegmentCounts, out: &mut dyn FnMut(Said<'_>)) {
+        while self.client.is_overdue(now) || self.server.is_overdue(now) {
+            self.skip(counts, out);
+        }
+    }
+
+    /// Gives up what a piece waits for: a hole first, since that may be what the other
+    /// direction waits for, and else what came first.
+    fn skip(&mut self, counts: &mut SegmentCounts, out: &mut dyn FnMut(Said<'_>)) {
+        let Self {
+            client,
+            server,
+            reader,
+        } = self;
+        let rank = |half: &Half| {
+            let since = half.waits_since();
+            (since.is_none(), !half.has_hole(), since)
+        };
+        let (side, half) = if rank(client) <= rank(server) {
+            (Side::Client, client)
+        } else {
+            (Side::Server, server)
+        };
+        half.skip(counts, &mut |stretch| reader.take(side, stretch, out));
+        self.settle(counts, out);
+    }
+
+    /// Hands on what waited for the other direction, back and forth.
+    fn settle(&mut self, counts: &mut SegmentCounts, out: &mut dyn FnMut(Said<'_>)) {
+        let Self {
+            client,
+            server,
+            reader,
+        } = self;
+        loop {
+            let (at_client, at_server) = (client.reached(), server.reached());
+            let more = server.drain(at_client, counts, &mut |stretch| {
+                reader.take(Side::Server, stretch, out);
+            });
+            let others = client.drain(at_server, counts, &mut |stretch| {
+                reader.take(Side::Client, stretch, out);
+            });
+            if !more && !others {
+                break;
+            }
+        }
+    }
+
+    /// Gives up what waits.
+    pub(super) fn shed(&mut self, counts: &mut SegmentCounts, out: &mut dyn FnMut(Said<'_>)) {
+        self.give_up(counts, out);
+        if let Reader::Dns { client, server } = &mut self.reader {
+            for (side, framing) in [(Side::Client, client), (Side::Server, server)] {
+                framing.gap(&mut |message, cut| out(Said::Dns { side, message, cut }));
+            }
+        }
+    }
+
+    /// Nothing more will come: it was seen to end (`closed`), or is forgotten.
+    pub(super) fn end(
+        &mut self,
+        closed: bool,
+        counts: &mut SegmentCounts,
+        out: &mut dyn FnMut(Said<'_>),
+    ) {
+        self.give_up(counts, out);
+        let Self {
+            client,
+            server,
+            reader,
+        } = self;
+        for (side, half) in [(Side::Client, client), (Side::Server, server)] {
+            half.finish(counts, &mut |stretch| reader.take(side, stretch, out));
+        }
+        match reader {
+            Reader::Smtp(session) => {
+                session.end(closed, &mut |heard| out(Said::Smtp(heard)));
+                let gapped = session.gapped();
+                out(Said::Ended { gapped });
+            }
+            Reader::Dns { client, server } => {
+                for (side, framing) in [(Side::Client, client), (Side::Server, server)] {
+                    framing.gap(&mut |message, cut| out(Said::Dns { side, message, cut }));
+                }
+            }
+        }
+    }
+
+    fn give_up(&mut self, counts: &mut SegmentCounts, out: &mut dyn FnMut(Said<'_>)) {
+        while self
+            .client
+            .waits_since()
+            .or(self.server.waits_since())
+            .is_some()
+        {
+            self.skip(counts, out);
+        }
+    }
+}

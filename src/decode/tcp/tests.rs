@@ -1,0 +1,448 @@
+use super::*;
+use proptest::prelude::*;
+
+const CLIENT: [u8; 4] = [192, 0, 2, 7];
+const SERVER: [u8; 4] = [198, 51, 100, 25];
+const SYN: u8 = Segment::SYN;
+const ACK: u8 = Segment::ACK;
+const RST: u8 = Segment::RST;
+const FIN: u8 = Segment::FIN;
+
+/// Connections, and what they said in short.
+struct Tap {
+    connections: Connections,
+    mail: MailPorts,
+    said: Vec<String>,
+    frame: u64,
+    newest: i64,
+}
+
+fn word(said: Said<'_>) -> String {
+    match said {
+        Said::Attempt => "attempt".to_owned(),
+        Said::Outcome(outcome) => format!("{outcome:?}"),
+        Said::Answers(true) => "answers".to_owned(),
+        Said::Answers(false) => "no answers".to_owned(),
+        Said::Dns { side, message, cut } => {
+            let cut = if cut { " cut" } else { "" };
+            format!("{side:?} dns {}{cut}", message.len())
+        }
+        Said::Smtp(Heard::Command(command)) => format!("{command:?}")
+            .split([' ', '{'])
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
+        Said::Smtp(Heard::Reply(reply)) => reply.code.to_string(),
+        Said::Smtp(_) => "smtp".to_owned(),
+        Said::Ended { gapped } => if gapped { "ended gapped" } else { "ended" }.to_owned(),
+    }
+}
+
+impl Tap {
+    fn new() -> Self {
+        Self::with(Limits {
+            streams: 100,
+            octets: 1 << 20,
+        })
+    }
+
+    fn with(limits: Limits) -> Self {
+        Self {
+            connections: Connections::new(limits),
+            mail: MailPorts::default(),
+            said: Vec::new(),
+            frame: 0,
+            newest: 0,
+        }
+    }
+
+    fn packet(
+        &mut self,
+        second: i64,
+        (src, src_port): ([u8; 4], u16),
+        dst: ([u8; 4], u16),
+        segment: Segment,
+        payload: &[u8],
+    ) {
+        self.frame += 1;
+        self.newest = self.newest.max(second);
+        let packet = Packet {
+            time: Timestamp::from_parts(second, 0),
+            origin: Origin {
+                file: 0,
+                frame: self.frame,
+            },
+            tag: LinkTag::default(),
+            src: HostAddr::from_v4(src),
+            dst: HostAddr::from_v4(dst.0),
+            transport: Transport::Tcp(segment),
+            src_port,
+            dst_port: dst.1,
+            missing: 0,
+            payload,
+        };
+        let said = &mut self.said;
+        self.connections
+            .take(&packet, false, &self.mail, &mut |_, _, what| {
+                said.push(word(what));
+            });
+    }
+
+    /// From the client's port 40000 to the server's port 25.
+    fn client(&mut self, second: i64, flags: u8, seq: u32, ack: u32, payload: &[u8]) -> &mut Self {
+        let segment = Segment { seq, ack, flags };
+        self.packet(second, (CLIENT, 40_000), (SERVER, 25), segment, payload);
+        self
+    }
+
+    fn server(&mut self, second: i64, flags: u8, seq: u32, ack: u32, payload: &[u8]) -> &mut Self {
+        let segment = Segment { seq, ack, flags };
+        self.packet(second, (SERVER, 25), (CLIENT, 40_000), segment, payload);
+        self
+    }
+
+    fn expire(&mut self, second: i64) -> &mut Self {
+        let said = &mut self.said;
+        let now = Timestamp::from_parts(second, 0);
+        self.connections
+            .expire(now, Timestamp::MIN, &mut |_, moment, what| {
+                said.push(format!("{} at {}", word(what), moment.time.second()));
+            });
+        self
+    }
+
+    fn finish(&mut self) -> String {
+        let said = &mut self.said;
+        let now = Timestamp::from_parts(self.newest, 0);
+        self.connections
+            .finish(now, Timestamp::MIN, &mut |_, _, what| said.push(word(what)));
+        std::mem::take(&mut self.said).join(", ")
+    }
+}
+
+#[test]
+fn an_attempt_is_said_once_whatever_is_repeated() {
+    let mut tap = Tap::new();
+    tap.client(0, SYN, 100, 0, b"").client(1, SYN, 100, 0, b"");
+    tap.server(2, SYN | ACK, 500, 101, b"")
+        .server(2, SYN | ACK, 500, 101, b"");
+    tap.client(2, ACK, 101, 501, b"")
+        .client(3, SYN, 100, 0, b"");
+    tap.client(4, FIN | ACK, 101, 501, b"")
+        .server(4, FIN | ACK, 501, 102, b"");
+    tap.client(5, SYN, 100, 0, b"")
+        .client(5, FIN | ACK, 101, 501, b"");
+    assert_eq!(tap.finish(), "attempt, Established, answers, ended");
+    assert_eq!(tap.connections.counts().midstream, 0);
+}
+
+#[test]
+fn another_initial_number_is_another_attempt() {
+    let mut tap = Tap::new();
+    tap.client(0, SYN, 100, 0, b"")
+        .client(1, SYN, 9_000, 0, b"");
+    tap.server(1, SYN | ACK, 500, 101, b""); // answers the first, which is no more
+    tap.server(1, SYN | ACK, 700, 9_001, b"")
+        .client(1, ACK, 9_001, 701, b"");
+    tap.client(2, SYN, 20_000, 0, b"");
+    assert_eq!(
+        tap.finish(),
+        "attempt, attempt, Established, answers, ended, attempt"
+    );
+}
+
+#[test]
+fn a_refusal_must_be_of_this_syn() {
+    let mut tap = Tap::new();
+    tap.client(0, SYN, 100, 0, b"")
+        .server(0, RST | ACK, 0, 77, b"");
+    tap.client(1, RST, 101, 0, b"")
+        .server(2, RST | ACK, 0, 101, b"");
+    tap.server(3, RST | ACK, 0, 101, b"").expire(100);
+    assert_eq!(tap.finish(), "attempt, Refused, answers");
+}
+
+#[test]
+fn silence_is_told_at_thirty_seconds_and_an_answer_after_it_too() {
+    let mut tap = Tap::new();
+    tap.client(10, SYN, 100, 0, b"")
+        .client(13, SYN, 100, 0, b"")
+        .expire(39)
+        .expire(45);
+    tap.client(41, SYN, 100, 0, b"")
+        .server(50, SYN | ACK, 5, 101, b"");
+    assert_eq!(
+        tap.finish(),
+        "attempt, Unanswered at 40, Established, answers, ended"
+    );
+}
+
+#[test]
+fn the_end_of_the_input_is_no_silence() {
+    let mut tap = Tap::new();
+    tap.client(10, SYN, 100, 0, b"")
+        .client(39, SYN, 100, 0, b"");
+    assert_eq!(tap.finish(), "attempt");
+}
+
+#[test]
+fn where_answers_are_not_mirrored_there_is_no_outcome() {
+    let mut tap = Tap::new();
+    tap.client(0, SYN, 100, 0, b"")
+        .client(0, ACK, 101, 501, b"");
+    tap.client(1, ACK, 101, 501, b"QUIT\r\n").expire(60);
+    tap.client(61, FIN | ACK, 107, 600, b"")
+        .client(62, FIN | ACK, 107, 600, b"");
+    let said = tap.finish();
+    assert!(said.starts_with("attempt, no answers"), "{said}");
+    assert!(
+        !said.contains("Unanswered") && said.matches("ended").count() == 1,
+        "{said}"
+    );
+}
+
+#[test]
+fn an_answer_to_somebody_elses_syn_is_no_attempt() {
+    let mut tap = Tap::new();
+    // Backscatter: the host may tell the server so.
+    tap.server(0, SYN | ACK, 500, 101, b"")
+        .server(1, SYN | ACK, 500, 101, b"");
+    tap.client(1, RST, 101, 0, b"").expire(60);
+    assert_eq!(tap.finish(), "");
+    // A capture that began between SYN and its answer, or sees servers only.
+    tap.server(70, SYN | ACK, 500, 901, b"")
+        .server(70, ACK, 501, 901, b"220 mail\r\n");
+    let said = tap.finish();
+    assert!(said.starts_with("attempt, Established, answers"), "{said}");
+}
+
+#[test]
+fn a_reset_from_outside_the_window_ends_nothing() {
+    let mut tap = Tap::new();
+    tap.client(0, SYN, 100, 0, b"")
+        .server(0, SYN | ACK, 500, 101, b"");
+    tap.server(1, RST, 900_000_000, 0, b"");
+    assert_eq!(
+        std::mem::take(&mut tap.said).join(", "),
+        "attempt, Established, answers"
+    );
+    tap.server(2, RST, 501, 0, b"");
+    assert_eq!(tap.finish(), "ended");
+}
+
+#[test]
+fn bare_acknowledgements_of_an_unknown_connection_are_nothing() {
+    let mut tap = Tap::new();
+    tap.client(0, ACK, 100, 500, b"")
+        .server(0, FIN | ACK, 500, 100, b"")
+        .server(0, RST, 500, 0, b"");
+    assert_eq!(
+        (tap.finish().as_str(), tap.connections.kept()),
+        ("", (0, 0))
+    );
+}
+
+#[test]
+fn dns_messages_come_in_order_from_any_segments() {
+    let mut tap = Tap::new();
+    let mut message = b"\0\x17\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x05mail1".to_vec();
+    message.extend(b"\0\0\x01\0\x01");
+    let (a, b) = message.split_at(7);
+    let segment = |seq| Segment {
+        seq,
+        ack: 1,
+        flags: ACK,
+    };
+    let ends = ((CLIENT, 40_000), (SERVER, DNS));
+    tap.packet(
+        0,
+        ends.0,
+        ends.1,
+        Segment {
+            seq: 99,
+            ack: 0,
+            flags: SYN,
+        },
+        b"",
+    );
+    let b_at = 100 + u32::try_from(a.len()).unwrap();
+    tap.packet(1, ends.0, ends.1, segment(b_at), b);
+    assert_eq!(tap.connections.kept(), (1, b.len()));
+    tap.packet(1, ends.0, ends.1, segment(100), a);
+    tap.packet(1, ends.0, ends.1, segment(100), a);
+    assert_eq!(
+        (tap.finish().as_str(), tap.connections.kept()),
+        ("Client dns 23", (0, 0))
+    );
+}
+
+#[test]
+fn at_the_bound_the_quietest_stream_is_given_up() {
+    let mut tap = Tap::with(Limits {
+        streams: 2,
+        octets: 1 << 20,
+    });
+    for port in [1, 2, 3] {
+        let (client, server) = ((CLIENT, port), (SERVER, 25));
+        tap.packet(
+            0,
+            client,
+            server,
+            Segment {
+                seq: 9,
+                ack: 0,
+                flags: SYN,
+            },
+            b"",
+        );
+        tap.packet(
+            0,
+            server,
+            client,
+            Segment {
+                seq: 9,
+                ack: 10,
+                flags: SYN | ACK,
+            },
+            b"",
+        );
+        // The first stays, since it speaks.
+        tap.packet(
+            0,
+            (CLIENT, 1),
+            server,
+            Segment {
+                seq: 10,
+                ack: 10,
+                flags: ACK,
+            },
+            b"",
+        );
+    }
+    assert_eq!(tap.connections.counts().evicted, 1);
+    assert_eq!(tap.connections.kept().0, 2);
+    assert_eq!(tap.said.iter().filter(|said| *said == "ended").count(), 1);
+}
+
+#[test]
+fn octets_that_wait_are_bounded_over_all_connections() {
+    let mut tap = Tap::with(Limits {
+        streams: 1_000,
+        octets: 100_000,
+    });
+    for port in 0..100 {
+        for piece in 0..10 {
+            let segment = Segment {
+                seq: 1_000 + piece * 2_000,
+                ack: 0,
+                flags: ACK,
+            };
+            tap.packet(
+                0,
+                (CLIENT, port),
+                (SERVER, 25),
+                Segment { seq: 0, ..segment },
+                b"x",
+            );
+            tap.packet(0, (CLIENT, port), (SERVER, 25), segment, &[b'x'; 1_000]);
+            assert!(tap.connections.kept().1 <= 100_000);
+        }
+    }
+    assert!(tap.connections.counts().shed > 0);
+    tap.finish();
+    assert_eq!(tap.connections.kept(), (0, 0));
+}
+
+#[test]
+fn idle_connections_are_forgotten() {
+    let mut tap = Tap::new();
+    tap.client(0, SYN, 100, 0, b"")
+        .server(0, SYN | ACK, 500, 101, b"");
+    tap.client(100, ACK, 101, 501, b"")
+        .expire(999)
+        .expire(1_000);
+    assert_eq!(tap.connections.kept(), (0, 0));
+    assert_eq!(tap.finish(), "attempt, Established, answers, ended at 1000");
+}
+
+#[test]
+fn a_quiet_connection_takes_no_more_than_is_reckoned() {
+    assert!(size_of::<Slot>() <= 112);
+}
+
+/// Each SYN is sent twice: within the bound each connection is counted exactly once.
+#[test]
+fn half_open_connections_are_exact_up_to_the_bound_and_forgotten_beyond() {
+    const CONNECTIONS: u32 = 1 << 16;
+    let syn = |tap: &mut Tap, number: u32| {
+        let [a, b, c, d] = number.to_be_bytes();
+        let segment = Segment {
+            seq: number,
+            ack: 0,
+            flags: SYN,
+        };
+        tap.packet(0, (CLIENT, 40_000), ([0x0a | a, b, c, d], 25), segment, b"");
+    };
+    let mut tap = Tap::new();
+    for number in 0..CONNECTIONS {
+        syn(&mut tap, number);
+        if (number + 1) % (CONNECTIONS / GENERATIONS) == 0 {
+            tap.connections.forget();
+        }
+    }
+    (0..CONNECTIONS)
+        .filter(|number| number % 8 == 7)
+        .for_each(|number| syn(&mut tap, number));
+    assert_eq!(tap.said.len(), CONNECTIONS as usize);
+    assert_eq!(tap.connections.kept().0, CONNECTIONS as usize);
+    // As many again: the first ones go.
+    for number in CONNECTIONS..2 * CONNECTIONS {
+        syn(&mut tap, number);
+        if (number + 1) % (CONNECTIONS / GENERATIONS) == 0 {
+            tap.connections.forget();
+        }
+        assert!(tap.connections.kept().0 <= (CONNECTIONS + 2 * CONNECTIONS / GENERATIONS) as usize);
+    }
+    assert_eq!(tap.said.len(), 2 * CONNECTIONS as usize);
+    assert!(tap.connections.counts().evicted > u64::from(CONNECTIONS / 2));
+    tap.expire(10_000);
+    assert_eq!(tap.connections.kept(), (0, 0));
+}
+
+proptest! {
+    #[test]
+    fn any_segments_keep_lists_and_bounds_in_order(
+        segments in proptest::collection::vec(
+            (0_u16..12, any::<bool>(), 0_u8..32, 0_u32..40, 0_u32..40, 0_usize..30, 0_i64..40), 0..400
+        )
+    ) {
+        let mut tap = Tap::with(Limits { streams: 4, octets: 60 });
+        let mut second = 0;
+        for (port, from_client, flags, seq, ack, length, wait) in segments {
+            second += wait;
+            let segment = Segment { seq, ack, flags };
+            let (client, server) = ((CLIENT, port), (SERVER, if port % 3 == 0 { DNS } else { 25 }));
+            let payload = vec![b'a'; length];
+            if from_client {
+                tap.packet(second, client, server, segment, &payload);
+            } else {
+                tap.packet(second, server, client, segment, &payload);
+            }
+            if wait == 39 {
+                tap.connections.forget();
+            }
+            tap.expire(second - 3);
+            let it = &tap.connections;
+            let listed = it.opening.len() + it.live.len() + it.done.len();
+            prop_assert_eq!(listed, it.kept().0);
+            prop_assert_eq!(it.index.len(), listed);
+            prop_assert!(it.live.len() <= 4 && it.kept().1 <= 60 + 30);
+            let waiting: usize = it.slots.iter().filter_map(|slot| slot.stream.as_ref()).map(|s| s.waiting()).sum();
+            prop_assert_eq!(waiting, it.kept().1);
+        }
+        tap.finish();
+        prop_assert_eq!(tap.connections.kept().1, 0);
+        let count = |word: &str| tap.said.iter().filter(|said| *said == word).count();
+        prop_assert!(count("Established") + count("Refused") <= count("attempt"));
+    }
+}
