@@ -17,3 +17,4 @@ pub mod synth;
 pub mod time;
 pub mod toml_file;
 pub mod verdict;
+pub mod words;

@@ -191,7 +191,8 @@ impl Session {
         let total = u16::try_from(frame.len() - 14).unwrap_or(0).to_be_bytes();
         frame.splice(16..18, total);
         let begins = u32::from(flags & (SYN | FIN) != 0);
-        let number = &mut self.numbers[usize::from(!client)];
+        let [ours, theirs] = &mut self.numbers;
+        let number = if client { ours } else { theirs };
         *number = number.wrapping_add(length + begins);
         Some(())
     }

@@ -141,9 +141,11 @@ impl Traffic {
     }
 
     fn mail(&mut self, frame: &mut Vec<u8>) {
-        let which = self.dice.below(SESSIONS as u32) as usize;
-        while self.sessions[which].frame(frame).is_none() {
-            self.sessions[which] = mail::Session::begin(&mut self.dice, CLIENTS);
+        let which = usize::from(self.dice.word()) % SESSIONS;
+        if let Some(session) = self.sessions.get_mut(which) {
+            while session.frame(frame).is_none() {
+                *session = mail::Session::begin(&mut self.dice, CLIENTS);
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ use super::evidence::{Evidence, Family, Trail, Weight};
 use super::suspect::Suspect;
 use super::{Finding, server};
 use crate::verdict::Class;
+use crate::words::counted;
 
 /// Weight of a new domain: ten worms for one honest machine that asks for it.
 const PER_DOMAIN: f64 = 2.3;
@@ -42,7 +43,7 @@ pub fn weigh(suspect: &Suspect, pc: bool) -> Option<Finding> {
 /// The finding in words: a piece of evidence for each weight, and one sentence.
 #[must_use]
 pub fn explain(finding: &Finding, suspect: &Suspect) -> (Vec<Evidence>, String) {
-    let domains = suspect.mx.len();
+    let domains = counted(suspect.mx.len() as u64, "domain");
     let beside = match suspect.server.lookups() {
         0 => "none".to_owned(),
         n => format!("only {n}"),
@@ -50,7 +51,7 @@ pub fn explain(finding: &Finding, suspect: &Suspect) -> (Vec<Evidence>, String) 
     let evidence = finding.weights().map(|weight| match weight.family {
         Family::Mx => suspect.mx_trail.evidence(
             weight,
-            format!("asked for the mail exchangers of {domains} domains within a day"),
+            format!("asked for the mail exchangers of {domains} within a day"),
         ),
         _ => Trail::default().evidence(
             weight,
@@ -62,7 +63,7 @@ pub fn explain(finding: &Finding, suspect: &Suspect) -> (Vec<Evidence>, String) 
         ),
     });
     let reason = format!(
-        "looked up the mail exchangers of {domains} domains and made {beside} of the other \
+        "looked up the mail exchangers of {domains} and made {beside} of the other \
          lookups of a mail server"
     );
     (evidence.collect(), reason)

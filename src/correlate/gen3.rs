@@ -11,6 +11,7 @@ use super::suspect::Suspect;
 use super::{Finding, LEAST_CONDUCT};
 use crate::count::series::Sums;
 use crate::verdict::Class;
+use crate::words::counted;
 
 /// New domains within ten minutes, or within a day, before the rule looks at all: a mail
 /// client's set-up touches one to three, a person's accounts fewer than ten.
@@ -149,6 +150,7 @@ pub fn explain(finding: &Finding, suspect: &Suspect, day: &Sums) -> (Vec<Evidenc
         answers,
         ..
     } = Figures::of(suspect, day);
+    let domains = counted(domains as u64, "domain");
     let none = Trail::default();
     let evidence = finding.weights().map(|weight| {
         let (trail, text) = match weight.family {
@@ -159,8 +161,8 @@ pub fn explain(finding: &Finding, suspect: &Suspect, day: &Sums) -> (Vec<Evidenc
             Family::LabelSweep => (
                 &suspect.sweep_trail,
                 format!(
-                    "tried several keywords in turn on {} domains",
-                    suspect.swept.len()
+                    "tried several keywords in turn on {}",
+                    counted(suspect.swept.len() as u64, "domain")
                 ),
             ),
             Family::FailingAnswers => (
@@ -179,7 +181,7 @@ pub fn explain(finding: &Finding, suspect: &Suspect, day: &Sums) -> (Vec<Evidenc
             _ => (
                 &suspect.kwa_trail,
                 format!(
-                    "asked for mail hosts by keyword in {domains} domains within a day; to \
+                    "asked for mail hosts by keyword in {domains} within a day; to \
                      {:.0}% of such domains no MX lookup had led",
                     100.0 * mxless
                 ),
@@ -187,9 +189,8 @@ pub fn explain(finding: &Finding, suspect: &Suspect, day: &Sums) -> (Vec<Evidenc
         };
         trail.evidence(weight, text)
     });
-    let reason = format!(
-        "asked for the addresses of mail hosts by keyword in {domains} domains without MX lookups"
-    );
+    let reason =
+        format!("asked for the addresses of mail hosts by keyword in {domains} without MX lookups");
     (evidence.collect(), reason)
 }
 

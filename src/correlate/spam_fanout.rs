@@ -14,6 +14,7 @@ use super::peers::{Peers, Tally};
 use crate::count::smtp::SmtpTotals;
 use crate::decode::smtp::Defect;
 use crate::verdict::Class;
+use crate::words::counted;
 
 /// Servers on port 25 that say nothing: a person's machine has a relay or two at the most.
 /// The study: "from the third on".
@@ -358,16 +359,6 @@ pub fn against(finding: &Finding, peers: &Peers) -> Vec<CounterEvidence> {
         tell("smtp-quit", quits, text);
     }
     against
-}
-
-/// A number of things.
-fn counted(number: u32, thing: &str) -> String {
-    let plural = match (number, thing.ends_with('s')) {
-        (1, _) => "",
-        (_, true) => "es",
-        _ => "s",
-    };
-    format!("{number} {thing}{plural}")
 }
 
 #[cfg(test)]

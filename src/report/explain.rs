@@ -7,8 +7,10 @@ use crate::correlate::regression::Correlation;
 use crate::correlate::{Judgement, Verdict, posterior};
 use crate::count::host::HostTotals;
 use crate::count::prefixes::Column;
+use crate::count::smtp::SmtpTotals;
 use crate::host::HostAddr;
 use crate::time::Timestamp;
+use crate::words::counted;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -207,10 +209,10 @@ fn smtp(out: &mut dyn Write, story: &Story) -> io::Result<()> {
     };
     writeln!(
         out,
-        "smtp      {} mail connections begun to {}{} addresses{ports}: {}",
-        smtp.attempts,
+        "smtp      {} begun to {}{}{ports}: {}",
+        counted(smtp.attempts, "mail connection"),
         about(smtp.destinations_exact || smtp.destinations == 0),
-        smtp.destinations,
+        counted(smtp.destinations, "address"),
         became(smtp.established, smtp.refused, smtp.unanswered)
     )?;
     for window in &story.judgement.windows {
@@ -221,24 +223,35 @@ fn smtp(out: &mut dyn Write, story: &Story) -> io::Result<()> {
         };
         writeln!(
             out,
-            "          last {span:6} {} to {}{} addresses, {} of them new: {}",
+            "          last {span:6} {} to {}{}, {} of them new: {}",
             window.attempts,
             about(window.exact),
-            window.destinations,
+            counted(window.destinations, "address"),
             window.new,
             became(window.established, window.refused, window.unanswered)
         )?;
     }
+    mail(out, smtp, mirrored)
+}
+
+/// What was said in them.
+fn mail(out: &mut dyn Write, smtp: &SmtpTotals, mirrored: bool) -> io::Result<()> {
     write!(
         out,
-        "mail      {} names in HELO; {} senders of {} domains, {} recipients",
-        smtp.helo_names, smtp.mail_from, smtp.sender_domains, smtp.rcpt_to
+        "mail      {} in HELO; {} of {}, {}",
+        counted(smtp.helo_names, "name"),
+        counted(smtp.mail_from, "sender"),
+        counted(smtp.sender_domains, "domain"),
+        counted(smtp.rcpt_to, "recipient")
     )?;
     if mirrored {
         writeln!(
             out,
-            "; {} messages, {} accepted; replies 4xx {}, 5xx {}",
-            smtp.messages, smtp.messages_accepted, smtp.replies_4xx, smtp.replies_5xx
+            "; {}, {} accepted; replies 4xx {}, 5xx {}",
+            counted(smtp.messages, "message"),
+            smtp.messages_accepted,
+            smtp.replies_4xx,
+            smtp.replies_5xx
         )?;
     } else {
         writeln!(out)?;
@@ -256,8 +269,11 @@ fn smtp(out: &mut dyn Write, story: &Story) -> io::Result<()> {
         };
         writeln!(
             out,
-            "tls       {} connections, {} STARTTLS, {} AUTH in clear, about {} messages inside{names}",
-            smtp.tls, smtp.starttls, smtp.auth, smtp.messages_in_tls
+            "tls       {}, {} STARTTLS, {} AUTH in clear, about {} inside{names}",
+            counted(smtp.tls, "connection"),
+            smtp.starttls,
+            smtp.auth,
+            counted(smtp.messages_in_tls, "message")
         )?;
     }
     if smtp.not_smtp + smtp.gapped > 0 {

@@ -5,6 +5,7 @@ use crate::correlate::{State, Verdict};
 use crate::host::HostAddr;
 use crate::time::Timestamp;
 use crate::verdict::{Class, Level};
+use crate::words::counted;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -107,10 +108,4 @@ impl Table {
             counted(totals.count.hosts, "host")
         )
     }
-}
-
-/// A number of things: `1 host`, `2 hosts`.
-fn counted(number: u64, thing: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {thing}{plural}")
 }

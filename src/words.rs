@@ -1,0 +1,25 @@
+//! Numbers in sentences. A leaf: uses nothing of ours.
+
+/// A number of things: `1 host`, `2 hosts`, `3 addresses`.
+#[must_use]
+pub fn counted(number: impl Into<u64>, thing: &str) -> String {
+    let number = number.into();
+    let plural = match (number, thing.ends_with('s')) {
+        (1, _) => "",
+        (_, true) => "es",
+        _ => "s",
+    };
+    format!("{number} {thing}{plural}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_and_many() {
+        assert_eq!(counted(1_u32, "address"), "1 address");
+        assert_eq!(counted(0_u64, "address"), "0 addresses");
+        assert_eq!(counted(2_u64, "host"), "2 hosts");
+    }
+}
