@@ -96,6 +96,7 @@ impl Default for Settings {
 #[derive(Debug)]
 pub struct Counters {
     connections: Vec<Connections>,
+    mail: MailPorts,
     tally: Tally,
     /// The first second that is not closed.
     next: i64,
@@ -151,6 +152,7 @@ impl Counters {
         let connections = std::iter::repeat_with(|| Connections::new(limits));
         Self {
             connections: connections.take(SHARDS).collect(),
+            mail: settings.mail.clone(),
             tally: Tally::new(settings),
             next: i64::MIN,
         }
@@ -174,14 +176,16 @@ impl Counters {
     /// Counts what a TCP packet completes; the first damage in it.
     fn segment(&mut self, packet: &Packet<'_>, late: bool) -> Option<Malformed> {
         let Self {
-            connections, tally, ..
+            connections,
+            tally,
+            mail,
+            ..
         } = self;
-        let Route::Host(client) = route(packet, &tally.settings.mail) else {
+        let Route::Host(client) = route(packet, mail) else {
             return None;
         };
         let mut damage = None;
-        let mail = tally.settings.mail.clone();
-        connections[shard_of(client)].take(packet, late, &mail, &mut |connection, moment, said| {
+        connections[shard_of(client)].take(packet, late, mail, &mut |connection, moment, said| {
             let found = tally.said(connection, moment, said);
             damage = damage.or(found);
         });
