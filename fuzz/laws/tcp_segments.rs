@@ -104,7 +104,7 @@ struct Reference {
 impl Default for Reference {
     fn default() -> Self {
         let mut half = Half::default();
-        half.begin(0);
+        half.begin(0, true);
         Self {
             half,
             counts: SegmentCounts::default(),

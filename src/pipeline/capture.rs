@@ -125,7 +125,8 @@ impl Generation {
         let Transport::Tcp(segment) = packet.transport else {
             return false;
         };
-        if segment.has(Segment::SYN) {
+        // A refusal is remembered too.
+        if segment.flags & (Segment::SYN | Segment::RST) != 0 {
             self.begun += 1;
         }
         let full = self.begun == self.bound;

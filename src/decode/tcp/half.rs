@@ -90,8 +90,8 @@ pub struct Half {
     /// What came too early, in order, without overlaps.
     waiting: Vec<Piece>,
     waiting_octets: usize,
-    /// Whether payload was seen.
-    spoke: bool,
+    /// Whether a packet of this direction was seen.
+    seen: bool,
     /// The receiver has acknowledged everything before this.
     acked: Option<u32>,
     /// Where the sender said that it ends.
@@ -133,9 +133,11 @@ fn length(octets: &[u8]) -> u32 {
 }
 
 impl Half {
-    /// The connection begins, and its first octet has this number.
-    pub fn begin(&mut self, seq: u32) {
+    /// The connection begins, and its first octet has this number, as its SYN says (`seen`) or
+    /// what answered that.
+    pub fn begin(&mut self, seq: u32, seen: bool) {
         self.next.get_or_insert(seq);
+        self.seen |= seen;
     }
 
     /// Whether anything of this direction was seen.
@@ -182,8 +184,18 @@ impl Half {
     /// nothing of the other waits for it.
     #[must_use]
     pub fn reached(&self) -> Option<u32> {
-        let next = self.next.filter(|_| self.spoke)?;
+        let next = self.next.filter(|_| self.seen)?;
         Some(next.wrapping_add(u32::from(self.is_ended())))
+    }
+
+    /// Whether all that the sender is known to have sent was handed on.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        let reached = |seq| {
+            self.reached()
+                .is_none_or(|reached| ahead(reached, seq) >= 0)
+        };
+        self.waiting.is_empty() && self.fin.is_none_or(reached) && self.acked.is_none_or(reached)
     }
 
     /// Takes a segment's payload in, and hands on what is in order now; the other direction
@@ -197,7 +209,7 @@ impl Half {
         out: &mut dyn FnMut(Stretch<'_>),
     ) {
         let next = *self.next.get_or_insert(payload.seq);
-        self.spoke = true;
+        self.seen = true;
         let total = length(payload.octets).wrapping_add(payload.missing);
         let distance = ahead(payload.seq, next);
         if distance.unsigned_abs() > WINDOW {
@@ -260,7 +272,7 @@ impl Half {
     /// announced, or the receiver had acknowledged, and was never seen. For when nothing waits
     /// any more.
     pub fn finish(&mut self, counts: &mut SegmentCounts, out: &mut dyn FnMut(Stretch<'_>)) {
-        if let Some(next) = self.next.filter(|_| self.spoke)
+        if let Some(next) = self.next.filter(|_| self.seen)
             && let Some(last) = self.fin.or(self.acked)
             && (1..=WINDOW.cast_signed()).contains(&ahead(last, next))
         {
@@ -503,7 +515,7 @@ mod tests {
             first in any::<u32>(), sent in proptest::collection::vec(sent(), 1..40)
         ) {
             let mut half = Half::default();
-            half.begin(first);
+            half.begin(first, true);
             let (mut counts, mut said) = (SegmentCounts::default(), Vec::new());
             // `None`: nothing came; `Some(None)`: known to be lost.
             let mut reference: Vec<Option<Option<u8>>> = vec![None; 2000];
@@ -546,7 +558,7 @@ mod tests {
             segments in proptest::collection::vec((0_usize..400, 1_usize..60), 1..60)
         ) {
             let mut half = Half::default();
-            half.begin(first);
+            half.begin(first, true);
             let (mut counts, mut said) = (SegmentCounts::default(), Vec::new());
             let mut theirs = Assembler::new();
             let mut front = 0;
@@ -600,7 +612,7 @@ mod tests {
     fn numbers_wrap() {
         let mut half = Half::default();
         let (mut counts, mut said) = (SegmentCounts::default(), Vec::new());
-        half.begin(u32::MAX - 1);
+        half.begin(u32::MAX - 1, true);
         take(&mut half, 0, (1, b"D"), &mut counts, &mut said);
         take(&mut half, 0, (0, b"C"), &mut counts, &mut said);
         take(&mut half, 0, (u32::MAX - 1, b"AB"), &mut counts, &mut said);
@@ -614,7 +626,7 @@ mod tests {
         for (acked, patience) in [(true, 2), (false, 30)] {
             let mut half = Half::default();
             let (mut counts, mut said) = (SegmentCounts::default(), Vec::new());
-            half.begin(100);
+            half.begin(100, true);
             take(&mut half, 50, (103, b"late"), &mut counts, &mut said);
             if acked {
                 half.acknowledge(107);
@@ -635,7 +647,7 @@ mod tests {
     fn an_answer_waits_for_what_it_answers() {
         let mut half = Half::default();
         let (mut counts, mut said) = (SegmentCounts::default(), Vec::new());
-        half.begin(1);
+        half.begin(1, true);
         let answer = |seq, after| Payload {
             seq,
             octets: b"x",
@@ -682,7 +694,7 @@ mod tests {
     fn a_forged_segment_far_ahead_changes_nothing_but_eight_move_the_window() {
         let mut half = Half::default();
         let (mut counts, mut said) = (SegmentCounts::default(), Vec::new());
-        half.begin(0);
+        half.begin(0, true);
         for _ in 0..7 {
             take(&mut half, 0, (1 << 30, b"x"), &mut counts, &mut said);
         }
@@ -704,7 +716,7 @@ mod tests {
     fn the_end_is_reached_in_order_and_what_was_lost_before_it_is_told() {
         let mut half = Half::default();
         let (mut counts, mut said) = (SegmentCounts::default(), Vec::new());
-        half.begin(10);
+        half.begin(10, true);
         half.end(14);
         assert!(!half.is_ended());
         take(&mut half, 0, (10, b"ab"), &mut counts, &mut said);

@@ -197,6 +197,9 @@ enum Attempt {
     /// An answer to a SYN that was not seen, as also comes to a host whose address somebody
     /// else used: no attempt until more follows.
     Doubtful,
+    /// The refusal of a SYN that was not seen: no attempt unless that follows, as where a
+    /// capture has the two directions slightly out of order.
+    Early,
     /// Said.
     Said(Option<Outcome>),
 }
@@ -340,10 +343,16 @@ impl Connections {
             }
             return Some(at);
         }
-        if !begins && sent.payload.octets.is_empty() {
+        let refusal = sent.segment.has(Segment::RST | Segment::ACK);
+        let refuses = sent.side == Side::Server && refusal && sent.payload.octets.is_empty();
+        if !begins && !refuses && sent.payload.octets.is_empty() {
             return None;
         }
-        let slot = Slot::new(*connection, self.generation, &sent.moment);
+        let mut slot = Slot::new(*connection, self.generation, &sent.moment);
+        if refuses {
+            slot.initial = Some(initial);
+            slot.attempt = Attempt::Early;
+        }
         let at = if let Some(at) = self.free.pop() {
             *self.slots.get_mut(at as usize)? = slot;
             at
@@ -359,7 +368,7 @@ impl Connections {
             slot.map_or(0, |slot| hasher.hash_one(slot.connection))
         });
         self.opening.push(&mut self.slots, at);
-        if !begins {
+        if !begins && !refuses {
             self.counts.midstream += 1;
             self.follow(at, &sent.moment, out);
         }
@@ -390,6 +399,11 @@ impl Connections {
                 slot.say_attempt(&sent.moment, out);
                 slot.established(&sent.moment, out);
             }
+            Attempt::Early => {
+                slot.say_attempt(&sent.moment, out);
+                slot.outcome(Outcome::Refused, &sent.moment, out);
+                self.settle(at);
+            }
             Attempt::Said(_) => self.counts.segments.retransmitted += 1,
         }
         if !sent.payload.octets.is_empty() {
@@ -410,7 +424,7 @@ impl Connections {
                 slot.attempt = Attempt::Doubtful;
                 return;
             }
-            Some(known) if known == initial => {}
+            Some(known) if known == initial && slot.attempt != Attempt::Early => {}
             // Of another attempt than this.
             _ => return,
         }
@@ -418,8 +432,8 @@ impl Connections {
             slot.established(&sent.moment, out);
             self.follow(at, &sent.moment, out);
             self.with_stream(at, &sent.moment, out, |stream, _, _| {
-                stream.begin(Side::Client, initial.wrapping_add(1));
-                stream.begin(Side::Server, sent.payload.seq);
+                stream.begin(Side::Client, initial.wrapping_add(1), true);
+                stream.begin(Side::Server, sent.payload.seq, true);
             });
         }
     }
@@ -430,9 +444,9 @@ impl Connections {
             return;
         };
         let segment = sent.segment;
-        if let Some(stream) = &slot.stream {
+        if let Some(stream) = &mut slot.stream {
             // What lies outside of the window resets nothing (RFC 9293 section 3.10.7.4).
-            if stream.accepts(sent.side, segment.seq) {
+            if stream.accepts(sent.side, segment.seq) && stream.reset(sent.side, segment.seq) {
                 self.end(at, true, &sent.moment, out);
             }
             return;
@@ -456,6 +470,12 @@ impl Connections {
             return;
         };
         let speaks = !sent.payload.octets.is_empty();
+        if slot.attempt == Attempt::Early {
+            // It refused nothing, and is in the middle.
+            slot.attempt = Attempt::Unseen;
+            slot.initial = None;
+        }
+        let begun = matches!(slot.attempt, Attempt::Said(_));
         if slot.attempt == Attempt::Doubtful && (sent.side == Side::Client || speaks) {
             // More follows: it was no answer to somebody else's SYN.
             slot.say_attempt(&sent.moment, out);
@@ -485,7 +505,7 @@ impl Connections {
             self.follow(at, &sent.moment, out);
             if let Some(initial) = initial {
                 self.with_stream(at, &sent.moment, out, |stream, _, _| {
-                    stream.begin(Side::Client, initial.wrapping_add(1));
+                    stream.begin(Side::Client, initial.wrapping_add(1), begun);
                 });
             }
         }

@@ -13,6 +13,8 @@ pub(super) struct Stream {
     client: Half,
     server: Half,
     reader: Reader,
+    /// One end has reset it; octets from before that may still come.
+    reset: bool,
 }
 
 /// What reads the octets.
@@ -76,14 +78,15 @@ impl Stream {
             client: Half::default(),
             server: Half::default(),
             reader,
+            reset: false,
         }
     }
 
-    /// The first octet of a direction has this number.
-    pub(super) fn begin(&mut self, side: Side, seq: u32) {
+    /// The first octet of a direction has this number; `seen`: its SYN was.
+    pub(super) fn begin(&mut self, side: Side, seq: u32, seen: bool) {
         match side {
-            Side::Client => self.client.begin(seq),
-            Side::Server => self.server.begin(seq),
+            Side::Client => self.client.begin(seq, seen),
+            Side::Server => self.server.begin(seq, seen),
         }
     }
 
@@ -115,6 +118,7 @@ impl Stream {
             client,
             server,
             reader,
+            ..
         } = self;
         let (half, other) = match side {
             Side::Client => (client, server),
@@ -137,7 +141,24 @@ impl Stream {
         // Where only one direction is mirrored, its end is all there will be.
         let over =
             |half: &Half, other: &Half| half.is_ended() && (other.is_ended() || !other.is_known());
-        over(&self.client, &self.server) || over(&self.server, &self.client)
+        over(&self.client, &self.server)
+            || over(&self.server, &self.client)
+            || self.reset && self.is_complete()
+    }
+
+    /// Takes an RST in; whether the connection is over, or octets from before it are known to
+    /// be missing yet: a capture may have packets slightly out of order.
+    pub(super) fn reset(&mut self, side: Side, seq: u32) -> bool {
+        self.reset = true;
+        match side {
+            Side::Client => self.client.end(seq),
+            Side::Server => self.server.end(seq),
+        }
+        self.is_complete()
+    }
+
+    fn is_complete(&self) -> bool {
+        self.client.is_complete() && self.server.is_complete()
     }
 
     /// Gives up what was waited for for too long.
@@ -154,6 +175,7 @@ impl Stream {
             client,
             server,
             reader,
+            ..
         } = self;
         let rank = |half: &Half| {
             let since = half.waits_since();
@@ -174,6 +196,7 @@ impl Stream {
             client,
             server,
             reader,
+            ..
         } = self;
         loop {
             let (at_client, at_server) = (client.reached(), server.reached());
@@ -211,6 +234,7 @@ impl Stream {
             client,
             server,
             reader,
+            ..
         } = self;
         for (side, half) in [(Side::Client, client), (Side::Server, server)] {
             half.finish(counts, &mut |stretch| reader.take(side, stretch, out));

@@ -163,6 +163,36 @@ fn a_refusal_must_be_of_this_syn() {
 }
 
 #[test]
+fn a_refusal_or_an_answer_may_be_captured_before_its_syn() {
+    let mut tap = Tap::new();
+    tap.server(0, RST | ACK, 0, 101, b"")
+        .client(0, SYN, 100, 0, b"");
+    tap.client(1, SYN, 100, 0, b"")
+        .server(1, RST | ACK, 0, 101, b"");
+    assert_eq!(tap.finish(), "attempt, Refused, answers");
+    let mut tap = Tap::new();
+    tap.server(0, SYN | ACK, 500, 101, b"")
+        .client(0, SYN, 100, 0, b"");
+    assert_eq!(tap.finish(), "attempt, Established, answers");
+    // Alone it may be meant for somebody else.
+    let mut tap = Tap::new();
+    tap.server(0, RST | ACK, 0, 101, b"").expire(60);
+    assert_eq!(tap.finish(), "");
+}
+
+#[test]
+fn the_first_command_waits_for_the_greeting_that_it_answers() {
+    let mut tap = Tap::new();
+    tap.client(0, SYN, 100, 0, b"")
+        .server(0, SYN | ACK, 500, 101, b"");
+    tap.client(0, ACK, 101, 510, b"QUIT\r\n");
+    assert_eq!(tap.said.join(", "), "attempt, Established, answers");
+    tap.server(0, ACK, 501, 101, b"220 mx.\r\n");
+    let said = tap.said.join(", ");
+    assert_eq!(said, "attempt, Established, answers, 220, Quit");
+}
+
+#[test]
 fn silence_is_told_at_thirty_seconds_and_an_answer_after_it_too() {
     let mut tap = Tap::new();
     tap.client(10, SYN, 100, 0, b"")
