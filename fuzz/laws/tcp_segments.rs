@@ -109,7 +109,7 @@ impl Default for Reference {
             half,
             counts: SegmentCounts::default(),
             said: Vec::new(),
-            octets: vec![None; 1 << 17],
+            octets: Vec::new(),
         }
     }
 }
@@ -135,6 +135,8 @@ impl Reference {
         });
         assert!(half.waiting() <= MAX_WAITING);
         let start = seq as usize;
+        let end = start + payload.len() + missing as usize;
+        octets.resize(octets.len().max(end), None);
         let sent = payload.iter().copied().map(Some);
         let sent = sent.chain(std::iter::repeat_n(None, missing as usize));
         for (place, octet) in (start..).zip(sent).filter(|(place, _)| *place >= before) {
