@@ -253,8 +253,8 @@ fn sender_domain(address: &[u8]) -> Option<u64> {
 
 /// Words by which servers say that a client stands on a block list or is taken for a spammer:
 /// the names of the lists in wide use, and the wording that Postfix, Exim and Sendmail have
-/// for them.
-const BLOCKED: [&[u8]; 16] = [
+/// for them. `listed` alone says nothing: users are listed, and greylisted senders are.
+const BLOCKED: [&[u8]; 19] = [
     b"abuseat",
     b"barracuda",
     b"black list",
@@ -264,7 +264,10 @@ const BLOCKED: [&[u8]; 16] = [
     b"blocklist",
     b"cbl.",
     b"dnsbl",
-    b"listed",
+    b"is listed at",
+    b"is listed by",
+    b"is listed in",
+    b"is listed on",
     b"rbl",
     b"reputation",
     b"sorbs",
@@ -272,6 +275,10 @@ const BLOCKED: [&[u8]; 16] = [
     b"spamcop",
     b"spamhaus",
 ];
+
+/// Words by which servers put off a sender that they do not know yet: every one, spammer or
+/// not, whatever else they say of the reason.
+const GREYLISTED: [&[u8]; 2] = [b"graylist", b"greylist"];
 
 /// Words by which servers say that there is no such mailbox.
 const UNKNOWN_USER: [&[u8]; 9] = [
@@ -294,11 +301,13 @@ impl Refusal {
         let text = reply.text.to_ascii_lowercase();
         let says = |words: &[&[u8]]| {
             let mut words = words.iter();
-            words.any(|word| text.windows(word.len()).any(|part| part == *word))
+            words.any(|word| begins_word(&text, word))
         };
         let rcpt = matches!(reply.to, Some(Verb::Rcpt) | None);
         if rcpt && matches!(reply.enhanced, Some((5, 1, 0 | 1 | 10))) {
             Self::UnknownUser
+        } else if reply.code < 500 && says(&GREYLISTED) {
+            Self::Other
         } else if says(&BLOCKED) {
             Self::Blocked
         } else if rcpt && reply.code >= 500 && says(&UNKNOWN_USER) {
@@ -306,5 +315,61 @@ impl Refusal {
         } else {
             Self::Other
         }
+    }
+}
+
+/// Whether these octets stand in a text at the beginning of a word.
+fn begins_word(text: &[u8], word: &[u8]) -> bool {
+    memchr::memmem::find_iter(text, word).any(|at| {
+        let before = at.checked_sub(1).and_then(|before| text.get(before));
+        before.is_none_or(|octet| !octet.is_ascii_alphanumeric())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_list_is_told_from_words_that_look_like_one() {
+        let of = |code, text: &str| {
+            let text = text.as_bytes();
+            let to = Some(Verb::Rcpt);
+            let enhanced = None;
+            Refusal::of(&Reply {
+                code,
+                enhanced,
+                to,
+                text,
+            })
+        };
+        for (code, text) in [
+            (
+                450,
+                "<u@example.com>: Recipient address rejected: Greylisted",
+            ),
+            (451, "Greylisted, try again later"),
+            (450, "Graylisted for 300 seconds"),
+            (451, "Greylisting in action, an anti-spam measure"),
+            (450, "User not listed in directory"),
+            (450, "connection wait-listed"),
+            (450, "Welcome to the marbles server, please wait"),
+            (550, "address has been unblocked, use the new one"),
+            (421, "Too many connections"),
+        ] {
+            assert_eq!(of(code, text), Refusal::Other, "{text}");
+        }
+        for text in [
+            "Service unavailable; Client host [192.0.2.25] blocked using zen.spamhaus.org",
+            "192.0.2.25 is listed at dnsbl.sorbs.net",
+            "Your host is listed in bl.spamcop.net",
+            "found on one or more RBLs, see http://rbl.example/",
+            "Message rejected as spam",
+            "poor reputation",
+            "Blacklisted by b.barracudacentral.org",
+        ] {
+            assert_eq!(of(554, text), Refusal::Blocked, "{text}");
+        }
+        assert_eq!(of(550, "User unknown"), Refusal::UnknownUser);
     }
 }
