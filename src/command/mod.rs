@@ -194,6 +194,7 @@ impl Run {
             context: Context {
                 inventory: Arc::new(inventory),
                 home: Arc::new(home),
+                ..Context::default()
             },
             stats: None::<NonZeroU64>,
             hosts: false,

@@ -1,9 +1,12 @@
 //! The correlation stage's memory: which hosts made mail lookups or mail connections, and which
 //! episodes are open.
 
+use super::evidence::Family;
+use super::judge::{Judge, Outcome, counterevidence};
 use super::role::{self, RoleView};
-use super::suspect::{DAY, Suspect};
-use super::{Findings, Judgement, State, Verdict, counterevidence, judge};
+use super::score::Score;
+use super::suspect::{DAY, Suspect, View};
+use super::{Judgement, State, Verdict};
 use crate::count::delta::{Delta, Fact, What};
 use crate::count::host::HostTotals;
 use crate::home::Home;
@@ -29,6 +32,8 @@ pub struct Context {
     pub inventory: Arc<Inventory>,
     /// What is inside.
     pub home: Arc<Home>,
+    /// Families of evidence that are left out, to measure what they are worth.
+    pub muted: Vec<Family>,
 }
 
 /// The correlation stage: remembers hosts with mail lookups or connections and judges them.
@@ -39,6 +44,8 @@ pub struct Correlator {
     /// Hosts inside that answer DNS queries of others. Counting tells of each only once, so
     /// that they must outlive a day's silence.
     servers: HashSet<HostAddr, RandomState>,
+    /// The newest mail connection of anybody.
+    newest_attempt: Option<Timestamp>,
     /// The earliest second at which a host may have been silent for a day.
     next_expiry: i64,
     evicted: u64,
@@ -54,6 +61,9 @@ struct Watched {
     /// Time of the first and the newest fact.
     facts: Option<(Timestamp, Timestamp)>,
     episode: Option<Episode>,
+    /// The sums when the score of the episode was highest, and that score: what the closing
+    /// verdict tells, since sums decay.
+    peak: Option<(f64, Box<Score>)>,
 }
 
 /// An episode: from the first crossing of a level to a day's silence.
@@ -73,6 +83,7 @@ impl Correlator {
             context,
             suspects: HashMap::default(),
             servers: HashSet::default(),
+            newest_attempt: None,
             next_expiry: i64::MAX,
             evicted: 0,
             now: Timestamp::MIN,
@@ -96,46 +107,67 @@ impl Correlator {
                 self.servers.insert(fact.host);
             }
         }
-        // By host, whichever worker counted it: at the bound it matters who comes first.
-        let chunks = deltas.iter().flat_map(|delta| {
-            let hosts = delta.facts.chunk_by(|a, b| a.host == b.host);
-            hosts.map(move |facts| (facts, delta))
-        });
-        let mut chunks: Vec<_> = chunks.collect();
-        chunks.sort_by_key(|(facts, _)| facts.first().map(|fact| fact.host));
-        let mut crossed = Vec::new();
-        for (facts, delta) in chunks {
-            self.host(facts, delta, &mut crossed);
+        for fact in deltas.iter().flat_map(|delta| &delta.facts) {
+            if matches!(fact.what, What::Attempt(_)) {
+                self.newest_attempt = self.newest_attempt.max(Some(fact.time));
+            }
         }
-        verdicts.append(&mut crossed);
+        // By host, whichever worker counted it, and by time: facts of others may come from any.
+        let facts = deltas
+            .iter()
+            .flat_map(|delta| delta.facts.iter().map(move |fact| (fact, delta)));
+        let mut facts: Vec<_> = facts.collect();
+        facts.sort_by_key(|(fact, _)| (fact.host, fact.time, fact.origin));
+        for facts in facts.chunk_by(|(a, _), (b, _)| a.host == b.host) {
+            self.host(facts, &mut verdicts);
+        }
         verdicts
     }
 
-    fn host(&mut self, facts: &[Fact], delta: &Delta, verdicts: &mut Vec<Verdict>) {
-        let Some(first) = facts.first() else { return };
+    fn host(&mut self, facts: &[(&Fact, &Delta)], verdicts: &mut Vec<Verdict>) {
+        let Some((first, _)) = facts.first() else {
+            return;
+        };
         let host = first.host;
         // Who only answers DNS does nothing that is judged, and takes no suspect's place; every
         // other fact is of something that the host itself did.
-        let asks = facts.iter().any(|fact| fact.what != What::AnswersDns);
+        let own = |fact: &&(&Fact, &Delta)| fact.0.what != What::AnswersDns;
+        let asks = facts.iter().any(|fact| own(&fact));
         if !asks || self.context.home.contains(host) == Some(false) {
             return;
         }
         let context = self.context.clone();
         let answers_dns = self.servers.contains(&host);
+        let smtp = self.smtp_in_sight(first.time);
         let watched = self.watch(first);
         watched.suspect.answers_dns |= answers_dns;
-        if let Ok(at) = delta.totals.binary_search_by_key(&host, |(host, _)| *host)
-            && let Some((_, totals)) = delta.totals.get(at)
-        {
-            watched.totals = totals.clone();
-            watched.suspect.sample(delta.second, totals);
+        // Its counters come from the worker that saw what it did itself.
+        for (_, delta) in facts.iter().filter(own).take(1) {
+            if let Ok(at) = delta.totals.binary_search_by_key(&host, |(host, _)| *host)
+                && let Some((_, totals)) = delta.totals.get(at)
+            {
+                watched.totals = totals.clone();
+                watched.suspect.sample(delta.second, totals);
+            }
         }
-        for fact in facts {
+        let view = View {
+            smtp,
+            answers: watched.totals.smtp.answers_seen != Some(false),
+        };
+        for (fact, delta) in facts {
             let (start, newest) = watched.facts.unwrap_or((fact.time, fact.time));
             watched.facts = Some((start.min(fact.time), newest.max(fact.time)));
-            watched.suspect.learn(fact, delta);
-            verdicts.extend(watched.cross(host, fact.time, &context));
+            watched.suspect.expire(fact.time);
+            watched.suspect.learn(fact, delta, &view);
+            watched.suspect.weigh(&watched.totals);
+            verdicts.extend(watched.cross(host, fact.time, &view, &context));
         }
+    }
+
+    /// Whether mail connections of anybody were in sight within the last day.
+    fn smtp_in_sight(&self, now: Timestamp) -> bool {
+        let newest = self.newest_attempt;
+        newest.is_some_and(|newest| now.nanos_since(newest) <= DAY)
     }
 
     /// The memory of a fact's host.
@@ -219,17 +251,18 @@ impl Correlator {
     pub fn judgement(&self, host: HostAddr, totals: &HostTotals) -> Judgement {
         let watched = self.suspects.get(&host);
         let suspect = watched.map(|watched| &watched.suspect);
-        let Context { inventory, home } = &self.context;
+        let Context {
+            inventory, home, ..
+        } = &self.context;
         let answers_dns = self.servers.contains(&host);
         let role = role::role(host, inventory, home, answers_dns, suspect, totals);
-        let Some(suspect) = suspect else {
+        let Some(watched) = watched else {
             return Judgement::ordinary(role);
         };
-        let mut judgement = judge(suspect, totals, role, self.now);
+        let smtp = self.smtp_in_sight(self.now);
+        let mut judgement = watched.explain(&role, smtp, self.now, &self.context);
         // A verdict stands until its episode ends.
-        if let Some(episode) = watched.and_then(|watched| watched.episode)
-            && episode.level >= judgement.level
-        {
+        if let Some(episode) = watched.episode {
             (judgement.class, judgement.level) = (episode.class, episode.level);
         }
         judgement
@@ -248,34 +281,50 @@ impl Correlator {
     }
 }
 
+fn judge<'a>(role: &'a RoleView, context: &'a Context) -> Judge<'a> {
+    Judge {
+        role,
+        muted: &context.muted,
+        egress: false,
+    }
+}
+
 impl Watched {
     /// Tells a verdict where level or class changed. A level stands until its episode ends: by
-    /// a day's silence, or when the host turns out to be a server.
-    fn cross(&mut self, host: HostAddr, time: Timestamp, context: &Context) -> Option<Verdict> {
-        self.suspect.expire(time);
-        let before = self
-            .episode
-            .map_or((Level::None, Class::Ordinary), |e| (e.level, e.class));
+    /// a day's silence, or when the host turns out to mail or to ask by trade and nothing
+    /// else speaks against it.
+    fn cross(
+        &mut self,
+        host: HostAddr,
+        time: Timestamp,
+        view: &View,
+        context: &Context,
+    ) -> Option<Verdict> {
         let role = self.role(host, context);
-        if role.limit() == Level::None {
+        let outcome = judge(&role, context).outcome(&self.suspect, &self.suspect.score);
+        if !role.is_pc() && outcome.level == Level::None {
             return self.clear(host, time, role, context);
         }
-        // The weights are cheap; the words are only for what is told.
-        let findings = Findings::of(&self.suspect, &self.totals, role.is_known_pc());
-        let after = match findings.outcome(&role) {
-            (Level::None, _) => before,
-            (level, class) if before.1 == Class::Ordinary => (level, class),
-            (level, class) if class == before.1 => (level.max(before.0), class),
-            // The DNS says more about what it is than its connections alone.
-            (level, Class::SpamFanout) => (level.max(before.0), before.1),
-            (level, class) if before.1 == Class::SpamFanout => (level.max(before.0), class),
-            // Who showed one generation and now another is both.
-            (level, _) => (level.max(before.0), Class::Hybrid),
-        };
-        if after == before {
+        let after = self.after(&outcome);
+        let before = self.episode.map(|episode| (episode.level, episode.class));
+        let higher = self
+            .peak
+            .as_ref()
+            .is_none_or(|(score, _)| outcome.score > *score);
+        if higher && after.0 > Level::None {
+            self.peak = Some((outcome.score, Box::new(self.suspect.score.clone())));
+        }
+        if after.0 == Level::None || before == Some(after) {
             return None;
         }
-        let mut judgement = judge(&self.suspect, &self.totals, role, time);
+        let judge = judge(&role, context);
+        let mut judgement = judge.explain(
+            &self.suspect,
+            &self.totals,
+            &self.suspect.score,
+            view.smtp,
+            time,
+        );
         let (level, class) = after;
         (judgement.level, judgement.class) = after;
         let sequence = self.episode.map_or(1, |episode| episode.sequence + 1);
@@ -294,8 +343,47 @@ impl Watched {
         Some(self.verdict(host, time, state, judgement, context))
     }
 
+    /// Level and class with what came before: a level stands, and a class becomes another one
+    /// where that says more of what the host is.
+    fn after(&self, outcome: &Outcome) -> (Level, Class) {
+        let Some(before) = self.episode else {
+            return (outcome.level, outcome.class);
+        };
+        let level = outcome.level.max(before.level);
+        if outcome.level < before.level {
+            return (level, before.class);
+        }
+        let class = match (before.class, outcome.class) {
+            _ if before.level == Level::Notice => outcome.class,
+            (before, after) if before == after => after,
+            // Who showed one generation and now another is both.
+            (Class::Gen2Mx, Class::Gen3A) | (Class::Gen3A, Class::Gen2Mx) => Class::Hybrid,
+            // The DNS says more about what it is than its connections alone.
+            (Class::SpamFanout | Class::SubmissionAbuse | Class::Gen1Relay, after) => after,
+            (Class::Gen2Mx | Class::Gen3A, after @ (Class::Hybrid | Class::HijackedRelay)) => after,
+            (_, after @ Class::HijackedServer) => after,
+            (before, _) => before,
+        };
+        (level, class)
+    }
+
+    /// The judgement as of its highest score, where there is an episode.
+    fn explain(
+        &self,
+        role: &RoleView,
+        smtp_in_sight: bool,
+        now: Timestamp,
+        context: &Context,
+    ) -> Judgement {
+        let peak = self.peak.as_ref().filter(|_| self.episode.is_some());
+        let sums = peak.map_or(&self.suspect.score, |(_, sums)| sums);
+        judge(role, context).explain(&self.suspect, &self.totals, sums, smtp_in_sight, now)
+    }
+
     fn role(&self, host: HostAddr, context: &Context) -> RoleView {
-        let Context { inventory, home } = context;
+        let Context {
+            inventory, home, ..
+        } = context;
         let suspect = &self.suspect;
         role::role(
             host,
@@ -325,12 +413,14 @@ impl Watched {
         );
         let judgement = Judgement {
             reason,
-            counterevidence: counterevidence(&self.suspect, None),
+            counterevidence: counterevidence(&self.suspect, &self.suspect.score),
             windows: self.suspect.fanout.windows(time),
             ..Judgement::ordinary(role)
         };
-        let verdict = self.verdict(host, time, State::Closed, judgement, context);
+        let mut verdict = self.verdict(host, time, State::Closed, judgement, context);
+        verdict.acquitted = true;
         self.episode = None;
+        self.peak = None;
         // What comes next begins anew, and the memory of the server stays.
         self.facts = Some((time, time));
         Some(verdict)
@@ -350,7 +440,7 @@ impl Watched {
     ) -> Option<Verdict> {
         let episode = self.episode?;
         let role = self.role(host, context);
-        let mut judgement = judge(&self.suspect, &self.totals, role, time);
+        let mut judgement = self.explain(&role, true, time, context);
         (judgement.class, judgement.level) = (episode.class, level);
         if level == Level::None {
             // Nothing is left of the evidence.
@@ -384,6 +474,7 @@ impl Watched {
             time,
             newest: self.facts.map_or(time, |(_, newest)| newest),
             state,
+            acquitted: false,
             first_seen: self.first_seen(time),
             sequence: self.episode.map_or(1, |episode| episode.sequence),
             suppressed: suppression.map(|entry| entry.reason.clone().unwrap_or_default()),

@@ -1,5 +1,6 @@
 //! Evidence: what was seen, how much it weighs, and the packets that show it.
 
+use super::score::Against;
 use crate::capture::Origin;
 use crate::time::Timestamp;
 
@@ -9,57 +10,206 @@ const WITNESSES: usize = 5;
 /// Example domains kept for a family's sentence.
 const EXAMPLES: usize = 4;
 
-/// Kinds of evidence. Content is what a host asks for, conduct is how; a conviction needs
-/// both, since each alone has honest explanations.
+/// Kinds of evidence. Content is what a host asks for or to whom it turns, conduct is how; a
+/// conviction needs both, since each alone has honest explanations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Family {
     /// Content: mail exchangers of ever new domains.
     Mx,
     /// Content: addresses of mail hosts by keyword, of ever new domains, without MX lookups.
     Kwa,
+    /// Content: connections to port 25 of ever new servers.
+    Fan,
+    /// Content: connections to ever new submission servers.
+    Submit,
+    /// Content: recipients, message after message, through one server.
+    Relay,
+    /// Content: a server's use jumps beyond its own past.
+    Jump,
+    /// Content: it is turned to on port 25 itself.
+    Inbound,
     /// Conduct: none of the other lookups that a mail server makes.
     NoServerLookups,
+    /// Conduct: it asks again and again for the exchangers of the same domains.
+    Again,
     /// Conduct: keyword lookups are a large part of all address lookups.
     KeywordShare,
     /// Conduct: several keywords tried in turn on one domain.
     LabelSweep,
-    /// Conduct: many of the mail hosts do not exist.
+    /// Conduct: many of the mail hosts, or of the domains asked for by MX, do not exist.
     FailingAnswers,
     /// Conduct: keyword lookups follow all lookups second by second.
     R2,
-    /// Content: mail connections to ever new servers.
-    Fan,
+    /// Conduct: mail connections follow mail lookups, or do not.
+    Follow,
     /// Conduct: many of the connections come to nothing.
     Fail,
     /// Conduct: many of the servers refuse what they are handed.
     Rej,
     /// Conduct: its SMTP is not a mail server's.
     Proto,
+    /// Conduct: it hands over messages.
+    Mail,
+    /// Conduct: many networks ask for its name, as receivers of mail do.
+    Back,
+    /// Conduct: it registers with IRC servers outside.
+    Irc,
+    /// Conduct: it is a machine that somebody uses.
+    Client,
 }
 
 impl Family {
+    /// Every family: content, then conduct.
+    pub const ALL: [Self; 21] = [
+        Self::Mx,
+        Self::Kwa,
+        Self::Fan,
+        Self::Submit,
+        Self::Relay,
+        Self::Jump,
+        Self::Inbound,
+        Self::NoServerLookups,
+        Self::Again,
+        Self::KeywordShare,
+        Self::LabelSweep,
+        Self::FailingAnswers,
+        Self::R2,
+        Self::Follow,
+        Self::Fail,
+        Self::Rej,
+        Self::Proto,
+        Self::Mail,
+        Self::Back,
+        Self::Irc,
+        Self::Client,
+    ];
+
     /// The stable name that events use.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Mx => "mx",
             Self::Kwa => "kwa",
+            Self::Fan => "fan",
+            Self::Submit => "submit",
+            Self::Relay => "relay",
+            Self::Jump => "jump",
+            Self::Inbound => "inbound",
             Self::NoServerLookups => "no-server-lookups",
+            Self::Again => "again",
             Self::KeywordShare => "keyword-share",
             Self::LabelSweep => "label-sweep",
             Self::FailingAnswers => "failing-answers",
             Self::R2 => "r2",
-            Self::Fan => "fan",
+            Self::Follow => "follow",
             Self::Fail => "fail",
             Self::Rej => "rej",
             Self::Proto => "proto",
+            Self::Mail => "mail",
+            Self::Back => "back",
+            Self::Irc => "irc",
+            Self::Client => "client",
         }
     }
 
     /// Whether it is seen in SMTP.
     #[must_use]
     pub fn is_smtp(self) -> bool {
-        matches!(self, Self::Fan | Self::Fail | Self::Rej | Self::Proto)
+        matches!(
+            self,
+            Self::Fan
+                | Self::Submit
+                | Self::Relay
+                | Self::Jump
+                | Self::Inbound
+                | Self::Follow
+                | Self::Fail
+                | Self::Rej
+                | Self::Proto
+                | Self::Mail
+        )
+    }
+
+    /// Whether it is seen in what the host itself asks the DNS: nothing of the host's own
+    /// where the tap lies behind a resolver.
+    #[must_use]
+    pub fn is_dns(self) -> bool {
+        matches!(
+            self,
+            Self::Mx
+                | Self::Kwa
+                | Self::NoServerLookups
+                | Self::Again
+                | Self::KeywordShare
+                | Self::LabelSweep
+                | Self::FailingAnswers
+                | Self::R2
+                | Self::Client
+        )
+    }
+
+    /// Whether it is content.
+    #[must_use]
+    pub fn is_content(self) -> bool {
+        self <= Self::Inbound
+    }
+
+    /// Whether it is a state that is set anew, and no sum of steps.
+    #[must_use]
+    pub fn is_state(self) -> bool {
+        matches!(
+            self,
+            Self::KeywordShare | Self::R2 | Self::Proto | Self::Client | Self::Inbound
+        )
+    }
+
+    /// What it may weigh at the most, against any alternative: less than it takes to convict
+    /// (`LIKELY` less what the prior leaves: 6.9 against a sender), but for the two that no
+    /// honest host shows by itself.
+    #[must_use]
+    pub fn cap(self) -> f64 {
+        match self {
+            // The study's cap of a family (its section 4).
+            Self::Mx | Self::Kwa | Self::NoServerLookups | Self::Rej => 9.0,
+            // Even odds and no more (prior 1 in 1000).
+            Self::Fan | Self::Submit | Self::Relay | Self::Jump => 6.9,
+            // Together with any of those less than a conviction: who only knocks on port 25
+            // is a scanner as well, and a network that blocks port 25 makes everybody fail.
+            Self::Fail => 4.5,
+            // A hundred to one.
+            Self::LabelSweep
+            | Self::Again
+            | Self::FailingAnswers
+            | Self::KeywordShare
+            | Self::Proto
+            | Self::Inbound
+            | Self::Mail
+            | Self::Back => 4.6,
+            // Ten to one.
+            Self::Follow | Self::R2 | Self::Irc | Self::Client => 2.3,
+        }
+    }
+
+    /// How far it may fall below zero.
+    #[must_use]
+    pub fn credit(self) -> f64 {
+        match self {
+            // What a server is known by.
+            Self::NoServerLookups => 9.0,
+            // Fifteen servers that accept.
+            Self::Rej => 4.6,
+            // Five servers that answer; five lookups that no connection follows.
+            Self::Fail | Self::FailingAnswers | Self::Follow => 2.3,
+            // Courtesy costs a bot nothing, so that it buys little.
+            Self::Proto => 0.5,
+            _ => 0.0,
+        }
+    }
+
+    /// Within `-credit` and `cap`.
+    #[must_use]
+    pub fn limit(self, sum: Against) -> Against {
+        sum.map(|value| value.clamp(-self.credit(), self.cap()))
     }
 }
 
@@ -68,20 +218,23 @@ impl Family {
 pub struct Weight {
     /// The family.
     pub family: Family,
-    /// Log-likelihood ratio (natural logarithm): how much likelier a worm shows this.
+    /// Log-likelihood ratio (natural logarithm): how much likelier a bot shows this than the
+    /// honest host that it speaks against most: a PC where it is content, a sender or a prober
+    /// where it is conduct.
     pub llr: f64,
     /// Whether the family's cap cut it.
     pub capped: bool,
 }
 
 impl Weight {
-    /// `llr`, limited to ±`cap`.
+    /// The weight of a family's sums.
     #[must_use]
-    pub fn new(family: Family, llr: f64, cap: f64) -> Self {
+    pub fn of(family: Family, sums: Against) -> Self {
+        let llr = sums.most();
         Self {
             family,
-            llr: llr.clamp(-cap, cap),
-            capped: llr.abs() >= cap,
+            llr,
+            capped: llr >= family.cap(),
         }
     }
 }

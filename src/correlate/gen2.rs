@@ -2,111 +2,66 @@
 //! harvested domains, and does nothing else that a mail server does.
 //!
 //! The study's rule is "a PC that sends MX and no PTR queries" (section 2.2, Table 1). What
-//! makes it safe is to ask how sure the "no PTR" is: after three MX lookups it means nothing,
-//! after a hundred it does.
+//! makes it safe is to ask how sure the "no PTR" is ([`super::server`]): after three MX lookups
+//! it means nothing, after a hundred it does.
 
-use super::evidence::{Evidence, Family, Trail, Weight};
+use super::evidence::{Family, Trail};
+use super::score::Against;
 use super::suspect::Suspect;
-use super::{Finding, server};
-use crate::verdict::Class;
 use crate::words::counted;
 
-/// Weight of a new domain: ten worms for one honest machine that asks for it.
-const PER_DOMAIN: f64 = 2.3;
+/// A new domain: ten worms for one honest PC that asks for it. Senders and probers do so by
+/// trade.
+pub(super) const NEW_DOMAIN: Against = Against::pc(2.3);
 
-/// Content alone brings even odds and no more (prior 1 in 1000).
-const CONTENT_CAP: f64 = 6.9;
+/// A domain asked for once more within the day: an engine asks for each address on its list,
+/// who validates a list or crawls has each domain once. Five of them are ten to one.
+pub(super) const AGAIN: Against = Against::each(0.0, 0.0, 0.46);
 
-/// Weighs a host that is no known server; `pc`: the inventory says that it is a PC.
-#[must_use]
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a count of some thousand at the most"
-)]
-pub fn weigh(suspect: &Suspect, pc: bool) -> Option<Finding> {
-    let domains = suspect.mx.len();
-    if domains == 0 {
-        return None;
-    }
-    let none = Weight::new(
-        Family::NoServerLookups,
-        suspect.server.weight(pc),
-        server::CAP,
-    );
-    Some(Finding {
-        class: Class::Gen2Mx,
-        content: Weight::new(Family::Mx, PER_DOMAIN * domains as f64, CONTENT_CAP),
-        conduct: [Some(none), None, None, None],
+/// A domain without exchangers: .3 of what worms harvest (the study's clients), .08 of what a
+/// server is asked to deliver to. Lists that are validated rot like any other.
+pub(super) const NO_EXCHANGER: Against = Against::each(0.5, 1.3, 0.0);
+
+/// A domain with exchangers: .7 against .92.
+pub(super) const HAS_EXCHANGER: Against = Against::each(0.0, -0.27, 0.0);
+
+/// Domains whose lookups a person may make by hand or by a tool, of which the answer says
+/// nothing.
+pub(super) const BY_HAND: usize = 3;
+
+/// A family of this rule in words, and the packets that show it.
+pub(super) fn explain(family: Family, suspect: &Suspect) -> Option<(Trail, String)> {
+    let domains = counted(suspect.mx.len() as u64, "domain");
+    Some(match family {
+        Family::Mx => (
+            suspect.mx_trail.clone(),
+            format!("looked up the mail exchangers of {domains} within a day"),
+        ),
+        Family::NoServerLookups => {
+            let text = format!(
+                "made {} of a mail server's other lookups (reverse names, sender policies, block \
+                 lists) beside {} MX queries",
+                beside(suspect),
+                suspect.server.mx_queries
+            );
+            (Trail::default(), text)
+        }
+        Family::Again => {
+            let text = format!(
+                "asked again for the exchangers of {}, as an engine does for each address on its \
+                 list",
+                counted(suspect.mx_again.len() as u64, "domain")
+            );
+            (suspect.mx_trail.clone(), text)
+        }
+        _ => return None,
     })
 }
 
-/// The finding in words: a piece of evidence for each weight, and one sentence.
-#[must_use]
-pub fn explain(finding: &Finding, suspect: &Suspect) -> (Vec<Evidence>, String) {
-    let domains = counted(suspect.mx.len() as u64, "domain");
-    let beside = match suspect.server.lookups() {
+/// How many of a server's lookups the host made, in words.
+pub(super) fn beside(suspect: &Suspect) -> String {
+    match suspect.server.lookups() {
         0 => "none".to_owned(),
         n => format!("only {n}"),
-    };
-    let evidence = finding.weights().map(|weight| match weight.family {
-        Family::Mx => suspect.mx_trail.evidence(
-            weight,
-            format!("asked for the mail exchangers of {domains} within a day"),
-        ),
-        _ => Trail::default().evidence(
-            weight,
-            format!(
-                "made {beside} of a mail server's other lookups (reverse names, sender policies, \
-                 block lists) beside {} MX queries",
-                suspect.server.mx_queries
-            ),
-        ),
-    });
-    let reason = format!(
-        "looked up the mail exchangers of {domains} and made {beside} of the other \
-         lookups of a mail server"
-    );
-    (evidence.collect(), reason)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::count::names::ServerLookup;
-    use crate::verdict::Level;
-
-    /// A host after `mx` MX queries of as many domains, then `server` server lookups.
-    fn suspect(mx: u64, lookups: u64) -> Suspect {
-        let mut suspect = Suspect::default();
-        for domain in 0..mx {
-            suspect
-                .mx
-                .touch(domain, crate::time::Timestamp::from_parts(0, 0));
-            suspect.server.mx_query();
-        }
-        for _ in 0..lookups {
-            suspect.server.lookup(ServerLookup::ReversePtr);
-        }
-        suspect
-    }
-
-    fn level(suspect: &Suspect, pc: bool) -> Level {
-        weigh(suspect, pc).map_or(Level::None, |finding| finding.level())
-    }
-
-    #[test]
-    fn both_sides_of_the_line() {
-        assert_eq!(level(&suspect(0, 0), false), Level::None);
-        assert_eq!(level(&suspect(60, 0), false), Level::None);
-        assert_eq!(level(&suspect(120, 0), false), Level::Suspected);
-        assert_eq!(level(&suspect(160, 0), false), Level::Likely);
-        assert_eq!(level(&suspect(160, 2), false), Level::None);
-    }
-
-    #[test]
-    fn the_inventory_shortens_the_wait() {
-        assert_eq!(level(&suspect(1, 0), true), Level::None);
-        assert_eq!(level(&suspect(2, 0), true), Level::Suspected);
-        assert_eq!(level(&suspect(60, 0), true), Level::Likely);
     }
 }

@@ -1,15 +1,18 @@
 //! The mail servers that a host turned to, and how each fared with it.
 //!
-//! Everything here is a sum over destinations, so that the order in which facts arrive does
-//! not matter. A destination counts for a day from its first contact, is then forgotten and
-//! counts anew: were it kept for as long as it is tried, the failing ones, which are tried
-//! again and again, would be left over at the bound.
+//! A destination weighs once, by what it is at the time: when it becomes something else (one
+//! that failed answers after all), the score moves by the difference. It counts for a day from
+//! its first contact, is then forgotten and counts anew: were it kept for as long as it is
+//! tried, the failing ones, which are tried again and again, would be left over at the bound.
 
 use super::evidence::{Trail, Witness};
 use super::fanout::hash;
-use super::suspect::DAY;
+use super::score::Score;
+use super::spam_fanout;
+use super::suspect::{DAY, View};
 use super::window::Window;
 use crate::count::delta::{Outcome, Refusal, Server, What};
+use crate::count::smtp::SmtpTotals;
 use crate::decode::smtp::Defect;
 use crate::host::HostAddr;
 use crate::time::Timestamp;
@@ -76,18 +79,27 @@ impl Default for Peers {
     clippy::struct_excessive_bools,
     reason = "marks that are set one by one"
 )]
-struct Peer {
-    between_servers: bool,
-    submission: bool,
-    reached: bool,
-    failed: bool,
+pub(super) struct Peer {
+    pub(super) between_servers: bool,
+    pub(super) submission: bool,
+    pub(super) reached: bool,
+    pub(super) failed: bool,
     mailed: bool,
     no_quit: bool,
+    /// It was handed a message.
+    pub(super) handed: bool,
     accepted: u16,
     blocked: u16,
     unknown: u16,
     refused: u16,
     deferred: u16,
+}
+
+/// A destination before and after something was learned of it.
+pub(super) struct Moved {
+    /// `None`: it was not known.
+    pub(super) before: Option<Peer>,
+    pub(super) after: Peer,
 }
 
 /// How many destinations there are of each kind.
@@ -118,7 +130,8 @@ pub struct Tally {
 }
 
 /// How a server answers what it is handed.
-enum Answers {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answers {
     Accepted,
     Blocked,
     Unknown,
@@ -130,7 +143,7 @@ enum Answers {
 impl Peer {
     /// A big provider's server sees some refusals of any sender: what counts is whether they
     /// are more than a fifth.
-    fn answers(&self) -> Answers {
+    pub(super) fn answers(&self) -> Answers {
         let no = u32::from(self.blocked) + u32::from(self.unknown) + u32::from(self.refused);
         if no * 4 > u32::from(self.accepted) {
             if self.blocked > 0 {
@@ -176,18 +189,23 @@ impl Tally {
 }
 
 impl Peers {
-    /// Takes in a fact about SMTP; others are none of its business.
-    pub fn learn(&mut self, what: What, witness: Witness) {
+    /// Takes in a fact about SMTP, others are none of its business; and moves the score.
+    pub fn learn(&mut self, what: What, witness: Witness, view: &View, score: &mut Score) {
         let now = witness.time;
+        let mut change = |peers: &mut Self, server: Server, change: &dyn Fn(&mut Peer)| {
+            let moved = peers.change(server, now, change);
+            spam_fanout::step(score, &moved, &peers.tally, view, now);
+            moved.before.is_none()
+        };
         match what {
             What::Attempt(server) => {
-                let new = self.change(server, now, |_| ());
+                let new = change(self, server, &|_| ());
                 if new {
                     self.fan_trail.note(witness, None);
                 }
             }
             What::Outcome(server, outcome) => {
-                self.change(server, now, |peer| match outcome {
+                change(self, server, &|peer| match outcome {
                     Outcome::Established => peer.reached = true,
                     Outcome::Refused | Outcome::Unanswered => peer.failed = true,
                 });
@@ -196,13 +214,13 @@ impl Peers {
                 }
             }
             What::Helo { server, name } => {
-                self.change(server, now, |_| ());
+                change(self, server, &|_| ());
                 if server.port == BETWEEN_SERVERS && self.helo.touch(name, now).0.is_none() {
                     self.proto_trail.note(witness, None);
                 }
             }
             What::Mail { server, domain } => {
-                self.change(server, now, |peer| {
+                change(self, server, &|peer| {
                     peer.mailed |= server.port == BETWEEN_SERVERS;
                 });
                 if server.port == BETWEEN_SERVERS
@@ -216,7 +234,7 @@ impl Peers {
                 code,
                 cause,
             } => {
-                self.change(server, now, |peer| {
+                change(self, server, &|peer| {
                     let count = match (cause, code) {
                         (Refusal::Blocked, _) => &mut peer.blocked,
                         (Refusal::UnknownUser, _) => &mut peer.unknown,
@@ -228,12 +246,13 @@ impl Peers {
                 self.rej_trail.note(witness, None);
             }
             What::Message { server, accepted } => {
-                self.change(server, now, |peer| {
+                change(self, server, &|peer| {
+                    peer.handed = true;
                     peer.accepted = peer.accepted.saturating_add(accepted.into());
                 });
             }
             What::Defect { server, defect } => {
-                self.change(server, now, |peer| {
+                change(self, server, &|peer| {
                     peer.no_quit |= defect == Defect::NoQuit && server.port == BETWEEN_SERVERS;
                 });
                 if server.port == BETWEEN_SERVERS {
@@ -247,11 +266,11 @@ impl Peers {
         }
     }
 
-    /// Changes what is known of a server; whether it was met for the first time.
-    fn change(&mut self, server: Server, now: Timestamp, change: impl FnOnce(&mut Peer)) -> bool {
+    /// Changes what is known of a server.
+    fn change(&mut self, server: Server, now: Timestamp, change: &dyn Fn(&mut Peer)) -> Moved {
         let key = hash(server.addr);
-        let known = self.known.contains_key(&key);
-        if !known {
+        let before = self.known.get(&key).copied();
+        if before.is_none() {
             if self.known.len() >= BOUND {
                 self.forget_first();
             }
@@ -269,7 +288,15 @@ impl Peers {
         }
         change(peer);
         self.tally.shift(peer, 1);
-        !known
+        Moved {
+            before,
+            after: *peer,
+        }
+    }
+
+    /// Sets what its manners weigh, by its counters.
+    pub(super) fn weigh(&self, score: &mut Score, smtp: &SmtpTotals) {
+        spam_fanout::weigh_manners(score, self, smtp);
     }
 
     fn forget_first(&mut self) {

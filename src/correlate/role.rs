@@ -1,6 +1,8 @@
 //! What a host is for: as the inventory says, or as it shows.
 
+use super::score::Prior;
 use super::suspect::Suspect;
+use super::{PCS, PRIOR};
 use crate::count::host::HostTotals;
 use crate::home::Home;
 use crate::host::HostAddr;
@@ -42,22 +44,66 @@ impl RoleView {
         }
     }
 
-    /// The highest level that the rules about PCs may give. A learned resolver may be a worm
-    /// that answered once, or ask for one: it is told, and not convicted for that. Servers
-    /// have another profile, and what is outside is not judged.
+    /// How many hosts of each honest kind there are for one that is infected, among those of
+    /// this role. A role says what an honest host would show, and is no immunity.
     #[must_use]
-    pub fn limit(&self) -> Level {
+    pub fn prior(&self) -> Prior {
         match (self.role, self.source) {
-            (Role::Pc, _) => Level::Confirmed,
-            (Role::Resolver, RoleSource::Learned) => Level::Suspected,
-            _ => Level::None,
+            // The site knows its servers: one PC in ten thousand sends by trade.
+            (Role::Pc, RoleSource::Inventory) => Prior {
+                sender: 0.1,
+                prober: 0.02,
+                ..PRIOR
+            },
+            (Role::Pc | Role::External, _) => PRIOR,
+            // One server in a thousand is used by others.
+            (Role::MailServer | Role::UnregisteredMta | Role::Gateway, _) => Prior {
+                pc: 0.0,
+                sender: PCS,
+                ..PRIOR
+            },
+            (Role::Resolver | Role::Aggregate, _) => Prior {
+                sender: PCS,
+                ..PRIOR
+            },
+            (Role::Monitor | Role::MxProber, _) => Prior {
+                prober: PCS,
+                ..PRIOR
+            },
         }
     }
 
-    /// Whether the inventory says that this is a PC.
+    /// Whether what the host asks the DNS is its own, and to be weighed. A learned resolver
+    /// may be a worm that answered once, or ask for one: see [`RoleView::dns_limit`].
     #[must_use]
-    pub fn is_known_pc(&self) -> bool {
-        self.role == Role::Pc && self.source == RoleSource::Inventory
+    pub fn asks_for_others(&self) -> bool {
+        self.role == Role::Resolver && self.source == RoleSource::Inventory
+    }
+
+    /// The highest level that its lookups may bring.
+    #[must_use]
+    pub fn dns_limit(&self) -> Level {
+        if self.role == Role::Resolver {
+            Level::Suspected
+        } else {
+            Level::Confirmed
+        }
+    }
+
+    /// Whether it mails by trade.
+    #[must_use]
+    pub fn is_sender(&self) -> bool {
+        matches!(
+            self.role,
+            Role::MailServer | Role::UnregisteredMta | Role::Gateway
+        )
+    }
+
+    /// Whether it is somebody's machine, as far as is known: mail that it sends itself is
+    /// worth a line.
+    #[must_use]
+    pub fn is_pc(&self) -> bool {
+        self.role == Role::Pc
     }
 }
 
@@ -97,18 +143,68 @@ pub fn role(
         return RoleView::learned(Role::Resolver, basis);
     }
     if let Some(suspect) = suspect
-        && suspect.server.is_server()
+        && let Some(view) = shown(suspect)
     {
-        let lookups = suspect.server.lookups();
-        let basis = format!(
-            "{lookups} reverse, policy or block list lookups beside {} MX queries",
-            suspect.server.mx_queries
-        );
-        return RoleView::learned(Role::MailServer, basis);
+        return view;
     }
     RoleView {
         role: Role::Pc,
         source: RoleSource::Default,
         basis: Vec::new(),
     }
+}
+
+/// Servers that accepted a host's mail, and took it for no spammer, before that makes it a
+/// sender: people's machines have a relay or two.
+const ACCEPTING: u32 = 10;
+/// MX domains without a mail connection, where these are in sight, that make a prober.
+const PROBED: usize = 30;
+/// Mail hosts that a monitor watches at the most; mail programs watch three.
+const WATCHED: std::ops::RangeInclusive<usize> = 4..=60;
+/// Times that a monitor has asked for each.
+const WATCHES: u64 = 10;
+
+/// The role that a host shows by its mail lookups and its mail.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a count of some thousand at the most"
+)]
+fn shown(suspect: &Suspect) -> Option<RoleView> {
+    if suspect.server.is_server() {
+        let lookups = suspect.server.lookups();
+        let basis = format!(
+            "{lookups} reverse, policy or block list lookups beside {} MX queries",
+            suspect.server.mx_queries
+        );
+        return Some(RoleView::learned(Role::MailServer, basis));
+    }
+    let tally = &suspect.peers.tally;
+    let refusing = tally.blocked + tally.unknown + tally.refused;
+    if tally.accepted >= ACCEPTING
+        && refusing * 10 <= tally.accepted
+        && tally.failed * 5 <= tally.reached
+        && suspect.peers.helo.len() <= 2
+    {
+        let basis = format!(
+            "{} servers accepted its mail, {refusing} refused it",
+            tally.accepted
+        );
+        return Some(RoleView::learned(Role::UnregisteredMta, basis));
+    }
+    let domains = suspect.mx.len();
+    let follow = &suspect.follow;
+    if domains >= PROBED && follow.followed == 0 && follow.alone as usize >= PROBED {
+        let basis = format!("MX lookups of {domains} domains, and no mail connection after them");
+        return Some(RoleView::learned(Role::MxProber, basis));
+    }
+    let (names, queries) = (suspect.mail_host_names.len(), suspect.mail_host_queries);
+    if WATCHED.contains(&names)
+        && domains == 0
+        && suspect.failed.len() * 5 <= names
+        && queries >= WATCHES * names as u64
+    {
+        let basis = format!("asked for the same {names} mail hosts {queries} times");
+        return Some(RoleView::learned(Role::Monitor, basis));
+    }
+    None
 }

@@ -11,19 +11,12 @@ const SERVER_RATE: f64 = 139.0 / 2922.0;
 /// The same of an infected PC: the study's worms made none, other programs make a few.
 const WORM_RATE: f64 = 0.002;
 
-/// Weight of "worm" against "mail server" before anything is known: on a campus there are
-/// about ten machines with a mail server's program for one that is infected.
-const PRIOR: f64 = -2.3;
-
-/// The same where the inventory says that the host is a PC.
-const PRIOR_PC: f64 = 2.3;
-
 /// Limit of the weight either way: no lookups may buy more credit than two hundred MX
 /// queries use up.
-pub const CAP: f64 = 9.2;
+const CAP: f64 = 9.0;
 
-/// A hundred to one for "mail server".
-const SERVER: f64 = -4.6;
+/// Ten to one for "mail server", beside the prior of another ten to one.
+const SERVER: f64 = -2.3;
 
 /// Lookups of either kind that a person makes by hand stay below this.
 const BY_HAND: u64 = 3;
@@ -43,13 +36,13 @@ impl ServerTest {
     /// Another MX query came, and no server lookup with it.
     pub fn mx_query(&mut self) {
         self.mx_queries += 1;
-        self.llr = (self.llr + (SERVER_RATE - WORM_RATE)).min(CAP - PRIOR);
+        self.llr = (self.llr + (SERVER_RATE - WORM_RATE)).min(CAP);
     }
 
     /// A lookup came that mail servers make.
     pub fn lookup(&mut self, kind: ServerLookup) {
         *self.lookups.entry(kind).or_insert(0) += 1;
-        self.llr = (self.llr + (WORM_RATE / SERVER_RATE).ln()).max(-CAP - PRIOR);
+        self.llr = (self.llr + (WORM_RATE / SERVER_RATE).ln()).max(-CAP);
     }
 
     /// All lookups that mail servers make.
@@ -58,17 +51,17 @@ impl ServerTest {
         self.lookups.values().sum()
     }
 
-    /// Weight of "worm" against "mail server"; `pc`: the inventory says that it is a PC.
+    /// Weight of "worm" against "mail server", within ±9.
     #[must_use]
-    pub fn weight(&self, pc: bool) -> f64 {
-        (self.llr + if pc { PRIOR_PC } else { PRIOR }).clamp(-CAP, CAP)
+    pub fn llr(&self) -> f64 {
+        self.llr
     }
 
     /// Whether the mix is clearly a mail server's.
     #[must_use]
     pub fn is_server(&self) -> bool {
         let by_hand = self.mx_queries < BY_HAND || self.lookups() < BY_HAND;
-        !by_hand && self.weight(false) <= SERVER
+        !by_hand && self.llr <= SERVER
     }
 }
 
@@ -101,7 +94,7 @@ mod tests {
         }
         assert!(server.is_server());
         for worm in [190, 351, 807, 17_346] {
-            assert!(test(worm, 0).weight(false) > 6.0);
+            assert!(test(worm, 0).llr() > 6.9);
         }
     }
 }

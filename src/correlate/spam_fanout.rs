@@ -8,59 +8,49 @@
 //! study" is the sketch of weights that the project began with (its sections 3 and 4).
 
 use super::CounterEvidence;
-use super::Finding;
-use super::evidence::{Evidence, Family, Trail, Weight};
-use super::peers::{Peers, Tally};
+use super::evidence::{Family, Trail};
+use super::peers::{Answers, Moved, Peer, Peers, Tally};
+use super::score::{Against, Score};
+use super::suspect::View;
 use crate::count::smtp::SmtpTotals;
 use crate::decode::smtp::Defect;
-use crate::verdict::Class;
+use crate::time::Timestamp;
 use crate::words::counted;
 
 /// Servers on port 25 that say nothing: a person's machine has a relay or two at the most.
 /// The study: "from the third on".
 const RELAYS: u32 = 2;
-/// Weight of each further one (the study; as for a domain in the second generation's rule).
-const PER_SERVER: f64 = 2.3;
+/// A further one (the study; as for a domain in the second generation's rule).
+const SERVER: Against = Against::pc(2.3);
 /// Submission servers that say nothing: people have up to three providers (the study).
 const PROVIDERS: u32 = 3;
-/// Weight of each further one (the study).
-const PER_PROVIDER: f64 = 1.5;
-/// Content alone brings even odds and no more (prior 1 in 1000), as in the second generation's
-/// rule.
-const FAN_CAP: f64 = 6.9;
+/// A further one (the study); servers that hand their mail to another's have one or two.
+const PROVIDER: Against = Against::each(1.5, 1.5, 1.5);
 
-/// Share of a bot's destinations that fail: the study reckons with .4; lists of harvested
-/// addresses are old.
-const BOT_FAILS: f64 = 0.4;
-/// The same of an honest sender: dead exchangers, and those of dead domains.
-const HONEST_FAILS: f64 = 0.05;
-/// `FAN_CAP` and this together are below `likely`: who only knocks on port 25 is a scanner as
-/// well.
-const FAIL_CAP: f64 = 4.5;
-/// Five servers that answer: a past without failures buys no more than that.
-const FAIL_CREDIT: f64 = 2.3;
+/// A destination that fails: .4 of a bot's (the study; lists of harvested addresses are old)
+/// against .05 of an honest sender's (dead exchangers, and those of dead domains); probers
+/// meet .2.
+const FAILS: Against = Against::each(2.08, 2.08, 0.7);
+/// One that answers.
+const ANSWERS: Against = Against::each(-0.46, -0.46, -0.29);
 
-/// Weight of a server that does not know the recipients: .3 of a bot's (the study) against .02
-/// of a list that is cared for. The study gives 4; there are honest lists that rot.
-const UNKNOWN: f64 = 2.7;
-/// Weight of a server that takes the host for a spammer (the study).
-const BLOCKED: f64 = 4.0;
-/// All of those together: one entry in one block list, as every home connection has, is told
-/// by all servers.
-const BLOCKED_CAP: f64 = 4.6;
-/// Weight of any other refusal for good (the study).
-const REFUSED: f64 = 1.5;
-/// Weight of a server that puts off and accepts nothing later: .3 against .2, since
-/// greylisting puts off every sender.
-const DEFERRED: f64 = 0.4;
-/// All of those together: there are places where every server does.
-const DEFERRED_CAP: f64 = 2.0;
-/// Weight of a server that accepts: .7 of a bot's against .95.
-const ACCEPTED: f64 = -0.31;
-/// The study's cap of a family.
-const REJ_CAP: f64 = 9.0;
-/// Fifteen servers that accept.
-const REJ_CREDIT: f64 = 4.6;
+/// A server that does not know the recipients: .3 of a bot's (the study) against .02 of a list
+/// that is cared for. The study gives 4; there are honest lists that rot, and lists are
+/// validated that way.
+const UNKNOWN: Against = Against::each(2.7, 2.7, 0.4);
+/// A server that takes the host for a spammer (the study). The second one adds little, and
+/// further ones nothing: one entry in one block list, as every home connection has, is told by
+/// all servers.
+const BLOCKED: [Against; 2] = [Against::each(4.0, 4.0, 2.3), Against::each(0.6, 0.6, 0.6)];
+/// Any other refusal for good (the study).
+const REFUSED: Against = Against::each(1.5, 1.5, 0.7);
+/// A server that puts off and accepts nothing later: .3 against .2, since greylisting puts off
+/// every sender; and five of them at the most, since there are places where every server does.
+const DEFERRED: (u32, Against) = (5, Against::each(0.4, 0.4, 0.0));
+/// A server that accepts: .7 of a bot's against .95.
+const ACCEPTED: Against = Against::each(-0.31, -0.31, 0.0);
+/// A message is handed over: who probes says no more than RCPT. Three are a hundred to one.
+const HANDED: Against = Against::each(0.0, 0.0, 1.5);
 
 /// Weight of a third name in HELO (the study: 1.5 for a second and 2 for a third; nobody needs
 /// more than two in a week, and two alone say nothing here).
@@ -75,10 +65,6 @@ const MANY_SENDERS: usize = 3;
 const NO_QUIT: f64 = 1.0;
 /// Weight of each destination that was not left so (the study: −.2 a session).
 const QUIT: f64 = -0.2;
-/// Courtesy costs a bot nothing, so that it buys little.
-const QUIT_CREDIT: f64 = 0.5;
-/// Neither names nor manners weigh more than a hundred to one.
-const PROTO_CAP: f64 = 4.6;
 
 /// How telling a defect is, seen once or often; the study's 1.5 for a bad HELO, 1 for others,
 /// and half of that for what careless programs of honest people do as well.
@@ -116,73 +102,76 @@ fn breaks_off(tally: &Tally) -> bool {
     tally.no_quit >= 2 && tally.no_quit * 2 >= tally.mailed
 }
 
-/// Weighs a host that is no known server; `smtp`: its counters.
-#[must_use]
-pub fn weigh(peers: &Peers, smtp: &SmtpTotals) -> Option<Finding> {
-    let tally = &peers.tally;
-    let servers = f64::from(tally.between_servers.saturating_sub(RELAYS));
-    let providers = f64::from(tally.submission.saturating_sub(PROVIDERS));
-    let fan = PER_SERVER * servers + PER_PROVIDER * providers;
-    if fan == 0.0 {
-        return None;
+/// Moves the score by what a destination has become; `tally` is the one after that.
+pub(super) fn step(
+    score: &mut Score,
+    moved: &Moved,
+    tally: &Tally,
+    view: &View,
+    now: Timestamp,
+) {
+    let Moved { before, after } = moved;
+    let before = before.unwrap_or_default();
+    if after.between_servers && !before.between_servers && tally.between_servers > RELAYS {
+        score.add(Family::Fan, SERVER, now);
+    }
+    if after.submission && !before.submission && tally.submission > PROVIDERS {
+        score.add(Family::Submit, PROVIDER, now);
+    }
+    if after.handed && !before.handed {
+        score.add(Family::Mail, HANDED, now);
     }
     // Where the servers' packets are not mirrored, their silence and their replies are unknown.
-    let mirrored = smtp.answers_seen != Some(false);
-    let outcomes = tally.reached + tally.failed > 0;
-    Some(Finding {
-        class: Class::SpamFanout,
-        content: Weight::new(Family::Fan, fan, FAN_CAP),
-        conduct: [
-            (mirrored && outcomes).then(|| fail(tally)),
-            mirrored.then(|| rej(tally)).flatten(),
-            proto(peers, smtp),
-            None,
-        ],
-    })
-}
-
-fn between(family: Family, llr: f64, credit: f64, cap: f64) -> Weight {
-    Weight {
-        family,
-        llr: llr.clamp(-credit, cap),
-        capped: llr >= cap || llr <= -credit,
+    if !view.answers {
+        return;
+    }
+    let difference = connection(after) - connection(&before);
+    if difference != Against::default() {
+        score.add(Family::Fail, difference, now);
+    }
+    let (was, is) = (before.answers(), after.answers());
+    if was != is {
+        score.add(Family::Rej, answer(is, tally, 0) - answer(was, tally, 1), now);
     }
 }
 
-/// The sequential test of connections: each destination that fails or answers.
-fn fail(tally: &Tally) -> Weight {
-    let failed = (BOT_FAILS / HONEST_FAILS).ln();
-    let reached = ((1.0 - BOT_FAILS) / (1.0 - HONEST_FAILS)).ln();
-    let llr = f64::from(tally.failed) * failed + f64::from(tally.reached) * reached;
-    between(Family::Fail, llr, FAIL_CREDIT, FAIL_CAP)
-}
-
-fn rej(tally: &Tally) -> Option<Weight> {
-    let Tally {
-        accepted,
-        blocked,
-        unknown,
-        refused,
-        deferred,
-        ..
-    } = *tally;
-    if accepted + blocked + unknown + refused + deferred == 0 {
-        return None;
+/// What a destination weighs by whether it answers at all.
+fn connection(peer: &Peer) -> Against {
+    match (peer.reached, peer.failed) {
+        (true, _) => ANSWERS,
+        (false, true) => FAILS,
+        (false, false) => Against::default(),
     }
-    let refusals = f64::from(unknown) * UNKNOWN + f64::from(refused) * REFUSED;
-    let blocked = f64::from(blocked) * BLOCKED;
-    let deferred = f64::from(deferred) * DEFERRED;
-    let llr = refusals + blocked + deferred + f64::from(accepted) * ACCEPTED;
-    // Taken off last, so that those that accept are set against all of them.
-    let most = refusals + blocked.min(BLOCKED_CAP) + deferred.min(DEFERRED_CAP);
-    Some(between(Family::Rej, llr.min(most), REJ_CREDIT, REJ_CAP))
 }
 
-fn proto(peers: &Peers, smtp: &SmtpTotals) -> Option<Weight> {
+/// What a destination weighs by how it answers what it is handed; `left`: destinations that
+/// have answered so and do no longer.
+fn answer(answers: Answers, tally: &Tally, left: u32) -> Against {
+    match answers {
+        Answers::Accepted => ACCEPTED,
+        Answers::Unknown => UNKNOWN,
+        Answers::Refused => REFUSED,
+        Answers::Blocked => {
+            let place = (tally.blocked + left).saturating_sub(1) as usize;
+            BLOCKED.get(place).copied().unwrap_or_default()
+        }
+        Answers::Deferred if tally.deferred + left <= DEFERRED.0 => DEFERRED.1,
+        Answers::Deferred | Answers::Nothing => Against::default(),
+    }
+}
+
+/// Sets what the manners of a host weigh.
+pub(super) fn weigh_manners(score: &mut Score, peers: &Peers, smtp: &SmtpTotals) {
+    let llr = proto(peers, smtp);
+    // Who probes has manners of its own.
+    score.set(Family::Proto, Against::each(llr, llr, llr / 2.0));
+}
+
+fn proto(peers: &Peers, smtp: &SmtpTotals) -> f64 {
     let tally = &peers.tally;
     // Who hands over no mail is a scanner or a monitor, whose manners are others.
     if tally.mailed == 0 && smtp.tls == 0 {
-        return None;
+        return 0.0;
     }
     let weights = |name| {
         let defects = peers.defects().filter(move |d| is_name(*d) == name);
@@ -198,8 +187,7 @@ fn proto(peers: &Peers, smtp: &SmtpTotals) -> Option<Weight> {
     if peers.senders.len() >= MANY_SENDERS {
         llr += SENDERS;
     }
-    llr += (f64::from(quits(tally)) * QUIT).max(-QUIT_CREDIT);
-    (llr != 0.0).then(|| between(Family::Proto, llr, QUIT_CREDIT, PROTO_CAP))
+    llr + (f64::from(quits(tally)) * QUIT).max(-Family::Proto.credit())
 }
 
 /// Destinations that got mail and were not left without QUIT.
@@ -207,36 +195,20 @@ fn quits(tally: &Tally) -> u32 {
     tally.mailed.saturating_sub(tally.no_quit)
 }
 
-/// The finding in words: a piece of evidence for each weight that speaks against the host, and
-/// one sentence.
-#[must_use]
-pub fn explain(finding: &Finding, peers: &Peers) -> (Vec<Evidence>, String) {
+/// A family of this rule in words, and the packets that show it.
+pub(super) fn explain(family: Family, peers: &Peers) -> Option<(Trail, String)> {
     let tally = &peers.tally;
-    let evidence = finding.weights().filter(|weight| weight.llr > 0.0);
-    let evidence = evidence.map(|weight| {
-        let (trail, text): (&Trail, _) = match weight.family {
-            Family::Fail => (&peers.fail_trail, failures(tally)),
-            Family::Rej => (&peers.rej_trail, refusals(tally)),
-            Family::Proto => (&peers.proto_trail, manners(peers)),
-            _ => (
-                &peers.fan_trail,
-                format!("{}, {}", fan(tally), examples(peers)),
-            ),
-        };
-        trail.evidence(weight, text)
-    });
-    let weighs = |family| finding.weights().any(|w| w.family == family && w.llr > 0.0);
-    let mut reason = fan(tally);
-    if weighs(Family::Fail) {
-        reason = format!("{reason}; {}", failures(tally));
-    }
-    if weighs(Family::Rej) {
-        reason = format!("{reason}; {}", refusals(tally));
-    }
-    if weighs(Family::Proto) {
-        reason = format!("{reason}; it {}", manners(peers));
-    }
-    (evidence.collect(), reason)
+    let (trail, text) = match family {
+        Family::Fan | Family::Submit => (
+            &peers.fan_trail,
+            format!("{}, {}", fan(tally), examples(peers)),
+        ),
+        Family::Fail => (&peers.fail_trail, failures(tally)),
+        Family::Rej => (&peers.rej_trail, refusals(tally)),
+        Family::Proto => (&peers.proto_trail, manners(peers)),
+        _ => return None,
+    };
+    Some((trail.clone(), text))
 }
 
 fn fan(tally: &Tally) -> String {
@@ -314,13 +286,9 @@ fn manners(peers: &Peers) -> String {
 }
 
 /// What pulled the score down, in plain sentences with what it weighs.
-#[must_use]
-pub fn against(finding: &Finding, peers: &Peers) -> Vec<CounterEvidence> {
+pub(super) fn against(score: &Score, peers: &Peers) -> Vec<CounterEvidence> {
     let tally = &peers.tally;
-    let weight = |family| {
-        let found = finding.weights().find(|weight| weight.family == family);
-        found.map_or(0.0, |weight| weight.llr)
-    };
+    let weight = |family| score.of(family).sender;
     let mut against = Vec::new();
     let mut tell = |what, count: u32, text: String| {
         against.push(CounterEvidence {
@@ -336,24 +304,20 @@ pub fn against(finding: &Finding, peers: &Peers) -> Vec<CounterEvidence> {
         ..
     } = *tally;
     let llr = weight(Family::Fail);
-    if llr < 0.0 {
+    if llr < -0.05 {
         let all = counted(reached + failed, "server");
         let text = format!("{reached} of {all} answered, which weighs {llr:+.1}");
         tell("smtp-answered", reached, text);
     }
     let llr = weight(Family::Rej);
-    if llr < 0.0 {
+    if llr < -0.05 {
         let servers = counted(accepted, "server");
         let text = format!("{servers} accepted its mail, which weighs {llr:+.1}");
         tell("smtp-accepted", accepted, text);
     }
     let quits = quits(tally);
-    if quits > 0
-        && finding
-            .weights()
-            .any(|weight| weight.family == Family::Proto)
-    {
-        let llr = (f64::from(quits) * QUIT).max(-QUIT_CREDIT);
+    if quits > 0 {
+        let llr = (f64::from(quits) * QUIT).max(-Family::Proto.credit());
         let servers = counted(quits, "server");
         let text = format!("left {servers} in order, with QUIT, which weighs {llr:+.1}");
         tell("smtp-quit", quits, text);

@@ -1,11 +1,13 @@
 //! What correlation remembers of a host that makes mail lookups or opens mail connections.
 
-use super::evidence::{Trail, Witness};
+use super::evidence::{Family, Trail, Witness};
 use super::fanout::Fanout;
 use super::peers::Peers;
+use super::score::{Against, Score};
 use super::server::ServerTest;
 use super::window::Window;
-use crate::count::delta::{Delta, Fact, What};
+use super::{follow, gen2, gen3};
+use crate::count::delta::{Delta, Domain, Fact, What};
 use crate::count::host::{HostTotals, Label};
 use crate::count::series::Sums;
 use crate::time::{NANOS, Timestamp};
@@ -13,8 +15,6 @@ use std::collections::VecDeque;
 
 /// Span over which domains count as evidence.
 pub const DAY: i64 = 86_400 * NANOS;
-/// Span within which a burst of mail-host lookups is judged.
-pub const BURST: i64 = 600 * NANOS;
 /// An MX lookup explains address lookups of the mail hosts it led to for this long.
 const HOUR: i64 = 3_600 * NANOS;
 /// A query for the same name within this span is a stub resolver's retry (glibc and Windows
@@ -31,23 +31,43 @@ const BOUND: usize = 8192;
 /// Samples of a host's sums, one an hour, for shares over the last day.
 const SAMPLES: usize = 25;
 
+/// What is known of the tap when a fact comes in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// Mail connections of anybody were in sight within the last day: that a host makes none
+    /// means something.
+    pub smtp: bool,
+    /// What the host's mail servers answer is in sight: that they are silent means something.
+    pub answers: bool,
+}
+
 /// The mail lookups and the SMTP of one host, as facts come in.
 #[derive(Debug)]
 pub struct Suspect {
+    /// What all of it weighs.
+    pub score: Score,
     /// Registrable domains asked for by MX in the last day; whether that failed.
     pub mx: Window<MxDomain>,
+    /// Those asked for more than once.
+    pub mx_again: Window,
+    /// Those of which there were replies.
+    pub mx_answered: Window,
+    /// Those of which one was negative.
+    pub mx_failed: Window,
     /// Witnesses of new MX domains.
     pub mx_trail: Trail,
     /// Whether its lookups are those of a mail server.
     pub server: ServerTest,
     /// Domains with keyword lookups of no MX lookup's making, in the last day.
     pub mail_hosts: Window<MailHosts>,
-    /// The same in the last ten minutes.
-    pub mail_hosts_burst: Window,
+    /// Those of them that were never asked for by MX at all, in the last day.
+    pub unasked: Window,
     /// Domains with keyword lookups that an MX lookup explains, in the last day.
     pub led: Window,
     /// The names of those lookups, in the last day.
     pub mail_host_names: Window,
+    /// Lookups of such names, retries left out.
+    pub mail_host_queries: u64,
     /// Witnesses of new domains in `mail_hosts`.
     pub kwa_trail: Trail,
     /// Domains in which keywords were tried in turn, in the last day.
@@ -66,6 +86,8 @@ pub struct Suspect {
     pub peers: Peers,
     /// Its attempts to reach them, over time.
     pub fanout: Fanout,
+    /// Whether its mail connections follow its mail lookups.
+    pub follow: follow::Follow,
     /// Names that MX replies gave it.
     exchangers: Window,
     /// Name and time of its newest server lookup.
@@ -95,13 +117,18 @@ pub struct MailHosts {
 impl Default for Suspect {
     fn default() -> Self {
         Self {
+            score: Score::default(),
             mx: Window::new(DAY, BOUND),
+            mx_again: Window::new(DAY, BOUND),
+            mx_answered: Window::new(DAY, BOUND),
+            mx_failed: Window::new(DAY, BOUND),
             mx_trail: Trail::default(),
             server: ServerTest::default(),
             mail_hosts: Window::new(DAY, BOUND),
-            mail_hosts_burst: Window::new(BURST, BOUND),
+            unasked: Window::new(DAY, BOUND),
             led: Window::new(DAY, BOUND),
             mail_host_names: Window::new(DAY, BOUND),
+            mail_host_queries: 0,
             kwa_trail: Trail::default(),
             swept: Window::new(DAY, BOUND),
             sweep_trail: Trail::default(),
@@ -111,6 +138,7 @@ impl Default for Suspect {
             answers_dns: false,
             peers: Peers::default(),
             fanout: Fanout::default(),
+            follow: follow::Follow::default(),
             exchangers: Window::new(HOUR, BOUND),
             last_server_lookup: None,
             last_mx: None,
@@ -122,8 +150,9 @@ impl Default for Suspect {
 }
 
 impl Suspect {
-    /// Takes in a fact. `delta` is the one that the fact stands in.
-    pub fn learn(&mut self, fact: &Fact, delta: &Delta) {
+    /// Takes in a fact. `delta` is the one that the fact stands in, `view` what is known of
+    /// the tap.
+    pub fn learn(&mut self, fact: &Fact, delta: &Delta, view: &View) {
         let now = fact.time;
         let witness = Witness {
             origin: fact.origin,
@@ -132,17 +161,18 @@ impl Suspect {
         match fact.what {
             What::Attempt(server) => {
                 self.fanout.attempt(now, server);
-                self.peers.learn(fact.what, witness);
+                self.follow.attempt(&mut self.score, now);
+                self.mail(fact.what, witness, view);
             }
             What::Outcome(server, outcome) => {
                 self.fanout.outcome(now, server, outcome);
-                self.peers.learn(fact.what, witness);
+                self.mail(fact.what, witness, view);
             }
             What::Helo { .. }
             | What::Mail { .. }
             | What::Refusal { .. }
             | What::Message { .. }
-            | What::Defect { .. } => self.peers.learn(fact.what, witness),
+            | What::Defect { .. } => self.mail(fact.what, witness, view),
             What::AnswersDns => self.answers_dns = true,
             What::MxQuery(domain) => {
                 let (before, _) = self.mx.touch(domain.hash, now);
@@ -151,16 +181,15 @@ impl Suspect {
                     return;
                 }
                 self.server.mx_query();
+                self.follow.lookup(&mut self.score, now, view.smtp);
                 if before.is_none() {
                     self.mx_trail.note(witness, Some(delta.domain(domain)));
+                    self.score.add(Family::Mx, gen2::NEW_DOMAIN, now);
+                } else if self.mx_again.touch(domain.hash, now).0.is_none() {
+                    self.score.add(Family::Again, gen2::AGAIN, now);
                 }
             }
-            What::MxReply { domain, failed } => {
-                self.mx_replies = true;
-                if let Some(known) = self.mx.get_mut(domain, now) {
-                    known.failed = failed;
-                }
-            }
+            What::MxReply { domain, failed } => self.mx_reply(domain, failed, now, witness),
             What::Exchanger { name } => {
                 self.exchangers.touch(name, now);
             }
@@ -171,35 +200,11 @@ impl Suspect {
             } => {
                 if self.is_led(domain.hash, name, now) {
                     self.led.touch(domain.hash, now);
-                    return;
-                }
-                self.mail_hosts_burst.touch(domain.hash, now);
-                self.mail_host_names.touch(name, now);
-                let (before, known) = self.mail_hosts.touch(domain.hash, now);
-                let sweep = known.label.is_some_and(|(label_before, time)| {
-                    label_before != label
-                        && now.nanos_since(time) <= SWEEP
-                        && !is_name_server(&label)
-                        && !is_name_server(&label_before)
-                });
-                known.label = Some((label, now));
-                if before.is_none() {
-                    self.kwa_trail.note(witness, Some(delta.domain(domain)));
-                }
-                if sweep && self.swept.touch(domain.hash, now).0.is_none() {
-                    self.sweep_trail.note(witness, Some(delta.domain(domain)));
+                } else {
+                    self.guess(domain, name, label, delta, witness, view);
                 }
             }
-            What::MailHostReply { name, failed } => {
-                // Of lookups that MX led to, the answer is no sign of guessing.
-                if self.mail_host_names.get(name, now).is_none() {
-                    return;
-                }
-                self.answered.touch(name, now);
-                if failed && self.failed.touch(name, now).0.is_none() {
-                    self.failed_trail.note(witness, None);
-                }
-            }
+            What::MailHostReply { name, failed } => self.guess_reply(name, failed, now, witness),
             What::ServerLookup { lookup, name } => {
                 let before = self.last_server_lookup.replace((name, now));
                 if before.is_some_and(|(last, time)| last == name && now.nanos_since(time) < RETRY)
@@ -209,6 +214,108 @@ impl Suspect {
                 self.server.lookup(lookup);
             }
         }
+    }
+
+    fn mail(&mut self, what: What, witness: Witness, view: &View) {
+        self.peers.learn(what, witness, view, &mut self.score);
+    }
+
+    fn mx_reply(&mut self, domain: u64, failed: bool, now: Timestamp, witness: Witness) {
+        self.mx_replies = true;
+        let Some(known) = self.mx.get_mut(domain, now) else {
+            return;
+        };
+        known.failed = failed;
+        let new = self.mx_answered.touch(domain, now).0.is_none();
+        let counts = self.mx_answered.len() > gen2::BY_HAND;
+        if failed && self.mx_failed.touch(domain, now).0.is_none() {
+            self.failed_trail.note(witness, None);
+            if counts {
+                self.score
+                    .add(Family::FailingAnswers, gen2::NO_EXCHANGER, now);
+            }
+        } else if new && counts && !failed {
+            self.score
+                .add(Family::FailingAnswers, gen2::HAS_EXCHANGER, now);
+        }
+    }
+
+    /// A lookup of a mail host that nothing led to.
+    fn guess(
+        &mut self,
+        domain: Domain,
+        name: u64,
+        label: Label,
+        delta: &Delta,
+        witness: Witness,
+        view: &View,
+    ) {
+        let now = witness.time;
+        if self.mx.get(domain.hash, now).is_none() {
+            self.unasked.touch(domain.hash, now);
+        }
+        let (asked, _) = self.mail_host_names.touch(name, now);
+        if asked.is_none_or(|asked| now.nanos_since(asked) >= RETRY) {
+            self.mail_host_queries += 1;
+        }
+        let (before, known) = self.mail_hosts.touch(domain.hash, now);
+        let sweep = known.label.is_some_and(|(label_before, time)| {
+            label_before != label
+                && now.nanos_since(time) <= SWEEP
+                && !is_name_server(&label)
+                && !is_name_server(&label_before)
+        });
+        known.label = Some((label, now));
+        let own = self.mail_hosts.len() <= gen3::OWN_DOMAINS;
+        if before.is_none() {
+            self.kwa_trail.note(witness, Some(delta.domain(domain)));
+            self.follow.lookup(&mut self.score, now, view.smtp);
+            if !own {
+                self.score.add(Family::Kwa, gen3::NEW_DOMAIN, now);
+            }
+        }
+        if sweep && self.swept.touch(domain.hash, now).0.is_none() {
+            self.sweep_trail.note(witness, Some(delta.domain(domain)));
+            if self.swept.len() > gen3::OWN_DOMAINS {
+                self.score.add(Family::LabelSweep, gen3::SWEPT, now);
+            }
+        }
+    }
+
+    fn guess_reply(&mut self, name: u64, failed: bool, now: Timestamp, witness: Witness) {
+        // Of lookups that MX led to, the answer is no sign of guessing.
+        if self.mail_host_names.get(name, now).is_none() {
+            return;
+        }
+        let new = self.answered.touch(name, now).0.is_none();
+        let counts = self.mail_hosts.len() > gen3::OWN_DOMAINS;
+        if failed && self.failed.touch(name, now).0.is_none() {
+            self.failed_trail.note(witness, None);
+            if counts {
+                self.score.add(Family::FailingAnswers, gen3::NO_HOST, now);
+            }
+        } else if new && counts && !failed {
+            self.score.add(Family::FailingAnswers, gen3::IS_HOST, now);
+        }
+    }
+
+    /// Sets the families that are states: what the host is like by its counters.
+    pub fn weigh(&mut self, totals: &HostTotals) {
+        let server = Against::each(0.0, self.server.llr(), 0.0);
+        let asks_mx = self.server.mx_queries > 0;
+        self.score.set(
+            Family::NoServerLookups,
+            if asks_mx { server } else { Against::default() },
+        );
+        let shown = gen3::Shown {
+            domains: self.mail_hosts.len(),
+            names: self.mail_host_names.len(),
+        };
+        let day = self.day(totals);
+        gen3::weigh_day(&mut self.score, shown, &day);
+        self.peers.weigh(&mut self.score, &totals.smtp);
+        self.score
+            .set(Family::Client, super::client::weigh(&totals.queries));
     }
 
     /// Whether an MX lookup of the last hour explains this lookup of a mail host: its domain
@@ -277,9 +384,13 @@ impl Suspect {
 
     /// Drops what lies more than a window behind `now`.
     pub fn expire(&mut self, now: Timestamp) {
+        self.score.advance(now);
         self.mx.expire(now);
+        self.mx_again.expire(now);
+        self.mx_answered.expire(now);
+        self.mx_failed.expire(now);
         self.mail_hosts.expire(now);
-        self.mail_hosts_burst.expire(now);
+        self.unasked.expire(now);
         self.mail_host_names.expire(now);
         self.led.expire(now);
         self.swept.expire(now);

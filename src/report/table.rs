@@ -29,8 +29,7 @@ impl Table {
     /// Takes a verdict in; the highest level of a host stays.
     pub fn add(&mut self, verdict: &Verdict) {
         let judgement = &verdict.judgement;
-        if judgement.role.limit() == Level::None {
-            // It turned out to be a server.
+        if verdict.acquitted {
             self.0.remove(&verdict.host);
             return;
         }

@@ -104,6 +104,7 @@ fn write(smtp: &SmtpTotals, judgement: &Judgement) -> Vec<Value> {
         time: at,
         newest: at,
         state: State::New,
+        acquitted: false,
         first_seen: at,
         sequence: 1,
         suppressed: None,

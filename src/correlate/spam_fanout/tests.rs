@@ -1,13 +1,16 @@
 //! Both sides of the line: hosts of known conduct, destination by destination.
 
-use super::super::{Findings, LIKELY, SUSPECTED};
 use super::*;
 use crate::capture::Origin;
-use crate::correlate::evidence::Witness;
-use crate::count::delta::{Outcome, Refusal, Server, What};
+use crate::correlate::judge::Judge;
+use crate::correlate::role::{RoleSource, RoleView};
+use crate::correlate::suspect::Suspect;
+use crate::correlate::{Judgement, SUSPECTED};
+use crate::count::delta::{Delta, Fact, Outcome, Refusal, Server, What};
+use crate::count::host::HostTotals;
 use crate::host::HostAddr;
 use crate::time::Timestamp;
-use crate::verdict::Level;
+use crate::verdict::{Level, Role};
 use proptest::prelude::*;
 use rand_core::SeedableRng as _;
 use rand_pcg::Pcg64Mcg;
@@ -17,19 +20,60 @@ fn server(number: u32, port: u16) -> Server {
     Server { addr, port }
 }
 
-fn learn(peers: &mut Peers, second: i64, what: What) {
+const IN_SIGHT: View = View {
+    smtp: true,
+    answers: true,
+};
+
+fn learn_with(host: &mut Suspect, second: i64, what: What, view: &View) {
     let time = Timestamp::from_parts(second, 0);
-    let origin = Origin::default();
-    peers.expire(time);
-    peers.learn(what, Witness { origin, time });
+    host.expire(time);
+    let fact = Fact {
+        host: HostAddr::from_v4([192, 0, 2, 1]),
+        time,
+        origin: Origin::default(),
+        packet_time: time,
+        what,
+    };
+    host.learn(&fact, &Delta::default(), view);
+    host.weigh(&HostTotals::default());
 }
 
-fn level(peers: &Peers, smtp: &SmtpTotals) -> Level {
-    weigh(peers, smtp).map_or(Level::None, |finding| finding.level())
+fn learn(host: &mut Suspect, second: i64, what: What) {
+    learn_with(host, second, what, &IN_SIGHT);
 }
 
-fn seen(peers: &Peers) -> Level {
-    level(peers, &SmtpTotals::default())
+fn pc() -> RoleView {
+    RoleView {
+        role: Role::Pc,
+        source: RoleSource::Default,
+        basis: Vec::new(),
+    }
+}
+
+/// The level that it has at the moment; a notice is none.
+fn seen(host: &Suspect) -> Level {
+    let role = pc();
+    let judge = Judge {
+        role: &role,
+        muted: &[],
+        egress: false,
+    };
+    match judge.outcome(host, &host.score).level {
+        Level::Notice => Level::None,
+        level => level,
+    }
+}
+
+fn told(host: &Suspect) -> Judgement {
+    let role = pc();
+    let judge = Judge {
+        role: &role,
+        muted: &[],
+        egress: false,
+    };
+    let now = Timestamp::from_parts(1_000, 0);
+    judge.explain(host, &HostTotals::default(), &host.score, true, now)
 }
 
 /// What a host does with each of its destinations, in parts of a thousand.
@@ -115,13 +159,13 @@ fn run(habit: Habit, destinations: u32, seed: u64) -> (Level, Option<u32>, Optio
         .flat_map(|number| visit(habit, number, &mut dice))
         .collect();
     facts.sort_by_key(|(second, _)| *second);
-    let mut peers = Peers::default();
+    let mut host = Suspect::default();
     let (mut highest, mut likely, mut confirmed) = (Level::None, None, None);
     for (second, what) in facts {
-        learn(&mut peers, second, what);
-        let level = seen(&peers);
+        learn(&mut host, second, what);
+        let level = seen(&host);
         highest = highest.max(level);
-        let met = peers.tally.between_servers;
+        let met = host.peers.tally.between_servers;
         if level >= Level::Likely {
             likely.get_or_insert(met);
         }
@@ -135,7 +179,7 @@ fn run(habit: Habit, destinations: u32, seed: u64) -> (Level, Option<u32>, Optio
 #[test]
 fn an_honest_mail_server_is_never_suspected() {
     // Every 33rd fails, every fifth puts off.
-    let mut peers = Peers::default();
+    let mut host = Suspect::default();
     for number in 0..1_000_u32 {
         let mut turn = 0;
         let mut dice = |share: u64| {
@@ -147,8 +191,8 @@ fn an_honest_mail_server_is_never_suspected() {
             }
         };
         for (second, what) in visit(MAIL_SERVER, number, &mut dice) {
-            learn(&mut peers, second, what);
-            assert_eq!(seen(&peers), Level::None, "at destination {number}");
+            learn(&mut host, second, what);
+            assert_eq!(seen(&host), Level::None, "at destination {number}");
         }
     }
 }
@@ -204,12 +248,12 @@ fn a_bot_is_likely_after_few_destinations() {
 #[test]
 fn a_mail_program_shows_nothing() {
     for port in [25, 587] {
-        let mut peers = Peers::default();
+        let mut host = Suspect::default();
         for second in 0..1_000 {
             let server = server(u32::try_from(second % 2).unwrap(), port);
-            learn(&mut peers, second, What::Attempt(server));
-            learn(&mut peers, second, What::Outcome(server, Outcome::Refused));
-            assert!(weigh(&peers, &SmtpTotals::default()).is_none());
+            learn(&mut host, second, What::Attempt(server));
+            learn(&mut host, second, What::Outcome(server, Outcome::Refused));
+            assert_eq!(seen(&host), Level::None);
         }
     }
 }
@@ -222,7 +266,7 @@ fn who_only_knocks_is_suspected_at_most() {
     };
     assert_eq!(run(scanner, 1_000, 1).0, Level::Suspected);
     // And who connects and leaves, whatever it says: a monitor.
-    let mut peers = Peers::default();
+    let mut host = Suspect::default();
     for number in 0..200 {
         let server = server(number, 25);
         let defect = Defect::EarlyTalk;
@@ -231,8 +275,8 @@ fn who_only_knocks_is_suspected_at_most() {
             What::Outcome(server, Outcome::Established),
             What::Defect { server, defect },
         ] {
-            learn(&mut peers, 0, what);
-            assert_eq!(seen(&peers), Level::None);
+            learn(&mut host, 0, what);
+            assert_eq!(seen(&host), Level::None);
         }
     }
 }
@@ -272,75 +316,77 @@ fn many_mail_programs_behind_one_address_are_not_suspected() {
 
 #[test]
 fn volume_alone_says_nothing() {
-    let mut peers = Peers::default();
+    let mut host = Suspect::default();
     for number in 0..5_000 {
-        learn(&mut peers, 0, What::Attempt(server(number, 25)));
+        learn(&mut host, 0, What::Attempt(server(number, 25)));
     }
-    let finding = weigh(&peers, &SmtpTotals::default()).unwrap();
-    assert_eq!(finding.level(), Level::None);
-    assert!(finding.content.capped && finding.score() < SUSPECTED);
+    assert_eq!(seen(&host), Level::None);
+    let judgement = told(&host);
+    assert!(judgement.score < SUSPECTED && judgement.evidence[0].capped);
 }
 
 #[test]
 fn what_is_not_mirrored_is_not_weighed() {
-    let mut peers = Peers::default();
-    for number in 0..20 {
-        let server = server(number, 25);
-        learn(&mut peers, 0, What::Attempt(server));
-        let unanswered = What::Outcome(server, Outcome::Unanswered);
-        learn(&mut peers, 30, unanswered);
-    }
-    assert_eq!(seen(&peers), Level::Suspected);
-    let blind = SmtpTotals {
-        answers_seen: Some(false),
-        ..SmtpTotals::default()
+    let blind = View {
+        answers: false,
+        ..IN_SIGHT
     };
-    let finding = weigh(&peers, &blind).unwrap();
-    assert_eq!((finding.level(), finding.conduct), (Level::None, [None; 4]));
+    for (view, level) in [(&IN_SIGHT, Level::Suspected), (&blind, Level::None)] {
+        let mut host = Suspect::default();
+        for number in 0..20 {
+            let server = server(number, 25);
+            learn_with(&mut host, 0, What::Attempt(server), view);
+        }
+        for number in 0..20 {
+            let unanswered = What::Outcome(server(number, 25), Outcome::Unanswered);
+            learn_with(&mut host, 30, unanswered, view);
+        }
+        assert_eq!(seen(&host), level);
+    }
 }
 
 /// Beyond the bound the destinations met first leave, the failing ones as the others.
 #[test]
 fn at_the_bound_the_shares_stay() {
-    let mut peers = Peers::default();
+    let mut host = Suspect::default();
     for number in 0..20_000_u32 {
         let server = server(number, 25);
         let second = i64::from(number);
-        learn(&mut peers, second, What::Attempt(server));
+        learn(&mut host, second, What::Attempt(server));
         let fails = number % 33 == 0;
         let outcome = if fails {
             Outcome::Refused
         } else {
             Outcome::Established
         };
-        learn(&mut peers, second, What::Outcome(server, outcome));
+        learn(&mut host, second, What::Outcome(server, outcome));
         // Those that failed are tried again and again.
         let retry = self::server(number / 33 * 33, 25);
-        learn(&mut peers, second, What::Attempt(retry));
-        assert_eq!(seen(&peers), Level::None);
+        learn(&mut host, second, What::Attempt(retry));
+        assert_eq!(seen(&host), Level::None);
     }
     let Tally {
         between_servers,
         reached,
         failed,
         ..
-    } = peers.tally;
+    } = host.peers.tally;
     println!("{between_servers} kept: {reached} answered, {failed} failed");
     assert_eq!(between_servers, 4_096);
     assert!(failed < between_servers / 20);
     // A day later nothing is left.
-    peers.expire(Timestamp::from_parts(20_000 + 86_401, 0));
-    assert_eq!(peers.tally, Tally::default());
+    host.expire(Timestamp::from_parts(20_000 + 86_401, 0));
+    assert_eq!(host.peers.tally, Tally::default());
 }
 
 #[test]
 fn a_big_provider_s_refusals_are_seen_in_proportion() {
-    let mut peers = Peers::default();
+    let mut host = Suspect::default();
     for number in 0..10 {
         let server = server(number, 25);
         let accepted = true;
         for message in 0..50 {
-            learn(&mut peers, message, What::Message { server, accepted });
+            learn(&mut host, message, What::Message { server, accepted });
         }
         let (code, cause) = (550, Refusal::UnknownUser);
         for _ in 0..3 {
@@ -349,11 +395,11 @@ fn a_big_provider_s_refusals_are_seen_in_proportion() {
                 code,
                 cause,
             };
-            learn(&mut peers, 60, refusal);
+            learn(&mut host, 60, refusal);
         }
     }
-    assert_eq!((peers.tally.accepted, peers.tally.unknown), (10, 0));
-    assert_eq!(seen(&peers), Level::None);
+    assert_eq!((host.peers.tally.accepted, host.peers.tally.unknown), (10, 0));
+    assert_eq!(seen(&host), Level::None);
 }
 
 #[test]
@@ -366,20 +412,18 @@ fn words_for_what_speaks_for_and_against() {
         defects: &[Defect::HeloLocalhost, Defect::NoQuit],
         ..BOT
     };
-    let mut peers = Peers::default();
+    let mut host = Suspect::default();
     for number in 0..12 {
         for (second, what) in visit(rude, number, &mut dice) {
-            learn(&mut peers, second, what);
+            learn(&mut host, second, what);
         }
     }
-    let finding = weigh(&peers, &SmtpTotals::default()).unwrap();
-    let (evidence, reason) = explain(&finding, &peers);
-    println!("{reason}");
+    let judgement = told(&host);
+    println!("{}", judgement.reason);
+    let evidence = &judgement.evidence;
     let families: Vec<_> = evidence.iter().map(|piece| piece.family).collect();
-    assert_eq!(
-        families,
-        [Family::Fan, Family::Fail, Family::Rej, Family::Proto]
-    );
+    let smtp = [Family::Fan, Family::Fail, Family::Rej, Family::Proto];
+    assert_eq!(families, [&smtp[..], &[Family::Mail]].concat());
     for (piece, words) in evidence.iter().zip([
         "turned to port 25 of 12 addresses within a day, as 10.0.0.0, 10.0.0.1, ",
         "of 12 servers refused the connection or did not answer",
@@ -389,15 +433,15 @@ fn words_for_what_speaks_for_and_against() {
         assert!(piece.text.contains(words), "{}", piece.text);
         assert!(!piece.packets.is_empty());
     }
-    let mut honest = Peers::default();
+    let mut honest = Suspect::default();
     for number in 0..12 {
         for (second, what) in visit(MAIL_SERVER, number, &mut |_| false) {
             learn(&mut honest, second, what);
         }
     }
-    let finding = weigh(&honest, &SmtpTotals::default()).unwrap();
-    let against = against(&finding, &honest);
-    let texts: Vec<_> = against.iter().map(|it| it.text.as_str()).collect();
+    let judgement = told(&honest);
+    let against = judgement.counterevidence.iter();
+    let texts: Vec<_> = against.map(|it| it.text.as_str()).collect();
     assert_eq!(
         texts,
         [
@@ -406,76 +450,22 @@ fn words_for_what_speaks_for_and_against() {
             "left 12 servers in order, with QUIT, which weighs -0.5",
         ]
     );
-    let (evidence, reason) = explain(&finding, &honest);
-    assert_eq!(evidence.len(), 1);
-    assert_eq!(reason, "turned to port 25 of 12 addresses within a day");
-}
-
-/// DNS that convicts and SMTP that is suspicious confirm each other; the class is the DNS's.
-#[test]
-fn dns_and_smtp_confirm_each_other() {
-    let finding = |class, family, conduct, score: f64| {
-        Some(Finding {
-            class,
-            content: Weight::new(family, 6.9, 6.9),
-            conduct: [
-                Some(Weight::new(conduct, score - 6.9, 9.2)),
-                None,
-                None,
-                None,
-            ],
-        })
-    };
-    let gen2 = |score| finding(Class::Gen2Mx, Family::Mx, Family::NoServerLookups, score);
-    let smtp = |score| finding(Class::SpamFanout, Family::Fan, Family::Fail, score);
-    let role = crate::correlate::role::RoleView {
-        role: crate::verdict::Role::Pc,
-        source: crate::correlate::role::RoleSource::Default,
-        basis: Vec::new(),
-    };
-    let outcome = |gen2, spam_fanout| {
-        let findings = Findings {
-            gen2,
-            gen3: None,
-            spam_fanout,
-        };
-        findings.outcome(&role)
-    };
-    let (some, much) = (SUSPECTED + 3.0, LIKELY + 0.1);
-    assert_eq!(
-        outcome(gen2(much), smtp(some)),
-        (Level::Confirmed, Class::Gen2Mx)
-    );
-    assert_eq!(
-        outcome(gen2(some), smtp(some)),
-        (Level::Suspected, Class::Gen2Mx)
-    );
-    assert_eq!(
-        outcome(gen2(some), smtp(much)),
-        (Level::Likely, Class::Gen2Mx)
-    );
-    assert_eq!(outcome(gen2(much), None), (Level::Likely, Class::Gen2Mx));
-    assert_eq!(
-        outcome(None, smtp(16.1)),
-        (Level::Confirmed, Class::SpamFanout)
-    );
-    // Without SMTP nothing is confirmed, whatever the score.
-    assert_eq!(outcome(gen2(16.1), None), (Level::Likely, Class::Gen2Mx));
+    assert_eq!(judgement.level, Level::Notice);
 }
 
 proptest! {
     #[test]
-    fn the_order_of_facts_does_not_matter(seed in 0..1_000_u64, keys in prop::collection::vec(any::<u32>(), 400)) {
+    fn what_is_kept_of_destinations_does_not_depend_on_the_order_of_facts(seed in 0..1_000_u64, keys in prop::collection::vec(any::<u32>(), 400)) {
         let rude = Habit { names: 4, senders: 3, blocked: 200, greylists: 300, defects: &[Defect::BareLf, Defect::NoQuit], ..BOT };
         let mut random = Pcg64Mcg::seed_from_u64(seed);
         let mut dice = |share| random.next_u64() % 1_000 < share;
         let mut facts: Vec<_> = (0..30).flat_map(|number| visit(rude, number, &mut dice)).collect();
         let found = |facts: &[(i64, What)]| {
-            let mut peers = Peers::default();
+            let mut host = Suspect::default();
             for (second, what) in facts {
-                learn(&mut peers, *second, *what);
+                learn(&mut host, *second, *what);
             }
-            (peers.tally, weigh(&peers, &SmtpTotals::default()))
+            (host.peers.tally, host.score.of(Family::Proto))
         };
         let in_order = found(&facts);
         let mut keys = keys.into_iter().cycle();

@@ -1,0 +1,35 @@
+//! Whether a host is a machine that somebody uses: browsers ask for what no server asks for.
+
+use super::score::Against;
+use crate::count::host::Queries;
+
+/// Queries for service bindings of the web (HTTPS, RFC 9460) that tell a browser, or a system
+/// of the same makers: mail servers and crawlers of mail have no use for them.
+const HTTPS: u64 = 5;
+/// Nine of ten PCs of today against one server, or two probers, in fifty. Systems from before
+/// 2020 never ask: the absence says nothing.
+const BROWSES: Against = Against::each(0.0, 2.3, 1.6);
+
+/// What the queries of a host weigh.
+pub(super) fn weigh(queries: &Queries) -> Against {
+    if queries.https >= HTTPS {
+        BROWSES
+    } else {
+        Against::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_s_queries_tell_a_pc() {
+        let queries = |https| Queries {
+            https,
+            ..Queries::default()
+        };
+        assert_eq!(weigh(&queries(4)), Against::default());
+        assert_eq!(weigh(&queries(5)), BROWSES);
+    }
+}

@@ -1,0 +1,96 @@
+//! Whether a host's mail connections follow its mail lookups: an engine looks up to deliver, a
+//! prober to know.
+
+use super::evidence::Family;
+use super::score::{Against, Score};
+use crate::time::{NANOS, Timestamp};
+
+/// A connection belongs to a lookup this long before it at the most: engines of worms queue
+/// what they have looked up, most for seconds.
+const SOON: i64 = 60 * NANOS;
+/// A lookup has had no connection when this has passed.
+const LONG: i64 = 600 * NANOS;
+
+/// A connection after a lookup. Who validates lists may connect as well, to ask for the
+/// recipient: ten to one, by three of them.
+const FOLLOWED: Against = Against::each(0.0, 0.0, 0.8);
+/// A lookup that nothing followed, where connections are in sight: .7 of an engine's (what it
+/// has cached, what has no exchanger) against all of a prober's.
+const NOT_FOLLOWED: Against = Against::each(0.0, 0.0, -0.36);
+
+/// The lookups of a host that wait for a connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Follow {
+    /// Time of the newest lookup without a connection yet.
+    waits: Option<Timestamp>,
+    /// Time of the newest connection.
+    last_attempt: Option<Timestamp>,
+    /// Connections that followed a lookup, and lookups that none followed.
+    pub followed: u64,
+    /// See `followed`.
+    pub alone: u64,
+}
+
+impl Follow {
+    /// A mail lookup; `seen`: mail connections are in sight at this tap.
+    pub(super) fn lookup(&mut self, score: &mut Score, now: Timestamp, seen: bool) {
+        let idle = self
+            .last_attempt
+            .is_none_or(|last| now.nanos_since(last) > LONG);
+        if seen && idle && self.waits.is_some() {
+            self.alone += 1;
+            score.add(Family::Follow, NOT_FOLLOWED, now);
+        }
+        self.waits = Some(now);
+    }
+
+    /// A mail connection begins.
+    pub(super) fn attempt(&mut self, score: &mut Score, now: Timestamp) {
+        self.last_attempt = Some(now);
+        if self
+            .waits
+            .take()
+            .is_some_and(|lookup| now.nanos_since(lookup) <= SOON)
+        {
+            self.followed += 1;
+            score.add(Family::Follow, FOLLOWED, now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_parts(second, 0)
+    }
+
+    fn prober(score: &Score) -> f64 {
+        score.of(Family::Follow).prober
+    }
+
+    #[test]
+    fn connections_speak_against_a_prober_and_their_absence_for_one() {
+        let (mut follow, mut score) = (Follow::default(), Score::default());
+        for second in 0..5 {
+            follow.lookup(&mut score, at(100 * second), true);
+            follow.attempt(&mut score, at(100 * second + 2));
+        }
+        assert!(prober(&score) > 2.0);
+        let (mut follow, mut score) = (Follow::default(), Score::default());
+        for second in 0..20 {
+            follow.lookup(&mut score, at(second), true);
+        }
+        assert!(prober(&score) < -2.0);
+    }
+
+    #[test]
+    fn where_no_connections_are_in_sight_their_absence_says_nothing() {
+        let (mut follow, mut score) = (Follow::default(), Score::default());
+        for second in 0..20 {
+            follow.lookup(&mut score, at(second), false);
+        }
+        assert!(prober(&score).abs() < 1e-9);
+    }
+}

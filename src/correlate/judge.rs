@@ -1,0 +1,324 @@
+//! From a host's sums to a level, a class and plain sentences.
+
+use super::evidence::{Family, Trail, Weight};
+use super::role::RoleView;
+use super::score::{Against, Score, score};
+use super::server::ServerTest;
+use super::suspect::Suspect;
+use super::{
+    ALONE, CONFIRMED, CounterEvidence, Judgement, LEAST_CONTENT, LEAST_SMTP, LIKELY, SUSPECTED,
+    gen2, gen3, spam_fanout,
+};
+use crate::count::host::HostTotals;
+use crate::count::names::ServerLookup;
+use crate::time::Timestamp;
+use crate::verdict::{Class, Level};
+use crate::words::counted;
+
+/// Domains of a kind, guessed or asked for by MX, that make a generation.
+const GENERATION: usize = 3;
+/// Content, and conduct, named in the sentence; all of it is in the evidence.
+const NAMED: usize = 2;
+/// A weight that shows in one decimal.
+const SHOWS: f64 = 0.05;
+
+/// What the sums of a host come to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Outcome {
+    pub(super) level: Level,
+    pub(super) class: Class,
+    pub(super) score: f64,
+    pub(super) against: Against,
+}
+
+/// Who weighs what: the role changes which families count, and how many honest hosts there are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Judge<'a> {
+    pub(super) role: &'a RoleView,
+    /// Families that are left out, to see what they are worth.
+    pub(super) muted: &'a [Family],
+    /// The tap lies behind a resolver: lookups are those of everybody.
+    pub(super) egress: bool,
+}
+
+impl Judge<'_> {
+    fn counts(&self, family: Family) -> bool {
+        let others = self.role.asks_for_others() || self.egress;
+        !(self.muted.contains(&family)
+            || others && family.is_dns()
+            // What a server asks for is its trade, and says nothing of who uses it; but none
+            // tries one keyword after the other.
+            || self.role.is_sender() && family.is_dns() && family != Family::LabelSweep)
+    }
+
+    /// Level, class and score.
+    pub(super) fn outcome(&self, suspect: &Suspect, sums: &Score) -> Outcome {
+        let against = sums.total(|family| self.counts(family));
+        let score = self.score(sums, |_| true);
+        let smtp = sums.total(|family| self.counts(family) && family.is_smtp());
+        let highest = if smtp.most() >= LEAST_SMTP {
+            Level::Confirmed
+        } else {
+            Level::Likely
+        };
+        let mut level = level(score).min(highest);
+        let limit = self.role.dns_limit();
+        if level > limit {
+            level = limit.max(self::level(self.score(sums, |family| !family.is_dns())));
+        }
+        let mut class = self.class(suspect, sums);
+        if level == Level::None {
+            (level, class) = self.policy(suspect);
+        }
+        Outcome {
+            level,
+            class,
+            score,
+            against,
+        }
+    }
+
+    fn score(&self, sums: &Score, of: impl Fn(Family) -> bool) -> f64 {
+        let counts = |family| self.counts(family) && of(family);
+        let total = score(sums.total(counts), self.role.prior());
+        let content = sums.total(|family| counts(family) && family.is_content());
+        if content.most() < LEAST_CONTENT {
+            total.min(ALONE).max(0.0)
+        } else {
+            total.max(0.0)
+        }
+    }
+
+    /// Worth a line though nothing speaks for an infection: a PC that looks up mail exchangers
+    /// or delivers mail itself (Whyte and others 2006: one attempt tells).
+    fn policy(&self, suspect: &Suspect) -> (Level, Class) {
+        let counts = |family| self.counts(family);
+        if !self.role.is_pc() {
+            (Level::None, Class::Ordinary)
+        } else if !suspect.mx.is_empty() && counts(Family::Mx) {
+            (Level::Notice, Class::Gen2Mx)
+        } else if suspect.peers.tally.between_servers > 0 && counts(Family::Fan) {
+            (Level::Notice, Class::SpamFanout)
+        } else {
+            (Level::None, Class::Ordinary)
+        }
+    }
+
+    /// The class by the content that there is.
+    fn class(&self, suspect: &Suspect, sums: &Score) -> Class {
+        if self.role.is_sender() {
+            return Class::HijackedServer;
+        }
+        let weight = |family| {
+            if self.counts(family) {
+                sums.of(family).pc
+            } else {
+                0.0
+            }
+        };
+        if weight(Family::Inbound) > 0.0 && weight(Family::Fan) > 0.0 {
+            return Class::HijackedRelay;
+        }
+        let asks = weight(Family::Mx) > 0.0 && suspect.mx.len() >= GENERATION;
+        let guesses = weight(Family::Kwa) > 0.0 && suspect.unasked.len() >= GENERATION;
+        match (asks, guesses) {
+            (true, true) => return Class::Hybrid,
+            (true, false) => return Class::Gen2Mx,
+            (false, true) => return Class::Gen3A,
+            (false, false) => {}
+        }
+        let [mx, kwa, fan, submit, relay] = [
+            Family::Mx,
+            Family::Kwa,
+            Family::Fan,
+            Family::Submit,
+            Family::Relay,
+        ]
+        .map(weight);
+        if submit > fan && submit > relay {
+            Class::SubmissionAbuse
+        } else if relay > fan {
+            Class::Gen1Relay
+        } else if fan > 0.0 {
+            Class::SpamFanout
+        } else if kwa > mx {
+            Class::Gen3A
+        } else {
+            Class::Gen2Mx
+        }
+    }
+
+    /// The judgement in full: `outcome` in words, with the packets that show it.
+    pub(super) fn explain(
+        &self,
+        suspect: &Suspect,
+        totals: &HostTotals,
+        sums: &Score,
+        smtp_in_sight: bool,
+        now: Timestamp,
+    ) -> Judgement {
+        let outcome = self.outcome(suspect, sums);
+        let day = suspect.day(totals);
+        let mut evidence = Vec::new();
+        let mut told: Vec<(Weight, String)> = Vec::new();
+        for family in Family::ALL {
+            let weight = Weight::of(family, sums.of(family));
+            if weight.llr < SHOWS || !self.counts(family) {
+                continue;
+            }
+            let words = gen2::explain(family, suspect)
+                .or_else(|| gen3::explain(family, suspect, &day))
+                .or_else(|| spam_fanout::explain(family, &suspect.peers))
+                .or_else(|| words(family, suspect));
+            let Some((trail, text)) = words else { continue };
+            told.push((weight, text.clone()));
+            evidence.push(trail.evidence(weight, text));
+        }
+        let reason = match outcome.level {
+            Level::Notice => policy_words(suspect),
+            Level::Suspected => sentence(&told) + self.undecided(&outcome, smtp_in_sight),
+            _ if told.is_empty() => Judgement::ordinary(self.role.clone()).reason,
+            _ => sentence(&told),
+        };
+        Judgement {
+            class: outcome.class,
+            level: outcome.level,
+            score: outcome.score,
+            against: outcome.against,
+            role: self.role.clone(),
+            evidence,
+            counterevidence: counterevidence(suspect, sums),
+            reason,
+            windows: suspect.fanout.windows(now),
+        }
+    }
+
+    /// What keeps a suspicion from a conviction.
+    fn undecided(&self, outcome: &Outcome, smtp_in_sight: bool) -> &'static str {
+        let left = outcome
+            .against
+            .with(self.role.prior(), |sum, many| many.ln() - sum);
+        let sender = left.sender >= left.prober.max(left.pc);
+        let prober = left.prober >= left.pc;
+        match (sender, prober, smtp_in_sight) {
+            (true, _, true) => "; a mail server could look like that",
+            (true, _, false) => "; a mail server could look like that: its SMTP would decide",
+            (_, true, true) => "; who probes mail servers could look like that",
+            (_, true, false) => {
+                "; who probes mail servers could look like that: its SMTP would decide"
+            }
+            _ => "",
+        }
+    }
+}
+
+/// Why a PC is worth a line.
+fn policy_words(suspect: &Suspect) -> String {
+    let exchangers = suspect.mx.len() as u64;
+    let servers = suspect.peers.tally.between_servers;
+    let what = match (exchangers, servers) {
+        (0, _) => format!("turned to port 25 of {}", counted(servers, "address")),
+        (_, 0) => format!(
+            "looked up the mail exchangers of {}",
+            counted(exchangers, "domain")
+        ),
+        _ => format!(
+            "looked up the mail exchangers of {} and turned to port 25 of {}",
+            counted(exchangers, "domain"),
+            counted(servers, "address")
+        ),
+    };
+    what + ", which PCs leave to their mail server"
+}
+
+/// The level that a score reaches.
+fn level(score: f64) -> Level {
+    match score {
+        score if score >= CONFIRMED => Level::Confirmed,
+        score if score >= LIKELY => Level::Likely,
+        score if score >= SUSPECTED => Level::Suspected,
+        _ => Level::None,
+    }
+}
+
+/// Families that no other rule puts into words.
+fn words(family: Family, suspect: &Suspect) -> Option<(Trail, String)> {
+    let text = match family {
+        Family::Follow => format!(
+            "opened {} within a minute of a mail lookup",
+            counted(suspect.follow.followed, "mail connection")
+        ),
+        Family::Client => "asks for service bindings of the web, as browsers do".to_owned(),
+        Family::Mail => "handed over messages".to_owned(),
+        _ => return None,
+    };
+    Some((Trail::default(), text))
+}
+
+/// The content and the conduct that weigh most, as one sentence without its subject.
+fn sentence(told: &[(Weight, String)]) -> String {
+    let most = |content: bool| {
+        let mut told: Vec<_> = told
+            .iter()
+            .filter(|(weight, _)| weight.family.is_content() == content)
+            .filter(|(weight, _)| !matches!(weight.family, Family::Client | Family::Mail))
+            .collect();
+        told.sort_by(|(a, _), (b, _)| b.llr.total_cmp(&a.llr));
+        told.truncate(NAMED);
+        told
+    };
+    let mut sentence = String::new();
+    for (weight, text) in most(true).into_iter().chain(most(false)) {
+        // Some have a subject of their own.
+        let own = matches!(
+            weight.family,
+            Family::Fail | Family::Rej | Family::R2 | Family::FailingAnswers
+        );
+        match (sentence.is_empty(), own) {
+            (true, _) => {}
+            (false, true) => sentence.push_str("; "),
+            (false, false) => sentence.push_str("; it "),
+        }
+        sentence.push_str(text);
+    }
+    sentence
+}
+
+/// What speaks for the host.
+pub(super) fn counterevidence(suspect: &Suspect, sums: &Score) -> Vec<CounterEvidence> {
+    let lookups = |test: &ServerTest| -> Vec<(ServerLookup, u64)> {
+        let lookups = test.lookups.iter();
+        lookups.map(|(lookup, count)| (*lookup, *count)).collect()
+    };
+    let mut against: Vec<_> = lookups(&suspect.server)
+        .into_iter()
+        .map(|(lookup, count)| {
+            let words = lookup.words();
+            CounterEvidence {
+                what: lookup.name(),
+                count,
+                text: format!("made {count} {words} lookups, as mail servers do"),
+            }
+        })
+        .collect();
+    let led = suspect.led.len() as u64;
+    if led > 0 {
+        let text = format!("in {led} domains an MX lookup led to the mail host");
+        against.push(CounterEvidence {
+            what: "mx-led",
+            count: led,
+            text,
+        });
+    }
+    if sums.of(Family::Follow).prober < -SHOWS {
+        let count = suspect.follow.alone;
+        let text = format!("{count} mail lookups had no mail connection after them");
+        against.push(CounterEvidence {
+            what: "not-followed",
+            count,
+            text,
+        });
+    }
+    against.extend(spam_fanout::against(sums, &suspect.peers));
+    against
+}
