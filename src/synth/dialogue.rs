@@ -33,7 +33,8 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    fn frames(&self) -> [Packet; 2] {
+    /// The query and the reply.
+    pub(super) fn frames(&self) -> [Packet; 2] {
         let server = Endpoint::new(self.server, 53);
         let desired = if self.recursion { RD } else { 0 };
         let mut query = Message::new(self.id, desired).question(&self.name, self.kind);

@@ -147,7 +147,7 @@ impl Mail {
     }
 
     /// The TLS handshake, and TLS from then on.
-    pub(super) fn secure(&mut self, asks: Asks) -> &mut Self {
+    pub(super) fn secure(&mut self, asks: Asks<'_>) -> &mut Self {
         self.secure_in(asks.version, &asks.records(), &[])
     }
 
@@ -168,7 +168,7 @@ impl Mail {
     }
 
     /// STARTTLS, accepted, and the handshake.
-    pub(super) fn starttls(&mut self, asks: Asks) -> &mut Self {
+    pub(super) fn starttls(&mut self, asks: Asks<'_>) -> &mut Self {
         self.ask("STARTTLS", "220 2.0.0 Ready to start TLS")
             .secure(asks)
     }

@@ -32,6 +32,7 @@ mod message;
 mod names;
 mod ordinary;
 mod packet;
+pub mod population;
 mod secret;
 mod smtp_cases;
 mod smtp_odd_cases;

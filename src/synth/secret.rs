@@ -52,16 +52,16 @@ fn handshake(kind: u8, octets: &[u8]) -> Vec<u8> {
 
 /// What a client asks for.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asks {
-    pub(super) server_name: Option<&'static str>,
+pub(super) struct Asks<'a> {
+    pub(super) server_name: Option<&'a str>,
     pub(super) protocols: &'static [&'static str],
     /// A post-quantum key share, which makes it longer than a segment.
     pub(super) large: bool,
     pub(super) version: Version,
 }
 
-impl Asks {
-    pub(super) const fn name(server_name: &'static str) -> Self {
+impl<'a> Asks<'a> {
+    pub(super) const fn name(server_name: &'a str) -> Self {
         Self {
             server_name: Some(server_name),
             protocols: &[],

@@ -1,0 +1,86 @@
+//! Whether mxray is right: labelled hosts of known behaviour through the whole pipeline, and
+//! what came out, as docs/EVALUATION.md.
+//!
+//! `make evaluation`, or `cargo bench --bench evaluation -- --size small --seed 1 -o FILE`. The
+//! same seed and size give the same file. What is right and what is measured is in the file.
+#![expect(clippy::print_stderr, reason = "progress is for people")]
+
+mod baselines;
+mod document;
+mod figures;
+mod outcome;
+mod plan;
+mod site;
+
+use anyhow::{Context as _, Result, bail};
+use outcome::Outcome;
+use plan::Size;
+use std::path::PathBuf;
+use std::{env, fs};
+
+/// What was asked for.
+struct Options {
+    size: Size,
+    seed: String,
+    output: Option<PathBuf>,
+}
+
+impl Options {
+    fn read(mut arguments: impl Iterator<Item = String>) -> Result<Self> {
+        let mut options = Self {
+            size: Size::SMALL,
+            seed: "1".to_owned(),
+            output: None,
+        };
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().with_context(|| format!("{argument} wants a value"));
+            match argument.as_str() {
+                "--size" => {
+                    let name = value()?;
+                    options.size = Size::named(&name).with_context(|| format!("{name}: no size"))?;
+                }
+                "--seed" => options.seed = value()?,
+                "-o" => options.output = Some(value()?.into()),
+                // What cargo hands to every bench.
+                "--bench" | "--test" => {}
+                other if other.starts_with('-') => bail!("{other}: no such option"),
+                _ => {}
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn main() -> Result<()> {
+    let options = Options::read(env::args().skip(1))?;
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    let mut others = 0;
+    let mut packets = 0;
+    for part in plan::parts(options.size) {
+        let before = outcomes.len();
+        for site in site::sites(&part, &options.seed) {
+            packets += site.packets();
+            others += site.judge(&mut outcomes)?;
+        }
+        eprintln!(
+            "{} / {}: {} host-days, {packets} packets so far",
+            part.family.name(),
+            part.view.name(),
+            outcomes.len() - before,
+        );
+    }
+    let run = document::Run {
+        size: options.size,
+        seed: &options.seed,
+        packets,
+        others,
+    };
+    let text = document::write(&run, &outcomes);
+    match options.output {
+        Some(path) => fs::write(&path, text).with_context(|| format!("writing {}", path.display())),
+        None => {
+            eprintln!("{text}");
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! What came of one host.
+
+use super::baselines::Baselines;
+use mxray::correlate::posterior;
+use mxray::synth::population::{Sample, Truth, View};
+use mxray::time::{NANOS, Timestamp};
+use mxray::verdict::{Class, Level, Role};
+use std::collections::{BTreeMap, HashSet};
+
+/// A verdict as it was told.
+#[derive(Clone, Debug)]
+pub(crate) struct Crossing {
+    pub(crate) time: Timestamp,
+    pub(crate) level: Level,
+    pub(crate) class: Class,
+    pub(crate) posterior: f64,
+    pub(crate) score: f64,
+    pub(crate) reason: String,
+    pub(crate) role: Role,
+    pub(crate) closes: bool,
+}
+
+/// How long a level took from the onset.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Delay {
+    /// Frames of the host that the sensor saw.
+    pub(crate) packets: usize,
+    /// Recipient domains.
+    pub(crate) domains: usize,
+    pub(crate) seconds: f64,
+}
+
+/// What came of a host in its day.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) sample: Sample,
+    pub(crate) view: View,
+    /// The highest level, and the class that it had then.
+    pub(crate) level: Level,
+    pub(crate) class: Class,
+    /// The highest score and posterior.
+    pub(crate) score: f64,
+    pub(crate) posterior: f64,
+    /// The sentence of the most severe verdict, or of the end where there was none.
+    pub(crate) reason: String,
+    /// The role in the last verdict.
+    pub(crate) role: Option<Role>,
+    /// The first time of each level from `notice` on.
+    pub(crate) reached: BTreeMap<Level, Delay>,
+    /// Seconds from the nearest packet before to each verdict.
+    pub(crate) lags: Vec<f64>,
+    /// Families that spoke against it at the end.
+    pub(crate) families: Vec<&'static str>,
+    pub(crate) baselines: Baselines,
+    times: Vec<Timestamp>,
+}
+
+impl Outcome {
+    pub(crate) fn new(sample: Sample, view: View, times: Vec<Timestamp>) -> Self {
+        Self {
+            sample,
+            view,
+            level: Level::None,
+            class: Class::Ordinary,
+            score: 0.0,
+            posterior: posterior(0.0),
+            reason: String::new(),
+            role: None,
+            reached: BTreeMap::new(),
+            lags: Vec::new(),
+            families: Vec::new(),
+            baselines: Baselines::default(),
+            times,
+        }
+    }
+
+    /// A verdict about it.
+    pub(crate) fn hear(&mut self, verdict: &Crossing) {
+        self.role = Some(verdict.role);
+        self.raise(verdict.score);
+        if !verdict.closes {
+            let before = self.times.partition_point(|time| *time <= verdict.time);
+            if let Some(packet) = before.checked_sub(1).and_then(|at| self.times.get(at)) {
+                self.lags.push(seconds(*packet, verdict.time));
+            }
+            let delay = self.delay(verdict.time);
+            for level in Level::ALL {
+                if level > Level::None && level <= verdict.level {
+                    self.reached.entry(level).or_insert(delay);
+                }
+            }
+        }
+        if verdict.level > self.level || (verdict.level == self.level && verdict.level > Level::None) {
+            self.level = verdict.level;
+            self.class = verdict.class;
+            self.reason.clone_from(&verdict.reason);
+        }
+    }
+
+    /// The end of the input.
+    pub(crate) fn end(&mut self, score: f64, reason: &str, _: Level, families: &[&'static str]) {
+        self.raise(score);
+        if self.reason.is_empty() {
+            reason.clone_into(&mut self.reason);
+        }
+        self.families.extend_from_slice(families);
+        // What the delays needed.
+        if self.level == Level::None {
+            self.times.clear();
+        }
+    }
+
+    fn raise(&mut self, score: f64) {
+        self.score = self.score.max(score);
+        self.posterior = posterior(self.score);
+    }
+
+    fn delay(&self, at: Timestamp) -> Delay {
+        let onset = self.sample.onset.unwrap_or(at);
+        let packets = self.times.iter().filter(|time| **time >= onset && **time <= at);
+        let recipients = self.sample.recipients.iter();
+        let domains: HashSet<_> = recipients
+            .filter(|(time, _)| *time <= at)
+            .map(|(_, domain)| domain)
+            .collect();
+        Delay {
+            packets: packets.count(),
+            domains: domains.len(),
+            seconds: seconds(onset, at).max(0.0),
+        }
+    }
+
+    pub(crate) fn is_bot(&self) -> bool {
+        self.sample.row.truth == Truth::Bot
+    }
+
+    pub(crate) fn convicted(&self) -> bool {
+        self.level.convicted()
+    }
+
+    /// Whether the sensor could see what it is judged for at all.
+    pub(crate) fn visible(&self) -> bool {
+        let shows = self.sample.shows;
+        match self.view {
+            View::DnsOnly => shows.dns,
+            View::SmtpOnly => shows.smtp,
+            _ => shows.dns || shows.smtp,
+        }
+    }
+
+    /// Whether both its DNS and its SMTP were seen, from both sides.
+    pub(crate) fn both_halves(&self) -> bool {
+        let shows = self.sample.shows;
+        !self.view.is_half() && shows.dns && shows.smtp
+    }
+
+    /// Whether the class is one of those that are right.
+    pub(crate) fn class_right(&self) -> bool {
+        self.sample.row.classes.contains(&self.class)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a day of nanoseconds, told in seconds")]
+fn seconds(from: Timestamp, to: Timestamp) -> f64 {
+    to.nanos_since(from) as f64 / NANOS as f64
+}

@@ -1,0 +1,353 @@
+//! Mail from a host to a server: the dialect of the client, the temper of the server.
+
+use super::super::conversation::{Conversation, Side};
+use super::super::packet::Endpoint;
+use super::super::secret::{Asks, Version};
+use super::host::Host;
+use super::world::{Server, Told};
+use crate::time::{NANOS, Timestamp};
+use std::net::IpAddr;
+
+const CLIENT: Side = Side::Client;
+const SERVER: Side = Side::Server;
+
+/// How a client speaks SMTP; what is a number is in a thousand.
+#[derive(Clone, Debug)]
+pub(super) struct Dialect {
+    /// Names in HELO; one is taken for each session.
+    pub(super) names: Vec<String>,
+    /// Domains of senders; one is taken for each letter.
+    pub(super) senders: Vec<String>,
+    /// EHLO and not HELO.
+    pub(super) extended: bool,
+    /// Says QUIT at the end.
+    pub(super) quits: u32,
+    /// Uses STARTTLS where it is offered.
+    pub(super) starttls: bool,
+    /// Sends ahead where that was not offered.
+    pub(super) ahead: u32,
+    /// Speaks before it is greeted.
+    pub(super) early: u32,
+    /// Writes `MAIL FROM: <`.
+    pub(super) loose: u32,
+    /// Tries again at once where it was put off.
+    pub(super) impatient: bool,
+    /// Octets of a letter.
+    pub(super) octets: u32,
+}
+
+impl Dialect {
+    /// That of a well-kept mail server.
+    pub(super) fn server(name: &str, domain: &str) -> Self {
+        Self {
+            names: vec![name.to_owned()],
+            senders: vec![domain.to_owned()],
+            extended: true,
+            quits: 995,
+            starttls: true,
+            ahead: 0,
+            early: 0,
+            loose: 0,
+            impatient: false,
+            octets: 1500,
+        }
+    }
+}
+
+/// What is delivered.
+#[derive(Clone, Debug)]
+pub(super) struct Letter {
+    pub(super) recipients: Vec<String>,
+    /// Whether the mailboxes are gone.
+    pub(super) unknown: bool,
+    /// Whether it ends after RCPT: only asked whether the mailbox is there.
+    pub(super) probe: bool,
+}
+
+/// What became of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Silent,
+    Refused,
+    Blocked,
+    PutOff,
+    Unknown,
+    Accepted,
+}
+
+/// A session under way.
+struct Session {
+    tcp: Conversation,
+    secret: Option<Version>,
+}
+
+impl Session {
+    fn send(&mut self, side: Side, octets: &[u8]) {
+        match self.secret {
+            None => self.tcp.data(side, octets),
+            Some(version) => self.tcp.data(side, &version.sealed(octets)),
+        };
+    }
+
+    fn say(&mut self, text: &str) {
+        self.tcp.wait(2);
+        self.send(CLIENT, text.as_bytes());
+    }
+
+    fn reply(&mut self, lines: &str) {
+        self.tcp.wait(6);
+        let octets = format!("{}\r\n", lines.replace('\n', "\r\n"));
+        self.send(SERVER, octets.as_bytes());
+    }
+
+    fn ask(&mut self, line: &str, reply: &str) {
+        self.say(&format!("{line}\r\n"));
+        self.reply(reply);
+    }
+
+    fn secure(&mut self, name: &str) {
+        let asks = Asks::name(name);
+        self.tcp.wait(2).data(CLIENT, &asks.records());
+        self.tcp.wait(4).data(SERVER, &asks.version.server_flight());
+        self.tcp.wait(2).data(CLIENT, &asks.version.client_finished());
+        self.secret = Some(asks.version);
+    }
+
+    fn bye(&mut self, quits: bool) {
+        if quits {
+            self.ask("QUIT", "221 2.0.0 Bye");
+            self.tcp.close(SERVER);
+        } else {
+            self.tcp.wait(3).close(CLIENT);
+        }
+    }
+}
+
+impl Host {
+    fn connection(&mut self, at: Timestamp, server: IpAddr, port: u16, distance: u32) -> Session {
+        let from = Endpoint::new(self.address, self.dice.word(32_768));
+        let tcp = Conversation::new(at, from, Endpoint::new(server, port));
+        Session {
+            tcp: tcp.round_trip(i64::from(distance)),
+            secret: None,
+        }
+    }
+
+    fn finish(&mut self, session: Session) -> Timestamp {
+        let end = session.tcp.now;
+        self.take(session.tcp.packets());
+        end
+    }
+
+    /// Knocks on a port that a filter on the way shuts without a word.
+    pub(super) fn knock(&mut self, at: Timestamp, server: IpAddr, port: u16) -> Timestamp {
+        let mut session = self.connection(at, server, port, 20);
+        let times: &[i64] = match self.dice.below(3) {
+            0 => &[0, 1000, 3000],
+            1 => &[0, 3000, 9000],
+            _ => &[0, 1000, 3000, 7000, 15_000],
+        };
+        session.tcp.unanswered(times);
+        self.finish(session)
+    }
+
+    /// Delivers to port 25 of the server that an outside address has.
+    pub(super) fn deliver(
+        &mut self,
+        at: Timestamp,
+        address: IpAddr,
+        dialect: &Dialect,
+        letter: &Letter,
+    ) -> (Timestamp, End) {
+        let server = self.world.server(address);
+        self.deliver_to(at, address, server, dialect, letter)
+    }
+
+    /// Delivers to a server of that temper.
+    pub(super) fn deliver_to(
+        &mut self,
+        at: Timestamp,
+        address: IpAddr,
+        server: Server,
+        dialect: &Dialect,
+        letter: &Letter,
+    ) -> (Timestamp, End) {
+        if server.silent {
+            return (self.knock(at, address, 25), End::Silent);
+        }
+        let mut session = self.connection(at, address, 25, server.distance);
+        if server.refuses {
+            session.tcp.refused();
+            return (self.finish(session), End::Refused);
+        }
+        let end = self.speak(&mut session, address, server, dialect, letter);
+        (self.finish(session), end)
+    }
+
+    fn speak(
+        &mut self,
+        session: &mut Session,
+        address: IpAddr,
+        server: Server,
+        dialect: &Dialect,
+        letter: &Letter,
+    ) -> End {
+        let mta = server.mta;
+        let client = self.address.to_string();
+        let called = format!("mx{}.{}", self.world.fate(&address.to_string(), "name", 9), "example.net");
+        let blocked = self.listed.then_some(server.lists).flatten();
+        let quits = self.dice.chance(dialect.quits);
+        let name = self.dice.pick(&dialect.names).clone();
+        let hello = if dialect.extended { "EHLO" } else { "HELO" };
+        let hello = format!("{hello} {name}");
+        session.tcp.open();
+        let early = self.dice.chance(dialect.early);
+        if early {
+            session.say(&format!("{hello}\r\n"));
+        }
+        session.tcp.wait(i64::from(server.slow));
+        if blocked == Some(Told::AtConnect) {
+            session.reply(&mta.listed(&client));
+            session.bye(quits);
+            return End::Blocked;
+        }
+        session.reply(&mta.banner(&called));
+        let offers = if dialect.extended {
+            mta.offers(&called, server.starttls)
+        } else {
+            format!("250 {called}")
+        };
+        if early {
+            session.reply(&offers);
+        } else {
+            session.ask(&hello, &offers);
+        }
+        if dialect.starttls && dialect.extended && server.starttls {
+            session.ask("STARTTLS", "220 2.0.0 Ready to start TLS");
+            session.secure(&called);
+            session.ask(&hello, &mta.offers(&called, false));
+        }
+        let space = if self.dice.chance(dialect.loose) { " " } else { "" };
+        let sender = self.dice.pick(&dialect.senders).clone();
+        let sender = if sender.is_empty() {
+            String::new()
+        } else {
+            format!("{}@{sender}", self.dice.pick(&["info", "news", "office", "anna", "sales"]))
+        };
+        let mail = format!("MAIL FROM:{space}<{sender}>");
+        let first = self.put_off.get(&address).copied();
+        let put_off = server.greylists
+            && first.is_none_or(|first| session.tcp.now.nanos_since(first) < 290 * NANOS);
+        let verdict = |to: &str| match blocked {
+            Some(_) => (End::Blocked, mta.listed(&client)),
+            None if put_off => (End::PutOff, mta.greylisted().to_owned()),
+            None if letter.unknown => (End::Unknown, mta.unknown(to)),
+            None => (End::Accepted, mta.ok().to_owned()),
+        };
+        let mut end = End::Accepted;
+        if !mta.pipelines() && self.dice.chance(dialect.ahead) {
+            let rcpt = letter.recipients.iter().map(|to| format!("RCPT TO:{space}<{to}>\r\n"));
+            session.say(&format!("{mail}\r\n{}", rcpt.collect::<String>()));
+            session.reply(mta.ok());
+            for to in &letter.recipients {
+                let (outcome, reply) = verdict(to);
+                session.reply(&reply);
+                end = outcome;
+            }
+        } else {
+            session.ask(&mail, mta.ok());
+            for to in &letter.recipients {
+                let (outcome, reply) = verdict(to);
+                session.ask(&format!("RCPT TO:{space}<{to}>"), &reply);
+                end = outcome;
+            }
+        }
+        if end == End::PutOff {
+            self.put_off.entry(address).or_insert(session.tcp.now);
+        }
+        if end != End::Accepted || letter.probe {
+            session.bye(quits);
+            return end;
+        }
+        session.ask("DATA", "354 Go ahead");
+        let to = letter.recipients.first().map_or("", String::as_str);
+        session.say(&text(&sender, to, self.dice.between(dialect.octets / 3, dialect.octets * 2)));
+        session.tcp.wait(60);
+        session.reply(mta.queued());
+        session.bye(quits);
+        end
+    }
+
+    /// Submits letters with a password: 465 in TLS from the begin, 587 with STARTTLS.
+    pub(super) fn submit(
+        &mut self,
+        at: Timestamp,
+        (address, port, name): (IpAddr, u16, &str),
+        helo: &str,
+        letters: u32,
+        works: bool,
+    ) -> Timestamp {
+        let server = self.world.server(address);
+        let mta = server.mta;
+        let mut session = self.connection(at, address, port, server.distance);
+        session.tcp.open();
+        if port == 465 {
+            session.secure(name);
+            session.reply(&mta.banner(name));
+        } else {
+            session.reply(&mta.banner(name));
+            session.ask(&format!("EHLO {helo}"), &mta.offers(name, true));
+            session.ask("STARTTLS", "220 2.0.0 Ready to start TLS");
+            session.secure(name);
+        }
+        session.ask(&format!("EHLO {helo}"), &mta.offers(name, false));
+        if works {
+            session.ask("AUTH PLAIN AGFsaWNlAG9wZW5zZXNhbWU=", "235 2.7.0 Accepted");
+            for _ in 0..letters {
+                session.ask("MAIL FROM:<alice@example.com>", mta.ok());
+                session.ask("RCPT TO:<bob@example.org>", mta.ok());
+                session.ask("DATA", "354 Go ahead");
+                session.say(&text("alice@example.com", "bob@example.org", 1200));
+                session.reply(mta.queued());
+            }
+        } else {
+            session.ask("AUTH PLAIN AGFsaWNlAG9wZW5zZXNhbWU=", "535 5.7.8 Error: authentication failed");
+        }
+        session.bye(true);
+        self.finish(session)
+    }
+
+    /// Takes a letter from an outside client on port 25.
+    pub(super) fn accept(&mut self, at: Timestamp, peer: IpAddr, domain: &str, named: &str) {
+        let from = Endpoint::new(peer, self.dice.word(32_768));
+        let tcp = Conversation::new(at, from, Endpoint::new(self.address, 25));
+        let mut session = Session {
+            tcp: tcp.round_trip(1),
+            secret: None,
+        };
+        session.tcp.wait(30).open();
+        session.reply(&format!("220 {named} ESMTP"));
+        session.ask("EHLO mail.example.net", &format!("250-{named}\n250 PIPELINING"));
+        session.ask("MAIL FROM:<carol@example.net>", "250 2.1.0 Ok");
+        session.ask(&format!("RCPT TO:<office@{domain}>"), "250 2.1.5 Ok");
+        session.ask("DATA", "354 Go ahead");
+        session.say(&text("carol@example.net", domain, 900));
+        session.reply("250 2.0.0 Ok");
+        session.bye(true);
+        self.finish(session);
+    }
+}
+
+/// A letter of about so many octets, with its dot.
+fn text(from: &str, to: &str, octets: u32) -> String {
+    let mut text = format!(
+        "From: <{from}>\r\nTo: <{to}>\r\nSubject: Notes\r\nDate: Mon, 02 Mar 2026 09:00:00 +0000\r\n\
+         MIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\n"
+    );
+    while text.len() < octets as usize {
+        text.push_str("The minutes are on the shelf by the window, as they always were.\r\n");
+    }
+    text.push_str(".\r\n");
+    text
+}
+
