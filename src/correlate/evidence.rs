@@ -170,8 +170,8 @@ impl Family {
     #[must_use]
     pub fn cap(self) -> f64 {
         match self {
-            // A hundred thousand to one, which rules a PC out.
-            Self::Mx | Self::Kwa | Self::Fan | Self::Submit | Self::Relay | Self::Jump => 11.5,
+            // A million to one, which rules a PC out.
+            Self::Mx | Self::Kwa | Self::Fan | Self::Submit | Self::Relay | Self::Jump => 13.8,
             // The study's cap of a family (its section 4).
             Self::NoServerLookups | Self::Rej => 9.0,
             // A hundred to one. Who only knocks on port 25 is a scanner as well, and a network
