@@ -1,5 +1,6 @@
 //! docs/EVALUATION.md: figures as tables, each with what it is of.
 
+use super::ablation::Trial;
 use super::baselines::Baseline;
 use super::figures::{Share, brier, precision, quantile};
 use super::outcome::{Delay, Outcome};
@@ -19,7 +20,7 @@ pub(crate) struct Run<'a> {
 }
 
 /// The whole file.
-pub(crate) fn write(run: &Run<'_>, all: &[Outcome]) -> String {
+pub(crate) fn write(run: &Run<'_>, all: &[Outcome], trials: &[Trial]) -> String {
     let mut text = head(run, all);
     for part in [
         aims(all),
@@ -34,6 +35,7 @@ pub(crate) fn write(run: &Run<'_>, all: &[Outcome]) -> String {
         families_left_out(all),
         reliability(all),
         evidence(all),
+        without(trials),
     ] {
         text.push('\n');
         text.push_str(&part);
@@ -360,8 +362,6 @@ fn baselines(all: &[Outcome]) -> String {
     for baseline in Baseline::ALL {
         lines.push(rates(baseline.name(), &|one| one.baselines.alarms(baseline)));
     }
-    let spam = |one: &&Outcome| one.both_halves();
-    let _ = spam;
     format!(
         "## The same hosts by other rules\n\nSPOT's label of a message is what the receiver's server \
          said, a refusal for good or an acceptance, where that is to be read.\n\n{}",
@@ -479,4 +479,31 @@ fn evidence(all: &[Outcome]) -> String {
     let head = ["family", "bots", "ordinary", "lookalikes", "ln bots/ordinary", "ln bots/lookalikes"];
     text.push_str(&table(&head, lines));
     text
+}
+
+/// The same hosts judged without one family of evidence each time.
+fn without(trials: &[Trial]) -> String {
+    let all = trials.first();
+    let more = |share: Share, of: fn(&Trial) -> Share| {
+        let all = all.map(of).unwrap_or_default();
+        format!("{} of {} ({:+.3})", share.hits, share.of, share.value() - all.value())
+    };
+    let lines = trials.iter().map(|trial| {
+        vec![
+            trial.without.to_owned(),
+            more(trial.bots, |trial| trial.bots),
+            more(trial.ordinary, |trial| trial.ordinary),
+            more(trial.hard, |trial| trial.hard),
+        ]
+    });
+    let body = if trials.is_empty() {
+        "Left out at this size.\n".to_owned()
+    } else {
+        let head = ["without", "bots convicted", "ordinary convicted", "lookalikes convicted"];
+        table(&head, lines)
+    };
+    format!(
+        "## Without a family\n\nA part of the hosts, both halves seen, judged with all evidence and \
+         then each time without one family; in brackets what that changes.\n\n{body}"
+    )
 }

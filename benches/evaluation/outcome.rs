@@ -13,7 +13,6 @@ pub(crate) struct Crossing {
     pub(crate) time: Timestamp,
     pub(crate) level: Level,
     pub(crate) class: Class,
-    pub(crate) posterior: f64,
     pub(crate) score: f64,
     pub(crate) reason: String,
     pub(crate) role: Role,
