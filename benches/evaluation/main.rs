@@ -34,11 +34,16 @@ impl Options {
             output: None,
         };
         while let Some(argument) = arguments.next() {
-            let mut value = || arguments.next().with_context(|| format!("{argument} wants a value"));
+            let mut value = || {
+                arguments
+                    .next()
+                    .with_context(|| format!("{argument} wants a value"))
+            };
             match argument.as_str() {
                 "--size" => {
                     let name = value()?;
-                    options.size = Size::named(&name).with_context(|| format!("{name}: no size"))?;
+                    options.size =
+                        Size::named(&name).with_context(|| format!("{name}: no size"))?;
                 }
                 "--seed" => options.seed = value()?,
                 "-o" => options.output = Some(value()?.into()),

@@ -117,5 +117,7 @@ fn hosts(size: Size, view: usize) -> Vec<(&'static Row, u32)> {
         all.extend((0..count).map(|index| (index * 10_000 / count, row, index)));
     }
     all.sort_by_key(|(share, row, index)| (*share, row.name, *index));
-    all.into_iter().map(|(_, row, index)| (row, index)).collect()
+    all.into_iter()
+        .map(|(_, row, index)| (row, index))
+        .collect()
 }

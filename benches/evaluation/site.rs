@@ -42,7 +42,9 @@ pub(crate) fn sites(part: &Part, seed: &str) -> impl Iterator<Item = Site> {
         let mut samples: Vec<Sample> = Vec::new();
         let mut frames = 0;
         while frames < FRAMES && samples.len() < HOSTS {
-            let Some((row, index)) = hosts.next() else { break };
+            let Some((row, index)) = hosts.next() else {
+                break;
+            };
             let place = Place(u16::try_from(samples.len()).unwrap_or(u16::MAX));
             let seed = format!("{seed} {}", part.view.name());
             let made = sample(row, part.family, &seed, *index, place);
@@ -80,7 +82,13 @@ impl Site {
             files: vec![PathBuf::from("memory")],
         };
         let filter = Filter::new(None, None, None)?;
-        pipeline::run(&mut source, filter, &settings(muted), &mut told, &mut |_| {})?;
+        pipeline::run(
+            &mut source,
+            filter,
+            &settings(muted),
+            &mut told,
+            &mut |_| {},
+        )?;
         Ok(told)
     }
 
@@ -95,7 +103,10 @@ impl Site {
             .collect();
         let judged = self.samples.iter().map(|sample| {
             let mut addresses = sample.addresses.iter();
-            (sample, addresses.any(|one| convicted.contains(&(*one).into())))
+            (
+                sample,
+                addresses.any(|one| convicted.contains(&(*one).into())),
+            )
         });
         Ok(judged.collect())
     }
@@ -220,7 +231,13 @@ impl Source for Memory<'_> {
 }
 
 /// A host at the end: counters, score, reason, level, families.
-type End = (mxray::count::host::HostTotals, f64, String, Level, Vec<&'static str>);
+type End = (
+    mxray::count::host::HostTotals,
+    f64,
+    String,
+    Level,
+    Vec<&'static str>,
+);
 
 /// What the pipeline told.
 #[derive(Default)]
@@ -254,7 +271,13 @@ impl Sink for Told {
         let families = judgement.evidence.iter().filter(|one| one.llr > 0.0);
         let families = families.map(|one| one.family.name()).collect();
         let reason = judgement.reason.clone();
-        let end = (host.totals.clone(), judgement.score, reason, judgement.level, families);
+        let end = (
+            host.totals.clone(),
+            judgement.score,
+            reason,
+            judgement.level,
+            families,
+        );
         self.hosts.push((host.host, end));
         Ok(())
     }

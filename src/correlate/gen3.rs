@@ -117,11 +117,14 @@ pub(super) fn explain(family: Family, suspect: &Suspect, day: &Sums) -> Option<(
         ),
         Family::FailingAnswers => (
             suspect.failed_trail.clone(),
-            format!("{failed} of {answers} mail hosts and mail domains that it asked for do not exist"),
+            format!(
+                "{failed} of {answers} mail hosts and mail domains that it asked for do not exist"
+            ),
         ),
         Family::R2 => {
             let r2 = Correlation::of(day).r2_active.unwrap_or(0.0);
-            let text = format!("its keyword and all A queries per second correlate with R² {r2:.4}");
+            let text =
+                format!("its keyword and all A queries per second correlate with R² {r2:.4}");
             (Trail::default(), text)
         }
         _ => return None,
