@@ -25,6 +25,10 @@ pub(super) const SUSPECTS: usize = 65_536;
 /// the bound is told by other signs or not at all.
 const SERVERS: usize = 65_536;
 
+/// Notices in an hour of packet time: beyond them a host is told when it is suspected. A
+/// flood of made-up sources must not fill the log.
+const NOTICES: u32 = 1_000;
+
 /// What correlation needs to know.
 #[derive(Clone, Debug, Default)]
 pub struct Context {
@@ -49,6 +53,8 @@ pub struct Correlator {
     /// The earliest second at which a host may have been silent for a day.
     next_expiry: i64,
     evicted: u64,
+    /// An hour, and the notices in it.
+    notices: (i64, u32),
     /// Packet time: the end of the newest second, or of the input.
     now: Timestamp,
 }
@@ -86,6 +92,7 @@ impl Correlator {
             newest_attempt: None,
             next_expiry: i64::MAX,
             evicted: 0,
+            notices: (0, 0),
             now: Timestamp::MIN,
         }
     }
@@ -154,14 +161,24 @@ impl Correlator {
             smtp,
             answers: watched.totals.smtp.answers_seen != Some(false),
         };
+        let hour = first.time.second().div_euclid(3_600);
+        if self.notices.0 != hour {
+            self.notices = (hour, 0);
+        }
+        let mut notices = self.notices.1;
+        let watched = self.watch(first);
         for (fact, delta) in facts {
             let (start, newest) = watched.facts.unwrap_or((fact.time, fact.time));
             watched.facts = Some((start.min(fact.time), newest.max(fact.time)));
             watched.suspect.expire(fact.time);
             watched.suspect.learn(fact, delta, &view);
             watched.suspect.weigh(&watched.totals);
-            verdicts.extend(watched.cross(host, fact.time, &view, &context));
+            if let Some(verdict) = watched.cross(host, fact.time, &view, &context, notices) {
+                notices += u32::from(verdict.judgement.level == Level::Notice);
+                verdicts.push(verdict);
+            }
         }
+        self.notices.1 = notices;
     }
 
     /// Whether mail connections of anybody were in sight within the last day.
@@ -185,7 +202,7 @@ impl Correlator {
     fn make_room(&mut self) {
         let rank = |(host, watched): (&HostAddr, &Watched)| {
             (
-                watched.episode.is_some(),
+                watched.episode.map(|episode| episode.level > Level::Notice),
                 watched.facts.map(|(_, newest)| newest),
                 *host,
             )
@@ -299,9 +316,13 @@ impl Watched {
         time: Timestamp,
         view: &View,
         context: &Context,
+        notices: u32,
     ) -> Option<Verdict> {
         let role = self.role(host, context);
-        let outcome = judge(&role, context).outcome(&self.suspect, &self.suspect.score);
+        let mut outcome = judge(&role, context).outcome(&self.suspect, &self.suspect.score);
+        if outcome.level == Level::Notice && self.episode.is_none() && notices >= NOTICES {
+            outcome.level = Level::None;
+        }
         if !role.is_pc() && outcome.level == Level::None {
             return self.clear(host, time, role, context);
         }

@@ -163,21 +163,21 @@ impl Family {
         )
     }
 
-    /// What it may weigh at the most, against any alternative: less than it takes to convict
-    /// (`LIKELY` less what the prior leaves: 6.9 against a sender), but for the two that no
-    /// honest host shows by itself.
+    /// What it may weigh at the most, against any alternative. Content, which every sender
+    /// shows too, is held by that alternative; of conduct no family may convict by itself
+    /// (against a sender that takes 6.9 with the prior of ten to one), but for refusals and
+    /// what a mail server does not ask, which come of many destinations and lookups.
     #[must_use]
     pub fn cap(self) -> f64 {
         match self {
+            // A hundred thousand to one, which rules a PC out.
+            Self::Mx | Self::Kwa | Self::Fan | Self::Submit | Self::Relay | Self::Jump => 11.5,
             // The study's cap of a family (its section 4).
-            Self::Mx | Self::Kwa | Self::NoServerLookups | Self::Rej => 9.0,
-            // Even odds and no more (prior 1 in 1000).
-            Self::Fan | Self::Submit | Self::Relay | Self::Jump => 6.9,
-            // Together with any of those less than a conviction: who only knocks on port 25
-            // is a scanner as well, and a network that blocks port 25 makes everybody fail.
-            Self::Fail => 4.5,
-            // A hundred to one.
-            Self::LabelSweep
+            Self::NoServerLookups | Self::Rej => 9.0,
+            // A hundred to one. Who only knocks on port 25 is a scanner as well, and a network
+            // that blocks port 25 makes everybody fail.
+            Self::Fail
+            | Self::LabelSweep
             | Self::Again
             | Self::FailingAnswers
             | Self::KeywordShare

@@ -17,7 +17,7 @@ use crate::words::counted;
 pub(super) const OWN_DOMAINS: usize = 3;
 /// A new domain beyond those: five worms for one honest PC. A mail server gets its names from
 /// MX answers, which may not be seen.
-pub(super) const NEW_DOMAIN: Against = Against::each(1.6, 0.5, 0.0);
+pub(super) const NEW_DOMAIN: Against = Against::each(1.6, 0.2, 0.0);
 /// A further keyword tried on one domain, once for each domain.
 pub(super) const SWEPT: Against = Against::all(1.0);
 /// A mail host that does not exist.
