@@ -446,7 +446,10 @@ fn a_mail_server_is_not_convicted_by_its_fan_out() {
     whats.extend([ptr(1), ptr(2), ptr(3)]);
     whats.extend(spam(30));
     let told = correlator.second(&[delta(0, host(1), &whats)]);
-    assert!(told.iter().all(|verdict| !verdict.judgement.level.convicted()));
+    assert!(
+        told.iter()
+            .all(|verdict| !verdict.judgement.level.convicted())
+    );
     let judgement = correlator.judgement(host(1), &HostTotals::default());
     assert_eq!(judgement.role.role, Role::MailServer);
     // And yet it is told where it turned.

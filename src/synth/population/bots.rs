@@ -130,20 +130,13 @@ impl Campaign {
 
     fn find(&self, host: &mut Host, at: Timestamp, domain: &str) -> (Timestamp, Vec<IpAddr>) {
         let v6 = host.address.is_ipv6();
-        let to = |host: &Host, name: &str| -> IpAddr {
-            if v6 {
-                host.world.v6(name).into()
-            } else {
-                host.world.v4(name).into()
-            }
-        };
         match self.find {
             Find::Hidden => {
                 let mut names = host.world.exchangers(domain);
                 if names.is_empty() && !host.world.dead(domain) {
                     names.push(domain.to_owned());
                 }
-                let servers = names.iter().map(|name| to(host, name)).collect();
+                let servers = names.iter().map(|name| host.outside(name)).collect();
                 (at, servers)
             }
             Find::Guesses => self.guess(host, at, domain),
@@ -165,7 +158,7 @@ impl Campaign {
                     now = now.plus_nanos(host.pause(1, 30));
                     let asked = if v6 { AAAA } else { A };
                     now = host.query(now, name, asked).0;
-                    servers.push(to(host, name));
+                    servers.push(host.outside(name));
                 }
                 (now, servers)
             }

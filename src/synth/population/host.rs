@@ -110,6 +110,15 @@ impl Host {
         }
     }
 
+    /// The address of a name outside, of the family that it speaks itself.
+    pub(super) fn outside(&self, name: &str) -> IpAddr {
+        if self.address.is_ipv6() {
+            self.world.v6(name).into()
+        } else {
+            self.world.v4(name).into()
+        }
+    }
+
     /// So many milliseconds into the day.
     pub(super) fn at(millis: u32) -> Timestamp {
         Timestamp::from_parts(MONDAY, i64::from(millis) * MILLI)

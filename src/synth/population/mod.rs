@@ -335,6 +335,19 @@ mod tests {
     }
 
     #[test]
+    fn bots_of_ipv6_speak_nothing_else() {
+        let row = rows().iter().find(|row| row.name == "ipv6-bot").unwrap();
+        for index in 0..12 {
+            let made = sample(row, Family::Dune, "test", index, Place(7));
+            assert!(
+                made.frames
+                    .iter()
+                    .all(|frame| frame.octets[12..14] == [0x86, 0xdd])
+            );
+        }
+    }
+
+    #[test]
     fn the_same_seed_makes_the_same_host() {
         let row = rows().iter().find(|row| row.name == "hybrid").unwrap();
         let octets = |seed| -> Vec<_> {

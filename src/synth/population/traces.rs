@@ -15,7 +15,8 @@ impl Host {
     /// Registers with an IRC server outside and joins a channel (RFC 2812).
     pub(super) fn irc(&mut self, at: Timestamp) {
         let port = *self.dice.pick(&[6667, 6667, 6668, 6660, 7000]);
-        let server = self.world.v4(&format!("irc {}", self.dice.below(9)));
+        let number = self.dice.below(9);
+        let server = self.outside(&format!("irc {number}"));
         let from = Endpoint::new(self.address, self.dice.word(32_768));
         let nick = format!(
             "{}{}",
@@ -52,7 +53,7 @@ impl Host {
         ];
         let name = *self.dice.pick(&names);
         let from = Endpoint::new(self.address, self.dice.word(32_768));
-        let server = Endpoint::new(self.world.v4(name), 443);
+        let server = Endpoint::new(self.outside(name), 443);
         let asks = Asks::name(name);
         let mut tcp = Conversation::new(at, from, server);
         tcp.open().data(Side::Client, &asks.records());
