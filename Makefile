@@ -3,10 +3,13 @@
 CARGO ?= cargo
 # Of which captures the demo tells.
 DEMO = pcaps/study-day
+# How many hosts the evaluation judges (small, medium, full), and of which dice.
+SIZE = full
+SEED = 1
 # Seconds that each fuzz target runs.
 FUZZ_SECONDS ?= 180
 
-.PHONY: help demo test lint bench fuzz deps
+.PHONY: help demo test lint bench evaluation fuzz deps
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -28,6 +31,10 @@ lint: deps ## formatting, clippy and documentation, as CI wants them
 bench: deps ## what each stage and a whole replay cost (docs/BENCHMARKING.md)
 	$(CARGO) bench --locked --bench stages
 	$(CARGO) bench --locked --bench replay
+
+evaluation: deps ## judge labelled hosts, write docs/EVALUATION.md (SIZE=small for a minute's)
+	$(CARGO) bench --locked --bench evaluation -- --size $(SIZE) --seed $(SEED) \
+	    -o $(if $(filter full,$(SIZE)),docs/EVALUATION.md,target/EVALUATION-$(SIZE).md)
 
 fuzz: deps ## look for inputs that break a law (fuzz/README.md; needs nightly, cargo-fuzz)
 	@for target in dns_message link_ip tcp_segments smtp_session client_hello capture_file; do \

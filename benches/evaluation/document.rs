@@ -1,5 +1,6 @@
 //! docs/EVALUATION.md: figures as tables, each with what it is of.
 
+use super::ablation::Trial;
 use super::baselines::Baseline;
 use super::figures::{Share, brier, precision, quantile};
 use super::outcome::{Delay, Outcome};
@@ -19,7 +20,7 @@ pub(crate) struct Run<'a> {
 }
 
 /// The whole file.
-pub(crate) fn write(run: &Run<'_>, all: &[Outcome]) -> String {
+pub(crate) fn write(run: &Run<'_>, all: &[Outcome], trials: &[Trial]) -> String {
     let mut text = head(run, all);
     for part in [
         aims(all),
@@ -34,6 +35,7 @@ pub(crate) fn write(run: &Run<'_>, all: &[Outcome]) -> String {
         families_left_out(all),
         reliability(all),
         evidence(all),
+        without(trials),
     ] {
         text.push('\n');
         text.push_str(&part);
@@ -98,7 +100,9 @@ fn aims(all: &[Outcome]) -> String {
     let half = convicted(bots(all).filter(|one| !one.both_halves()));
     let ordinary = convicted(honest(all, Truth::Ordinary));
     let hard = convicted(honest(all, Truth::Hard).filter(|one| one.view != View::DnsOnly));
-    let right = Share::count(bots(all).filter(|one| one.convicted()), |one| one.class_right());
+    let right = Share::count(bots(all).filter(|one| one.convicted()), |one| {
+        one.class_right()
+    });
     let recall = convicted(bots(all)).value();
     let at = |base| {
         let (_, upper) = ordinary.wilson();
@@ -109,20 +113,35 @@ fn aims(all: &[Outcome]) -> String {
         )
     };
     let (domains, _) = conviction(all, |one| one.both_halves());
-    let mut lags: Vec<f64> = all.iter().flat_map(|one| one.lags.iter().copied()).collect();
+    let mut lags: Vec<f64> = all
+        .iter()
+        .flat_map(|one| one.lags.iter().copied())
+        .collect();
     let within = Share::count(lags.iter(), |lag| **lag <= 1.0);
     let longest = quantile(&mut lags, 1.0).unwrap_or_default();
     let row = |what: &str, aim: &str, is: String| vec![what.to_owned(), aim.to_owned(), is];
     let rows = vec![
         row("recall, DNS and SMTP seen", "≥ .99", both.told()),
-        row("recall, the same, mixed with a person's traffic", "≥ .98", mixed.told()),
+        row(
+            "recall, the same, mixed with a person's traffic",
+            "≥ .98",
+            mixed.told(),
+        ),
         row("recall, one half seen", "≥ .97", half.told()),
-        row("false positives, ordinary host-days", "≤ .02 % (upper bound)", ordinary.percent()),
+        row(
+            "false positives, ordinary host-days",
+            "≤ .02 % (upper bound)",
+            ordinary.percent(),
+        ),
         row("false positives, lookalikes", "≤ 1 %", hard.percent()),
         row("precision at 1 % bots", "≥ .98", at(0.01)),
         row("precision at 0.1 % bots", "–", at(0.001)),
         row("class right, given convicted", "≥ .95", right.told()),
-        row("recipient domains until conviction, DNS and SMTP seen", "median ≤ 4, p95 ≤ 7", domains),
+        row(
+            "recipient domains until conviction, DNS and SMTP seen",
+            "median ≤ 4, p95 ≤ 7",
+            domains,
+        ),
         row(
             "verdict's time after the newest packet of the host",
             "≤ 1 s",
@@ -142,15 +161,38 @@ fn of_rows(truth: Truth) -> impl Iterator<Item = &'static Row> {
 fn recall(all: &[Outcome]) -> String {
     let lines = of_rows(Truth::Bot).map(|row| {
         let these = bots(all).filter(move |one| one.sample.row.name == row.name);
-        let alone = convicted(these.clone().filter(|one| one.both_halves() && !one.sample.mixed));
-        let mixed = convicted(these.clone().filter(|one| one.both_halves() && one.sample.mixed));
+        let alone = convicted(
+            these
+                .clone()
+                .filter(|one| one.both_halves() && !one.sample.mixed),
+        );
+        let mixed = convicted(
+            these
+                .clone()
+                .filter(|one| one.both_halves() && one.sample.mixed),
+        );
         let half = convicted(these.filter(|one| !one.both_halves()));
-        vec![row.name.to_owned(), row.summary.to_owned(), alone.told(), mixed.told(), half.told()]
+        vec![
+            row.name.to_owned(),
+            row.summary.to_owned(),
+            alone.told(),
+            mixed.told(),
+            half.told(),
+        ]
     });
     format!(
         "## Recall by kind of bot\n\nOf the host-days in which the sensor could see what the bot \
          does: both halves are DNS and SMTP, both ways, with whatever loss, doubling or disorder.\n\n{}",
-        table(&["bot", "what it is", "both halves", "mixed with a person", "half a view"], lines)
+        table(
+            &[
+                "bot",
+                "what it is",
+                "both halves",
+                "mixed with a person",
+                "half a view"
+            ],
+            lines
+        )
     )
 }
 
@@ -160,17 +202,32 @@ fn views(all: &[Outcome]) -> String {
         let recall = convicted(bots(all).filter(in_view));
         let ordinary = convicted(honest(all, Truth::Ordinary).filter(in_view));
         let hard = convicted(honest(all, Truth::Hard).filter(in_view));
-        vec![view.name().to_owned(), recall.told(), ordinary.percent(), hard.percent()]
+        vec![
+            view.name().to_owned(),
+            recall.told(),
+            ordinary.percent(),
+            hard.percent(),
+        ]
     });
     format!(
         "## By what the sensor sees\n\n{}",
-        table(&["view", "recall", "ordinary convicted", "lookalikes convicted"], lines)
+        table(
+            &[
+                "view",
+                "recall",
+                "ordinary convicted",
+                "lookalikes convicted"
+            ],
+            lines
+        )
     )
 }
 
 fn false_positives(all: &[Outcome]) -> String {
     let line = |row: &'static Row| {
-        let these = all.iter().filter(move |one| one.sample.row.name == row.name);
+        let these = all
+            .iter()
+            .filter(move |one| one.sample.row.name == row.name);
         let suspected = Share::count(these.clone(), |one| one.level >= Level::Suspected);
         let full = convicted(these.clone().filter(|one| one.view != View::DnsOnly));
         let dns = convicted(these.filter(|one| one.view == View::DnsOnly));
@@ -181,7 +238,12 @@ fn false_positives(all: &[Outcome]) -> String {
             format!("{} of {}", suspected.hits, suspected.of),
         ]
     };
-    let head = ["host", "convicted", "convicted at a DNS-only tap", "suspected or more, all views"];
+    let head = [
+        "host",
+        "convicted",
+        "convicted at a DNS-only tap",
+        "suspected or more, all views",
+    ];
     format!(
         "## False positives by kind of honest host\n\n{}\n{}",
         table(&head, of_rows(Truth::Hard).map(line)),
@@ -191,26 +253,42 @@ fn false_positives(all: &[Outcome]) -> String {
 
 /// The most severe of a row.
 fn worst(all: &[Outcome], row: &Row, dns_only: bool) -> Option<String> {
-    let these = all.iter().filter(|one| {
-        one.sample.row.name == row.name && (one.view == View::DnsOnly) == dns_only
-    });
+    let these = all
+        .iter()
+        .filter(|one| one.sample.row.name == row.name && (one.view == View::DnsOnly) == dns_only);
     let worst = these.max_by(|a, b| {
         let key = |one: &Outcome| (one.level, one.score);
         let (a, b) = (key(a), key(b));
         a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
     })?;
-    Some(format!("**{}**, {:.1}: {}", worst.level, worst.score, worst.reason))
+    Some(format!(
+        "**{}**, {:.1}: {}",
+        worst.level, worst.score, worst.reason
+    ))
 }
 
 fn sentences(all: &[Outcome]) -> String {
     let lines = of_rows(Truth::Hard).map(|row| {
         let told = |dns_only| worst(all, row, dns_only).unwrap_or_else(|| "–".to_owned());
-        vec![row.name.to_owned(), row.summary.to_owned(), told(false), told(true)]
+        vec![
+            row.name.to_owned(),
+            row.summary.to_owned(),
+            told(false),
+            told(true),
+        ]
     });
     format!(
         "## What mxray says of lookalikes\n\nThe highest level among all of a kind, its score, and \
          the sentence, which goes on from the host's address.\n\n{}",
-        table(&["host", "what it is", "worst sentence", "worst at a DNS-only tap"], lines)
+        table(
+            &[
+                "host",
+                "what it is",
+                "worst sentence",
+                "worst at a DNS-only tap"
+            ],
+            lines
+        )
     )
 }
 
@@ -224,7 +302,8 @@ fn clients(all: &[Outcome]) -> String {
             let these = || these().filter(|one| one.sample.form == form);
             let share = convicted(these());
             let classes: BTreeSet<&str> = these().map(|one| one.class.name()).collect();
-            let told = |level| told_delay(these().filter_map(|one| one.reached.get(&level)).copied());
+            let told =
+                |level| told_delay(these().filter_map(|one| one.reached.get(&level)).copied());
             lines.push(vec![
                 row.name.to_owned(),
                 form.to_owned(),
@@ -238,16 +317,29 @@ fn clients(all: &[Outcome]) -> String {
     format!(
         "## The study's clients\n\nA is the mail server and must not be convicted. Delays are from \
          the first query: packets of the host, recipient domains, seconds; medians.\n\n{}",
-        table(&["client", "form", "convicted", "class", "suspected after", "convicted after"], lines)
+        table(
+            &[
+                "client",
+                "form",
+                "convicted",
+                "class",
+                "suspected after",
+                "convicted after"
+            ],
+            lines
+        )
     )
 }
 
 fn told_delay(delays: impl Iterator<Item = Delay>) -> String {
     let delays: Vec<Delay> = delays.collect();
-    let middle = |value: fn(&Delay) -> f64| {
-        quantile(&mut delays.iter().map(value).collect::<Vec<_>>(), 0.5)
-    };
-    match (middle(packets), middle(domains), middle(|delay| delay.seconds)) {
+    let middle =
+        |value: fn(&Delay) -> f64| quantile(&mut delays.iter().map(value).collect::<Vec<_>>(), 0.5);
+    match (
+        middle(packets),
+        middle(domains),
+        middle(|delay| delay.seconds),
+    ) {
         (Some(packets), Some(domains), Some(seconds)) => {
             format!("{packets:.0} packets, {domains:.0} domains, {seconds:.1} s")
         }
@@ -281,7 +373,10 @@ fn delays(all: &[Outcome]) -> String {
     let mut lines = Vec::new();
     for row in of_rows(Truth::Bot) {
         for (label, which) in [
-            ("both halves", (|one| one.both_halves()) as fn(&Outcome) -> bool),
+            (
+                "both halves",
+                (|one| one.both_halves()) as fn(&Outcome) -> bool,
+            ),
             ("DNS only", |one| one.view == View::DnsOnly),
             ("SMTP only", |one| one.view == View::SmtpOnly),
         ] {
@@ -301,7 +396,11 @@ fn delays(all: &[Outcome]) -> String {
                         format!("{median:.digits$} / {p95:.digits$}")
                     })
                 };
-                [pair(packets, 0), pair(domains, 0), pair(|delay| delay.seconds, 1)]
+                [
+                    pair(packets, 0),
+                    pair(domains, 0),
+                    pair(|delay| delay.seconds, 1),
+                ]
             };
             let [notice, suspected, likely] =
                 [Level::Notice, Level::Suspected, Level::Likely].map(told);
@@ -342,7 +441,8 @@ fn confusion(all: &[Outcome]) -> String {
 
 fn baselines(all: &[Outcome]) -> String {
     let rates = |name: &str, alarm: &dyn Fn(&Outcome) -> bool| {
-        let share = |these: &mut dyn Iterator<Item = &Outcome>| Share::count(these, |one| alarm(one));
+        let share =
+            |these: &mut dyn Iterator<Item = &Outcome>| Share::count(these, |one| alarm(one));
         let both = share(&mut bots(all).filter(|one| one.both_halves()));
         let half = share(&mut bots(all).filter(|one| !one.both_halves()));
         let ordinary = share(&mut honest(all, Truth::Ordinary));
@@ -358,15 +458,22 @@ fn baselines(all: &[Outcome]) -> String {
     };
     let mut lines = vec![rates("mxray", &|one| one.convicted())];
     for baseline in Baseline::ALL {
-        lines.push(rates(baseline.name(), &|one| one.baselines.alarms(baseline)));
+        lines.push(rates(baseline.name(), &|one| {
+            one.baselines.alarms(baseline)
+        }));
     }
-    let spam = |one: &&Outcome| one.both_halves();
-    let _ = spam;
     format!(
         "## The same hosts by other rules\n\nSPOT's label of a message is what the receiver's server \
          said, a refusal for good or an acceptance, where that is to be read.\n\n{}",
         table(
-            &["rule", "recall, both halves", "recall, half a view", "ordinary", "lookalikes", "precision at 1 %"],
+            &[
+                "rule",
+                "recall, both halves",
+                "recall, half a view",
+                "ordinary",
+                "lookalikes",
+                "precision at 1 %"
+            ],
             lines
         )
     )
@@ -379,8 +486,12 @@ fn families_left_out(all: &[Outcome]) -> String {
         let inside = |one: &&Outcome| one.sample.family == family;
         let border = border(all.iter().filter(outside));
         let caught = Share::count(bots(all).filter(inside), |one| one.score >= border);
-        let ordinary = Share::count(honest(all, Truth::Ordinary).filter(inside), |one| one.score >= border);
-        let hard = Share::count(honest(all, Truth::Hard).filter(inside), |one| one.score >= border);
+        let ordinary = Share::count(honest(all, Truth::Ordinary).filter(inside), |one| {
+            one.score >= border
+        });
+        let hard = Share::count(honest(all, Truth::Hard).filter(inside), |one| {
+            one.score >= border
+        });
         let own = convicted(bots(all).filter(inside));
         let own_ordinary = convicted(honest(all, Truth::Ordinary).filter(inside));
         let own_hard = convicted(honest(all, Truth::Hard).filter(inside));
@@ -402,8 +513,14 @@ fn families_left_out(all: &[Outcome]) -> String {
          which were fitted to none.\n\n{}",
         table(
             &[
-                "left out", "border", "recall", "ordinary", "lookalikes", "recall, own levels",
-                "ordinary, own levels", "lookalikes, own levels",
+                "left out",
+                "border",
+                "recall",
+                "ordinary",
+                "lookalikes",
+                "recall, own levels",
+                "ordinary, own levels",
+                "lookalikes, own levels",
             ],
             lines
         )
@@ -429,11 +546,17 @@ fn reliability(all: &[Outcome]) -> String {
     let lines = (0..10_u8).map(|decile| {
         let low = f64::from(decile) / 10.0;
         let high = f64::from(decile + 1) / 10.0;
-        let these = told.iter().filter(|(p, _)| *p >= low && (*p < high || decile == 9));
+        let these = told
+            .iter()
+            .filter(|(p, _)| *p >= low && (*p < high || decile == 9));
         let share = Share::count(these.clone(), |(_, bot)| *bot);
         #[expect(clippy::cast_precision_loss, reason = "counts of hosts")]
         let mean = these.map(|(p, _)| p).sum::<f64>() / share.of.max(1) as f64;
-        let mean = if share.of == 0 { "–".to_owned() } else { format!("{mean:.3}") };
+        let mean = if share.of == 0 {
+            "–".to_owned()
+        } else {
+            format!("{mean:.3}")
+        };
         vec![format!("{low:.1} to {high:.1}"), mean, share.told()]
     });
     format!(
@@ -450,7 +573,10 @@ fn reliability(all: &[Outcome]) -> String {
 /// Which families speak against whom at the end of the day, and what that would weigh.
 fn evidence(all: &[Outcome]) -> String {
     let full: Vec<&Outcome> = all.iter().filter(|one| one.view == View::Full).collect();
-    let families: BTreeSet<&str> = full.iter().flat_map(|one| one.families.iter().copied()).collect();
+    let families: BTreeSet<&str> = full
+        .iter()
+        .flat_map(|one| one.families.iter().copied())
+        .collect();
     let share = |family: &str, truth: Truth| {
         let these = full.iter().filter(|one| one.sample.row.truth == truth);
         Share::count(these, |one| one.families.contains(&family))
@@ -476,7 +602,51 @@ fn evidence(all: &[Outcome]) -> String {
          host at the end, and the logarithm of the ratio of shares (Laplace: one more of each)."
     );
     text.push('\n');
-    let head = ["family", "bots", "ordinary", "lookalikes", "ln bots/ordinary", "ln bots/lookalikes"];
+    let head = [
+        "family",
+        "bots",
+        "ordinary",
+        "lookalikes",
+        "ln bots/ordinary",
+        "ln bots/lookalikes",
+    ];
     text.push_str(&table(&head, lines));
     text
+}
+
+/// The same hosts judged without one family of evidence each time.
+fn without(trials: &[Trial]) -> String {
+    let all = trials.first();
+    let more = |share: Share, of: fn(&Trial) -> Share| {
+        let all = all.map(of).unwrap_or_default();
+        format!(
+            "{} of {} ({:+.3})",
+            share.hits,
+            share.of,
+            share.value() - all.value()
+        )
+    };
+    let lines = trials.iter().map(|trial| {
+        vec![
+            trial.without.to_owned(),
+            more(trial.bots, |trial| trial.bots),
+            more(trial.ordinary, |trial| trial.ordinary),
+            more(trial.hard, |trial| trial.hard),
+        ]
+    });
+    let body = if trials.is_empty() {
+        "Left out at this size.\n".to_owned()
+    } else {
+        let head = [
+            "without",
+            "bots convicted",
+            "ordinary convicted",
+            "lookalikes convicted",
+        ];
+        table(&head, lines)
+    };
+    format!(
+        "## Without a family\n\nA part of the hosts, both halves seen, judged with all evidence and \
+         then each time without one family; in brackets what that changes.\n\n{body}"
+    )
 }

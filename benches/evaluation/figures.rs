@@ -35,7 +35,10 @@ impl Share {
         let middle = p + Z * Z / (2.0 * n);
         let half = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
         let below = 1.0 + Z * Z / n;
-        (((middle - half) / below).max(0.0), ((middle + half) / below).min(1.0))
+        (
+            ((middle - half) / below).max(0.0),
+            ((middle + half) / below).min(1.0),
+        )
     }
 
     /// `.987 (.953 to .998, 76 of 77)`.
@@ -44,7 +47,12 @@ impl Share {
             return "–".to_owned();
         }
         let (low, high) = self.wilson();
-        format!("{:.3} ({low:.3} to {high:.3}; {} of {})", self.value(), self.hits, self.of)
+        format!(
+            "{:.3} ({low:.3} to {high:.3}; {} of {})",
+            self.value(),
+            self.hits,
+            self.of
+        )
     }
 
     /// As a percentage with its upper bound.
@@ -84,7 +92,9 @@ pub(crate) fn precision(recall: f64, false_positives: f64, base: f64) -> f64 {
 
 /// Mean squared error of probabilities (Brier 1950).
 pub(crate) fn brier(told: &[(f64, bool)]) -> f64 {
-    let errors = told.iter().map(|(p, truth)| (p - f64::from(u8::from(*truth))).powi(2));
+    let errors = told
+        .iter()
+        .map(|(p, truth)| (p - f64::from(u8::from(*truth))).powi(2));
     #[expect(clippy::cast_precision_loss, reason = "counts of hosts")]
     let count = told.len().max(1) as f64;
     errors.sum::<f64>() / count

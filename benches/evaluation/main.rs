@@ -5,6 +5,7 @@
 //! same seed and size give the same file. What is right and what is measured is in the file.
 #![expect(clippy::print_stderr, reason = "progress is for people")]
 
+mod ablation;
 mod baselines;
 mod document;
 mod figures;
@@ -33,11 +34,16 @@ impl Options {
             output: None,
         };
         while let Some(argument) = arguments.next() {
-            let mut value = || arguments.next().with_context(|| format!("{argument} wants a value"));
+            let mut value = || {
+                arguments
+                    .next()
+                    .with_context(|| format!("{argument} wants a value"))
+            };
             match argument.as_str() {
                 "--size" => {
                     let name = value()?;
-                    options.size = Size::named(&name).with_context(|| format!("{name}: no size"))?;
+                    options.size =
+                        Size::named(&name).with_context(|| format!("{name}: no size"))?;
                 }
                 "--seed" => options.seed = value()?,
                 "-o" => options.output = Some(value()?.into()),
@@ -69,13 +75,14 @@ fn main() -> Result<()> {
             outcomes.len() - before,
         );
     }
+    let trials = ablation::run(options.size, &options.seed)?;
     let run = document::Run {
         size: options.size,
         seed: &options.seed,
         packets,
         others,
     };
-    let text = document::write(&run, &outcomes);
+    let text = document::write(&run, &outcomes, &trials);
     match options.output {
         Some(path) => fs::write(&path, text).with_context(|| format!("writing {}", path.display())),
         None => {

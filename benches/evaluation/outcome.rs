@@ -13,7 +13,6 @@ pub(crate) struct Crossing {
     pub(crate) time: Timestamp,
     pub(crate) level: Level,
     pub(crate) class: Class,
-    pub(crate) posterior: f64,
     pub(crate) score: f64,
     pub(crate) reason: String,
     pub(crate) role: Role,
@@ -90,7 +89,9 @@ impl Outcome {
                 }
             }
         }
-        if verdict.level > self.level || (verdict.level == self.level && verdict.level > Level::None) {
+        if verdict.level > self.level
+            || (verdict.level == self.level && verdict.level > Level::None)
+        {
             self.level = verdict.level;
             self.class = verdict.class;
             self.reason.clone_from(&verdict.reason);
@@ -117,7 +118,10 @@ impl Outcome {
 
     fn delay(&self, at: Timestamp) -> Delay {
         let onset = self.sample.onset.unwrap_or(at);
-        let packets = self.times.iter().filter(|time| **time >= onset && **time <= at);
+        let packets = self
+            .times
+            .iter()
+            .filter(|time| **time >= onset && **time <= at);
         let recipients = self.sample.recipients.iter();
         let domains: HashSet<_> = recipients
             .filter(|(time, _)| *time <= at)
@@ -160,7 +164,10 @@ impl Outcome {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a day of nanoseconds, told in seconds")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a day of nanoseconds, told in seconds"
+)]
 fn seconds(from: Timestamp, to: Timestamp) -> f64 {
     to.nanos_since(from) as f64 / NANOS as f64
 }

@@ -14,6 +14,8 @@ pub(crate) struct Size {
     bots: [u32; 2],
     /// Hosts of each client of the study, likewise: there are sixteen forms.
     clients: [u32; 2],
+    /// Hosts of each row in a family for the trials without a family of evidence.
+    trials: u32,
     /// Whether the other views are of one family each.
     one_family: bool,
 }
@@ -26,6 +28,7 @@ impl Size {
         hard: [2, 1],
         bots: [2, 1],
         clients: [1, 0],
+        trials: 0,
         one_family: true,
     };
     /// For a look while something is changed.
@@ -35,6 +38,7 @@ impl Size {
         hard: [6, 2],
         bots: [6, 2],
         clients: [4, 1],
+        trials: 2,
         one_family: false,
     };
     /// For docs/EVALUATION.md.
@@ -44,6 +48,7 @@ impl Size {
         hard: [25, 5],
         bots: [25, 8],
         clients: [16, 1],
+        trials: 6,
         one_family: false,
     };
 
@@ -80,6 +85,22 @@ pub(crate) fn parts(size: Size) -> Vec<Part> {
     parts
 }
 
+/// Hosts to be judged again and again, each time without a family of evidence.
+pub(crate) fn trials(size: Size) -> Vec<Part> {
+    let parts = Family::ALL.into_iter().map(|family| {
+        // The study's clients are few and large.
+        let rows = rows().iter().filter(|row| !row.name.starts_with("client-"));
+        Part {
+            family,
+            view: View::Full,
+            hosts: rows
+                .flat_map(|row| (0..size.trials).map(move |index| (row, index)))
+                .collect(),
+        }
+    });
+    parts.filter(|part| !part.hosts.is_empty()).collect()
+}
+
 fn hosts(size: Size, view: usize) -> Vec<(&'static Row, u32)> {
     let of = |counts: [u32; 2]| counts.get(view).copied().unwrap_or(0);
     let kinds = rows().iter().filter(|row| row.truth == Truth::Ordinary);
@@ -96,5 +117,7 @@ fn hosts(size: Size, view: usize) -> Vec<(&'static Row, u32)> {
         all.extend((0..count).map(|index| (index * 10_000 / count, row, index)));
     }
     all.sort_by_key(|(share, row, index)| (*share, row.name, *index));
-    all.into_iter().map(|(_, row, index)| (row, index)).collect()
+    all.into_iter()
+        .map(|(_, row, index)| (row, index))
+        .collect()
 }

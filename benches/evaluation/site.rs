@@ -5,7 +5,8 @@ use super::outcome::{Crossing, Outcome};
 use super::plan::Part;
 use anyhow::Result;
 use mxray::capture::{Fault, Filter, Frame as Captured, LinkType, Origin, Progress, Source};
-use mxray::correlate::{Context, Verdict, posterior};
+use mxray::correlate::evidence::Family;
+use mxray::correlate::{Context, Verdict};
 use mxray::home::{Home, parse_net};
 use mxray::host::HostAddr;
 use mxray::pipeline::{self, Settings};
@@ -13,7 +14,7 @@ use mxray::report::{HostReport, Sink};
 use mxray::synth::population::{Frame, HOME, Place, Sample, View, sample};
 use mxray::time::Timestamp;
 use mxray::verdict::{Class, Level};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -41,7 +42,9 @@ pub(crate) fn sites(part: &Part, seed: &str) -> impl Iterator<Item = Site> {
         let mut samples: Vec<Sample> = Vec::new();
         let mut frames = 0;
         while frames < FRAMES && samples.len() < HOSTS {
-            let Some((row, index)) = hosts.next() else { break };
+            let Some((row, index)) = hosts.next() else {
+                break;
+            };
             let place = Place(u16::try_from(samples.len()).unwrap_or(u16::MAX));
             let seed = format!("{seed} {}", part.view.name());
             let made = sample(row, part.family, &seed, *index, place);
@@ -70,6 +73,44 @@ impl Site {
         self.frames.len()
     }
 
+    /// Runs it through the pipeline, which is deaf to some families of evidence.
+    fn run(&self, muted: Vec<Family>) -> Result<Told> {
+        let mut told = Told::default();
+        let mut source = Memory {
+            frames: self.frames.iter(),
+            number: 0,
+            files: vec![PathBuf::from("memory")],
+        };
+        let filter = Filter::new(None, None, None)?;
+        pipeline::run(
+            &mut source,
+            filter,
+            &settings(muted),
+            &mut told,
+            &mut |_| {},
+        )?;
+        Ok(told)
+    }
+
+    /// The hosts, and which of them are convicted without the evidence of some families.
+    pub(crate) fn convicted(&self, muted: Vec<Family>) -> Result<Vec<(&Sample, bool)>> {
+        let told = self.run(muted)?;
+        let convicted: HashSet<HostAddr> = told
+            .verdicts
+            .iter()
+            .filter(|(_, verdict)| verdict.level.convicted())
+            .map(|(host, _)| *host)
+            .collect();
+        let judged = self.samples.iter().map(|sample| {
+            let mut addresses = sample.addresses.iter();
+            (
+                sample,
+                addresses.any(|one| convicted.contains(&(*one).into())),
+            )
+        });
+        Ok(judged.collect())
+    }
+
     /// Runs it through the pipeline and adds what came of each host; tells how many other
     /// hosts inside were convicted.
     pub(crate) fn judge(self, outcomes: &mut Vec<Outcome>) -> Result<usize> {
@@ -91,16 +132,7 @@ impl Site {
         for times in &mut times {
             times.sort_unstable();
         }
-        let mut told = Told::default();
-        let mut source = Memory {
-            frames: self.frames.into_iter(),
-            now: None,
-            number: 0,
-            files: vec![PathBuf::from("memory")],
-        };
-        let settings = settings();
-        let filter = Filter::new(None, None, None)?;
-        pipeline::run(&mut source, filter, &settings, &mut told, &mut |_| {})?;
+        let mut told = self.run(Vec::new())?;
         for ((number, sample), times) in self.samples.into_iter().enumerate().zip(times) {
             let mut outcome = Outcome::new(sample, self.view, times);
             for (host, verdict) in &told.verdicts {
@@ -128,14 +160,15 @@ impl Site {
     }
 }
 
-/// How the pipeline is run.
-pub(crate) fn settings() -> Settings {
+/// How the pipeline is run, without the evidence of some families.
+fn settings(muted: Vec<Family>) -> Settings {
     let nets = HOME.iter().filter_map(|net| parse_net(net).ok());
     Settings {
         workers: NonZeroUsize::MIN,
         count: mxray::count::Settings::default(),
         context: Context {
             home: Arc::new(Home::new(nets)),
+            muted,
             ..Context::default()
         },
         stats: None,
@@ -161,18 +194,16 @@ fn ends(octets: &[u8]) -> [Option<HostAddr>; 2] {
 }
 
 /// Frames from memory.
-struct Memory {
-    frames: std::vec::IntoIter<Frame>,
-    now: Option<Frame>,
+struct Memory<'a> {
+    frames: std::slice::Iter<'a, Frame>,
     number: u64,
     files: Vec<PathBuf>,
 }
 
-impl Source for Memory {
+impl Source for Memory<'_> {
     fn next_frame(&mut self) -> Option<Captured<'_>> {
-        self.now = self.frames.next();
+        let frame = self.frames.next()?;
         self.number += 1;
-        let frame = self.now.as_ref()?;
         Some(Captured {
             bytes: &frame.octets,
             wire_len: u32::try_from(frame.octets.len()).unwrap_or(u32::MAX),
@@ -200,7 +231,13 @@ impl Source for Memory {
 }
 
 /// A host at the end: counters, score, reason, level, families.
-type End = (mxray::count::host::HostTotals, f64, String, Level, Vec<&'static str>);
+type End = (
+    mxray::count::host::HostTotals,
+    f64,
+    String,
+    Level,
+    Vec<&'static str>,
+);
 
 /// What the pipeline told.
 #[derive(Default)]
@@ -220,7 +257,6 @@ impl Sink for Told {
             } else {
                 judgement.class
             },
-            posterior: posterior(judgement.score),
             score: judgement.score,
             reason: judgement.reason.clone(),
             role: judgement.role.role,
@@ -235,7 +271,13 @@ impl Sink for Told {
         let families = judgement.evidence.iter().filter(|one| one.llr > 0.0);
         let families = families.map(|one| one.family.name()).collect();
         let reason = judgement.reason.clone();
-        let end = (host.totals.clone(), judgement.score, reason, judgement.level, families);
+        let end = (
+            host.totals.clone(),
+            judgement.score,
+            reason,
+            judgement.level,
+            families,
+        );
         self.hosts.push((host.host, end));
         Ok(())
     }

@@ -150,7 +150,10 @@ impl Score {
         if now <= before {
             return;
         }
-        #[expect(clippy::cast_precision_loss, reason = "microseconds do not matter here")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "microseconds do not matter here"
+        )]
         let seconds = now.nanos_since(before) as f64 / NANOS as f64;
         // Less than a second changes no digit that is told, and would cost a power each.
         if seconds < 1.0 {

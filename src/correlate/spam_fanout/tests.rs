@@ -398,7 +398,10 @@ fn a_big_provider_s_refusals_are_seen_in_proportion() {
             learn(&mut host, 60, refusal);
         }
     }
-    assert_eq!((host.peers.tally.accepted, host.peers.tally.unknown), (10, 0));
+    assert_eq!(
+        (host.peers.tally.accepted, host.peers.tally.unknown),
+        (10, 0)
+    );
     assert_eq!(seen(&host), Level::None);
 }
 

@@ -63,7 +63,10 @@ impl Campaign {
         ];
         dice.shuffle(&mut guesses);
         guesses.truncate(dice.between(3, 9) as usize);
-        if !guesses.iter().any(|label| matches!(*label, "mail" | "smtp" | "mx")) {
+        if !guesses
+            .iter()
+            .any(|label| matches!(*label, "mail" | "smtp" | "mx"))
+        {
             guesses.push("mail");
         }
         Self {
@@ -98,7 +101,10 @@ impl Campaign {
         let unknown = host.dice.chance(self.unknown);
         let names = ["info", "sales", "m.sato", "jsmith", "contact"];
         let count = host.dice.between(1, self.together) as usize;
-        let recipients = names.iter().take(count).map(|name| format!("{name}@{domain}"));
+        let recipients = names
+            .iter()
+            .take(count)
+            .map(|name| format!("{name}@{domain}"));
         let letter = Letter {
             recipients: recipients.collect(),
             unknown,
@@ -124,20 +130,13 @@ impl Campaign {
 
     fn find(&self, host: &mut Host, at: Timestamp, domain: &str) -> (Timestamp, Vec<IpAddr>) {
         let v6 = host.address.is_ipv6();
-        let to = |host: &Host, name: &str| -> IpAddr {
-            if v6 {
-                host.world.v6(name).into()
-            } else {
-                host.world.v4(name).into()
-            }
-        };
         match self.find {
             Find::Hidden => {
                 let mut names = host.world.exchangers(domain);
                 if names.is_empty() && !host.world.dead(domain) {
                     names.push(domain.to_owned());
                 }
-                let servers = names.iter().map(|name| to(host, name)).collect();
+                let servers = names.iter().map(|name| host.outside(name)).collect();
                 (at, servers)
             }
             Find::Guesses => self.guess(host, at, domain),
@@ -159,7 +158,7 @@ impl Campaign {
                     now = now.plus_nanos(host.pause(1, 30));
                     let asked = if v6 { AAAA } else { A };
                     now = host.query(now, name, asked).0;
-                    servers.push(to(host, name));
+                    servers.push(host.outside(name));
                 }
                 (now, servers)
             }
@@ -189,7 +188,9 @@ pub(super) fn manners(host: &mut Host) -> Dialect {
         (Family::Reed, 0) | (Family::Dune, 2) => vec![address.to_string()],
         (Family::Reed, 1) => vec!["localhost".to_owned()],
         (Family::Reed, _) => vec![format!("pc{}", dice.below(900))],
-        (Family::Birch, 0) => (0..9).map(|n| format!("mail{n}.{}", world.domain(6000 + n))).collect(),
+        (Family::Birch, 0) => (0..9)
+            .map(|n| format!("mail{n}.{}", world.domain(6000 + n)))
+            .collect(),
         (Family::Birch, _) => vec![format!("win-{}", dice.below(99_999))],
         // Its own name as the DNS gives it: nothing to find fault with.
         (Family::Cedar, 0) => vec![format!("host-{}.dyn.{domain}", dice.below(250))],
@@ -199,7 +200,9 @@ pub(super) fn manners(host: &mut Host) -> Dialect {
     };
     let senders = match dice.below(3) {
         0 => vec![domain],
-        1 => (0..dice.between(3, 40)).map(|n| world.domain(7000 + n)).collect(),
+        1 => (0..dice.between(3, 40))
+            .map(|n| world.domain(7000 + n))
+            .collect(),
         _ => vec![domain, world.domain(dice.below(5000))],
     };
     let (quits, starttls, ahead, early, loose) = match world.family {
@@ -208,7 +211,13 @@ pub(super) fn manners(host: &mut Host) -> Dialect {
         Family::Cedar => (dice.between(600, 1000), 600, 50, 0, 0),
         Family::Dune => (dice.between(0, 1000), 200, 200, 100, 300),
     };
-    let mut some = |permille| if dice.chance(permille) { dice.between(300, 1000) } else { 0 };
+    let mut some = |permille| {
+        if dice.chance(permille) {
+            dice.between(300, 1000)
+        } else {
+            0
+        }
+    };
     let (ahead, early, loose) = (some(ahead), some(early), some(loose));
     Dialect {
         names,
@@ -227,7 +236,16 @@ pub(super) fn manners(host: &mut Host) -> Dialect {
 /// Whether block lists know it: most bots are found there within hours.
 fn infect(host: &mut Host, find: Find) -> Campaign {
     host.listed = host.dice.chance(650);
-    Campaign::new(host, find)
+    let campaign = Campaign::new(host, find);
+    let before = Host::at(campaign.from.saturating_sub(MINUTE));
+    // Who tells it what to send, and who answers its questions.
+    if host.dice.chance(200) {
+        host.irc(before);
+    }
+    if find == Find::Hidden && host.dice.chance(500) {
+        host.hide_dns(before);
+    }
+    campaign
 }
 
 /// A person uses the machine in most cases, at half, once or five times the bot's rate.
@@ -276,7 +294,9 @@ pub(super) fn own_resolver(host: &mut Host, _: u32) {
 
 /// Some hundred letters at the rate of 30,000 an hour.
 pub(super) fn phorpiex(host: &mut Host, _: u32) {
-    let find = *host.dice.pick(&[Find::Exchangers, Find::Hidden, Find::Both]);
+    let find = *host
+        .dice
+        .pick(&[Find::Exchangers, Find::Hidden, Find::Both]);
     let mut campaign = infect(host, find);
     campaign.mails = host.dice.between(300, 500);
     campaign.law = Law::Poisson;
@@ -287,7 +307,9 @@ pub(super) fn phorpiex(host: &mut Host, _: u32) {
 }
 
 pub(super) fn slow(host: &mut Host, _: u32) {
-    let find = *host.dice.pick(&[Find::Exchangers, Find::Hidden, Find::Both]);
+    let find = *host
+        .dice
+        .pick(&[Find::Exchangers, Find::Hidden, Find::Both]);
     let mut campaign = infect(host, find);
     (campaign.from, campaign.to) = (host.dice.below(2 * HOUR), 23 * HOUR);
     campaign.mails = (campaign.to - campaign.from) / (10 * MINUTE);
@@ -297,7 +319,9 @@ pub(super) fn slow(host: &mut Host, _: u32) {
 }
 
 pub(super) fn behind_nat(host: &mut Host, _: u32) {
-    let find = *host.dice.pick(&[Find::Exchangers, Find::Hidden, Find::Both]);
+    let find = *host
+        .dice
+        .pick(&[Find::Exchangers, Find::Hidden, Find::Both]);
     let campaign = infect(host, find);
     campaign.run(host);
     super::infrastructure::users(host);
@@ -323,7 +347,9 @@ pub(super) fn moving(host: &mut Host, _: u32) {
     campaign.mails /= 2;
     campaign.to = middle;
     campaign.run(host);
-    let IpAddr::V4(old) = host.address else { return };
+    let IpAddr::V4(old) = host.address else {
+        return;
+    };
     let [a, b, c, d] = old.octets();
     let new = Ipv4Addr::new(a, b, c.wrapping_add(100), d);
     host.leased(Host::at(middle), old, new);
@@ -332,7 +358,9 @@ pub(super) fn moving(host: &mut Host, _: u32) {
 }
 
 pub(super) fn shut_in(host: &mut Host, _: u32) {
-    let find = *host.dice.pick(&[Find::Exchangers, Find::Hidden, Find::Both]);
+    let find = *host
+        .dice
+        .pick(&[Find::Exchangers, Find::Hidden, Find::Both]);
     let mut campaign = infect(host, find);
     campaign.shut = true;
     campaign.run(host);

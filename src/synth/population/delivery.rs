@@ -109,7 +109,9 @@ impl Session {
         let asks = Asks::name(name);
         self.tcp.wait(2).data(CLIENT, &asks.records());
         self.tcp.wait(4).data(SERVER, &asks.version.server_flight());
-        self.tcp.wait(2).data(CLIENT, &asks.version.client_finished());
+        self.tcp
+            .wait(2)
+            .data(CLIENT, &asks.version.client_finished());
         self.secret = Some(asks.version);
     }
 
@@ -160,7 +162,12 @@ impl Host {
         letter: &Letter,
     ) -> (Timestamp, End) {
         let server = self.world.server(address);
-        self.deliver_to(at, address, server, dialect, letter)
+        let (now, end) = self.deliver_to(at, address, server, dialect, letter);
+        if !matches!(end, End::Silent | End::Refused) {
+            let soon = at.plus_nanos(self.pause(40, 300));
+            self.looked_up(soon, address);
+        }
+        (now, end)
     }
 
     /// Delivers to a server of that temper.
@@ -194,7 +201,11 @@ impl Host {
     ) -> End {
         let mta = server.mta;
         let client = self.address.to_string();
-        let called = format!("mx{}.{}", self.world.fate(&address.to_string(), "name", 9), "example.net");
+        let called = format!(
+            "mx{}.{}",
+            self.world.fate(&address.to_string(), "name", 9),
+            "example.net"
+        );
         let blocked = self.listed.then_some(server.lists).flatten();
         let quits = self.dice.chance(dialect.quits);
         let name = self.dice.pick(&dialect.names).clone();
@@ -227,12 +238,19 @@ impl Host {
             session.secure(&called);
             session.ask(&hello, &mta.offers(&called, false));
         }
-        let space = if self.dice.chance(dialect.loose) { " " } else { "" };
+        let space = if self.dice.chance(dialect.loose) {
+            " "
+        } else {
+            ""
+        };
         let sender = self.dice.pick(&dialect.senders).clone();
         let sender = if sender.is_empty() {
             String::new()
         } else {
-            format!("{}@{sender}", self.dice.pick(&["info", "news", "office", "anna", "sales"]))
+            format!(
+                "{}@{sender}",
+                self.dice.pick(&["info", "news", "office", "anna", "sales"])
+            )
         };
         let mail = format!("MAIL FROM:{space}<{sender}>");
         let first = self.put_off.get(&address).copied();
@@ -246,7 +264,10 @@ impl Host {
         };
         let mut end = End::Accepted;
         if !mta.pipelines() && self.dice.chance(dialect.ahead) {
-            let rcpt = letter.recipients.iter().map(|to| format!("RCPT TO:{space}<{to}>\r\n"));
+            let rcpt = letter
+                .recipients
+                .iter()
+                .map(|to| format!("RCPT TO:{space}<{to}>\r\n"));
             session.say(&format!("{mail}\r\n{}", rcpt.collect::<String>()));
             session.reply(mta.ok());
             for to in &letter.recipients {
@@ -271,7 +292,11 @@ impl Host {
         }
         session.ask("DATA", "354 Go ahead");
         let to = letter.recipients.first().map_or("", String::as_str);
-        session.say(&text(&sender, to, self.dice.between(dialect.octets / 3, dialect.octets * 2)));
+        session.say(&text(
+            &sender,
+            to,
+            self.dice.between(dialect.octets / 3, dialect.octets * 2),
+        ));
         session.tcp.wait(60);
         session.reply(mta.queued());
         session.bye(quits);
@@ -311,7 +336,10 @@ impl Host {
                 session.reply(mta.queued());
             }
         } else {
-            session.ask("AUTH PLAIN AGFsaWNlAG9wZW5zZXNhbWU=", "535 5.7.8 Error: authentication failed");
+            session.ask(
+                "AUTH PLAIN AGFsaWNlAG9wZW5zZXNhbWU=",
+                "535 5.7.8 Error: authentication failed",
+            );
         }
         session.bye(true);
         self.finish(session)
@@ -327,7 +355,10 @@ impl Host {
         };
         session.tcp.wait(30).open();
         session.reply(&format!("220 {named} ESMTP"));
-        session.ask("EHLO mail.example.net", &format!("250-{named}\n250 PIPELINING"));
+        session.ask(
+            "EHLO mail.example.net",
+            &format!("250-{named}\n250 PIPELINING"),
+        );
         session.ask("MAIL FROM:<carol@example.net>", "250 2.1.0 Ok");
         session.ask(&format!("RCPT TO:<office@{domain}>"), "250 2.1.5 Ok");
         session.ask("DATA", "354 Go ahead");
@@ -350,4 +381,3 @@ fn text(from: &str, to: &str, octets: u32) -> String {
     text.push_str(".\r\n");
     text
 }
-

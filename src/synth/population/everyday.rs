@@ -103,12 +103,20 @@ impl Host {
 }
 
 fn law(host: &mut Host) -> Law {
-    *host.dice.pick(&[Law::Diurnal, Law::HeavyTail, Law::Poisson, Law::Bursts(30)])
+    *host
+        .dice
+        .pick(&[Law::Diurnal, Law::HeavyTail, Law::Poisson, Law::Bursts(30)])
 }
 
 pub(super) fn office(host: &mut Host, _: u32) {
     let (queries, law) = (host.appetite(), law(host));
     host.browse(queries, law, 0, 24 * HOUR);
+    if host.dice.chance(100) {
+        let connections = host.dice.between(1, 9);
+        for at in host.moments(Law::Diurnal, connections, 0, 24 * HOUR) {
+            host.hide_dns(at);
+        }
+    }
     let provider = host.provider();
     let letters = host.dice.below(9);
     for at in host.moments(Law::Diurnal, letters, 0, 24 * HOUR) {
@@ -119,9 +127,12 @@ pub(super) fn office(host: &mut Host, _: u32) {
 pub(super) fn developer(host: &mut Host, _: u32) {
     let (queries, law) = (host.appetite(), law(host));
     host.browse(queries, law, 0, 24 * HOUR);
-    let api = format!("api.{}", host.world.domain(77));
+    let api = format!("api.{}", host.world.living(77));
     let period = host.dice.between(1, 30) * MINUTE;
     host.poll(&api, period, 8 * HOUR, 19 * HOUR);
+    if host.dice.chance(150) {
+        host.irc(Host::at(9 * HOUR));
+    }
     // Looks something up by hand now and then.
     let times = host.dice.below(4);
     for at in host.moments(Law::Poisson, times, 9 * HOUR, 18 * HOUR) {
@@ -139,7 +150,7 @@ pub(super) fn developer(host: &mut Host, _: u32) {
 pub(super) fn gamer(host: &mut Host, _: u32) {
     let queries = host.appetite() / 2 + 5;
     host.browse(queries, Law::Bursts(25), 15 * HOUR, 24 * HOUR);
-    let maker = host.world.domain(901);
+    let maker = host.world.living(901);
     for at in host.moments(Law::Bursts(6), 12, 16 * HOUR, 24 * HOUR) {
         host.query(at, &format!("_game._udp.{maker}"), SRV);
         let shard = host.dice.below(40);
@@ -149,7 +160,7 @@ pub(super) fn gamer(host: &mut Host, _: u32) {
 
 pub(super) fn phone(host: &mut Host, _: u32) {
     let names = host.dice.between(3, 25);
-    let maker = host.world.domain(911);
+    let maker = host.world.living(911);
     let beats = host.appetite() / 2;
     for at in host.moments(Law::Even, beats.max(5), 0, 24 * HOUR) {
         let name = host.dice.popular(names);
@@ -198,7 +209,7 @@ pub(super) fn mac(host: &mut Host, _: u32) {
     let (queries, law) = (host.appetite(), law(host));
     host.browse(queries, law, 7 * HOUR, 23 * HOUR);
     let times = host.dice.between(3, 12);
-    let site = host.world.domain(3_000_000);
+    let site = host.world.living(3_000_000);
     for at in host.moments(Law::Poisson, times, 7 * HOUR, 23 * HOUR) {
         for service in ["b", "db", "r", "dr", "lb"] {
             host.query(at, &format!("{service}._dns-sd._udp.{site}"), PTR);
@@ -209,10 +220,10 @@ pub(super) fn mac(host: &mut Host, _: u32) {
 }
 
 pub(super) fn search_suffix(host: &mut Host, _: u32) {
-    host.stub.suffix = Some(host.world.domain(3_000_000));
+    host.stub.suffix = Some(host.world.living(3_000_000));
     let (queries, law) = (host.appetite(), law(host));
     host.browse(queries, law, 0, 24 * HOUR);
-    let site = host.world.domain(3_000_000);
+    let site = host.world.living(3_000_000);
     let names = ["mail", "intranet", "wpad", "isatap", "files", "mail"];
     let times = host.dice.between(5, 40);
     for at in host.moments(Law::Diurnal, times, 0, 24 * HOUR) {
@@ -223,7 +234,7 @@ pub(super) fn search_suffix(host: &mut Host, _: u32) {
 }
 
 pub(super) fn printer(host: &mut Host, _: u32) {
-    let maker = host.world.domain(905);
+    let maker = host.world.living(905);
     let period = host.dice.between(20, 240) * MINUTE;
     host.poll(&format!("time.{maker}"), period, 0, 24 * HOUR);
     host.poll(&format!("firmware.{maker}"), 6 * HOUR, 0, 24 * HOUR);
@@ -235,7 +246,7 @@ pub(super) fn printer(host: &mut Host, _: u32) {
 }
 
 pub(super) fn iot(host: &mut Host, _: u32) {
-    let maker = host.world.domain(920 + host.dice.below(20));
+    let maker = host.world.living(920 + host.dice.below(20));
     for name in 0..host.dice.between(1, 4) {
         let period = host.dice.between(2, 120) * MINUTE;
         host.poll(&format!("mqtt{name}.{maker}"), period, 0, 24 * HOUR);
@@ -246,7 +257,7 @@ pub(super) fn script(host: &mut Host, _: u32) {
     let queries = host.appetite() / 3 + 5;
     host.browse(queries, Law::Even, 0, 24 * HOUR);
     let relay = host.place.relay(host.world.family);
-    let site = host.world.domain(3_000_000);
+    let site = host.world.living(3_000_000);
     let letters = host.dice.between(1, 24);
     let name = format!("host{}.{site}", host.dice.below(99));
     let dialect = super::delivery::Dialect::server(&name, &site);
@@ -257,7 +268,7 @@ pub(super) fn script(host: &mut Host, _: u32) {
 }
 
 pub(super) fn idle(host: &mut Host, _: u32) {
-    let maker = host.world.domain(930);
+    let maker = host.world.living(930);
     let checks = host.dice.between(10, 60);
     for at in host.moments(Law::Even, checks, 0, 24 * HOUR) {
         let name = *host.dice.pick(&["update", "telemetry", "time", "www"]);

@@ -59,6 +59,8 @@ pub(super) struct Host {
     pub(super) mixed: bool,
     /// Stands on block lists.
     pub(super) listed: bool,
+    /// So many of a thousand servers that it turns to are seen asking for its name.
+    pub(super) known_outside: u32,
     /// Servers that have put it off, and since when.
     pub(super) put_off: HashMap<IpAddr, Timestamp>,
     kept: HashMap<(String, u16), (Timestamp, Reply)>,
@@ -68,6 +70,11 @@ impl Host {
     pub(super) fn new(world: World, place: Place, seed: &str) -> Self {
         let mut dice = Dice::new(seed);
         let address = place.v4(world.family);
+        let known_outside = if dice.chance(400) {
+            dice.between(300, 900)
+        } else {
+            0
+        };
         let stub = Stub {
             server: place.resolver(world.family),
             recursion: true,
@@ -75,7 +82,7 @@ impl Host {
             mixes_case: dice.chance(80),
             asks_v6: dice.chance(800),
             asks_https: dice.chance(450),
-            suffix: dice.chance(150).then(|| world.domain(3_000_000)),
+            suffix: dice.chance(150).then(|| world.living(3_000_000)),
             retries: dice.below(30),
             cache: if dice.chance(700) { 300_000 } else { 0 },
         };
@@ -91,11 +98,24 @@ impl Host {
             onset: None,
             form: String::new(),
             addresses: vec![address],
-            shows: Shows { dns: true, smtp: true },
+            shows: Shows {
+                dns: true,
+                smtp: true,
+            },
             mixed: false,
             listed: false,
+            known_outside,
             put_off: HashMap::new(),
             kept: HashMap::new(),
+        }
+    }
+
+    /// The address of a name outside, of the family that it speaks itself.
+    pub(super) fn outside(&self, name: &str) -> IpAddr {
+        if self.address.is_ipv6() {
+            self.world.v6(name).into()
+        } else {
+            self.world.v4(name).into()
         }
     }
 
@@ -107,7 +127,10 @@ impl Host {
     /// `count` moments between two milliseconds of the day.
     pub(super) fn moments(&mut self, law: Law, count: u32, from: u32, to: u32) -> Vec<Timestamp> {
         let times = arrivals(&mut self.dice, law, count, to - from);
-        times.into_iter().map(|time| Self::at(from + time)).collect()
+        times
+            .into_iter()
+            .map(|time| Self::at(from + time))
+            .collect()
     }
 
     /// What it is judged for begins now, if it has not begun.

@@ -11,7 +11,12 @@ use std::net::Ipv4Addr;
 impl Host {
     /// Answers a client inside.
     fn answer(&mut self, at: Timestamp, name: &str, asked: u16) {
-        let client = Ipv4Addr::new(10, 200, 0, 1 + u8::try_from(self.dice.below(200)).expect("small"));
+        let client = Ipv4Addr::new(
+            10,
+            200,
+            0,
+            1 + u8::try_from(self.dice.below(200)).expect("small"),
+        );
         let client = Endpoint::new(client, self.dice.word(1025));
         let here = Endpoint::new(self.address, 53);
         let id = self.dice.word(0);
@@ -74,7 +79,9 @@ pub(super) fn forwarder(host: &mut Host, _: u32) {
 pub(super) fn users(host: &mut Host) {
     for _ in 0..50 {
         let queries = host.dice.between(10, 80);
-        let law = *host.dice.pick(&[Law::Diurnal, Law::HeavyTail, Law::Bursts(20)]);
+        let law = *host
+            .dice
+            .pick(&[Law::Diurnal, Law::HeavyTail, Law::Bursts(20)]);
         host.browse(queries, law, 0, 24 * HOUR);
         if host.dice.chance(500) {
             let provider = host.provider();

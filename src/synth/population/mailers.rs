@@ -65,10 +65,10 @@ pub(super) fn client(host: &mut Host, _: u32) {
 
 /// Scan to mail: straight to the receiver's server where nobody has set a relay.
 pub(super) fn printer(host: &mut Host, _: u32) {
-    let maker = host.world.domain(905);
+    let maker = host.world.living(905);
     host.poll(&format!("ntp.{maker}"), HOUR, 0, 24 * HOUR);
     let direct = host.dice.chance(400);
-    let own = host.world.domain(3_000_000);
+    let own = host.world.living(3_000_000);
     let partner = host.world.harvested(&mut host.dice, 0, 400, false);
     let name = format!("printer{}", host.dice.below(30));
     let mut dialect = super::delivery::Dialect::server(&name, &own);

@@ -22,7 +22,9 @@ impl Mta {
         match self {
             Self::Postfix => format!("220 {name} ESMTP Postfix"),
             Self::Sendmail => format!("220 {name} ESMTP Sendmail 8.17.1/8.17.1; Mon, 2 Mar 2026"),
-            Self::Exim => format!("220-{name} ESMTP Exim 4.97\n220-We do not authorize\n220 the use of this system"),
+            Self::Exim => format!(
+                "220-{name} ESMTP Exim 4.97\n220-We do not authorize\n220 the use of this system"
+            ),
             Self::Qmail => format!("220 {name} ESMTP"),
             Self::Exchange => format!("220 {name} Microsoft ESMTP MAIL Service ready"),
             Self::Provider => format!("220 {name} ESMTP d2e1a72fcca58 - gsmtp"),
@@ -34,12 +36,22 @@ impl Mta {
     pub(super) fn offers(self, name: &str, starttls: bool) -> String {
         let mut lines = vec![name.to_owned()];
         let more: &[&str] = match self {
-            Self::Postfix => &["PIPELINING", "SIZE 20971520", "8BITMIME", "ENHANCEDSTATUSCODES"],
+            Self::Postfix => &[
+                "PIPELINING",
+                "SIZE 20971520",
+                "8BITMIME",
+                "ENHANCEDSTATUSCODES",
+            ],
             Self::Sendmail => &["ENHANCEDSTATUSCODES", "PIPELINING", "8BITMIME", "DSN"],
             Self::Exim => &["SIZE 52428800", "8BITMIME", "PIPELINING"],
             Self::Qmail => &["8BITMIME"],
             Self::Exchange => &["SIZE 37748736", "PIPELINING", "DSN", "CHUNKING", "SMTPUTF8"],
-            Self::Provider => &["SIZE 157286400", "8BITMIME", "ENHANCEDSTATUSCODES", "PIPELINING"],
+            Self::Provider => &[
+                "SIZE 157286400",
+                "8BITMIME",
+                "ENHANCEDSTATUSCODES",
+                "PIPELINING",
+            ],
             Self::Appliance => &["SIZE 10485760"],
         };
         lines.extend(more.iter().map(|&line| line.to_owned()));
@@ -51,7 +63,12 @@ impl Mta {
             let mark = if at == last { ' ' } else { '-' };
             format!("250{mark}{line}")
         };
-        lines.iter().enumerate().map(line).collect::<Vec<_>>().join("\n")
+        lines
+            .iter()
+            .enumerate()
+            .map(line)
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     /// Whether commands may be sent ahead.
@@ -85,7 +102,9 @@ impl Mta {
     /// Greylisting (RFC 6647).
     pub(super) fn greylisted(self) -> &'static str {
         match self {
-            Self::Postfix => "450 4.2.0 Recipient address rejected: Greylisted, see http://postgrey.example",
+            Self::Postfix => {
+                "450 4.2.0 Recipient address rejected: Greylisted, see http://postgrey.example"
+            }
             Self::Sendmail => "451 4.7.1 Greylisting in action, please come back in 00:05:00",
             Self::Exim => "451 Temporary local problem - please try later",
             Self::Qmail => "451 GL - temporary problem, try again later (#4.3.0)",
@@ -111,12 +130,18 @@ impl Mta {
     /// The client stands on a block list.
     pub(super) fn listed(self, client: &str) -> String {
         match self {
-            Self::Postfix => format!("554 5.7.1 Service unavailable; Client host [{client}] blocked using zen.spamhaus.example"),
+            Self::Postfix => format!(
+                "554 5.7.1 Service unavailable; Client host [{client}] blocked using zen.spamhaus.example"
+            ),
             Self::Sendmail => format!("550 5.7.1 Rejected: {client} listed at bl.spamcop.example"),
             Self::Exim => format!("550 {client} is in a black list at cbl.abuseat.example"),
-            Self::Qmail => "553 Blocked - see http://www.spamhaus.example/query (#5.7.1)".to_owned(),
+            Self::Qmail => {
+                "553 Blocked - see http://www.spamhaus.example/query (#5.7.1)".to_owned()
+            }
             Self::Exchange => format!("550 5.7.606 Access denied, banned sending IP [{client}]"),
-            Self::Provider => format!("550 5.7.1 [{client}] Our system has detected that this message is likely unsolicited mail"),
+            Self::Provider => format!(
+                "550 5.7.1 [{client}] Our system has detected that this message is likely unsolicited mail"
+            ),
             Self::Appliance => format!("554 {client} poor reputation, see barracuda.example"),
         }
     }

@@ -44,12 +44,18 @@ pub(super) fn monitor(host: &mut Host, _: u32) {
     let hosts = host.dice.between(20, 40);
     let first = host.dice.below(3000);
     let mut names = Vec::new();
-    for number in 0..hosts {
+    let mut number = 0;
+    while names.len() < hosts as usize {
+        number += 1;
         let domain = host.world.harvested(&mut host.dice, first, 600, false);
         let label = *host.dice.pick(&["mail", "smtp", "mx", "mx1", "relay"]);
         let known = host.world.exchangers(&domain).into_iter().next();
         let guessed = format!("{label}.{domain}");
-        names.push(if number % 3 == 0 { known.unwrap_or(guessed) } else { guessed });
+        names.push(if number % 3 == 0 {
+            known.unwrap_or(guessed)
+        } else {
+            guessed
+        });
     }
     let connects = host.dice.chance(600);
     let period = host.dice.between(5, 30) * MINUTE;
@@ -73,7 +79,11 @@ pub(super) fn crawler(host: &mut Host, _: u32) {
     let law = *host.dice.pick(&[Law::Even, Law::Bursts(100), Law::Poisson]);
     let (from, first) = (host.dice.below(10 * HOUR), host.dice.below(3000));
     let guesses = host.dice.below(300);
-    for (at, number) in host.moments(law, domains, from, from + 8 * HOUR).into_iter().zip(0..) {
+    for (at, number) in host
+        .moments(law, domains, from, from + 8 * HOUR)
+        .into_iter()
+        .zip(0..)
+    {
         let domain = host.world.domain(first + number);
         host.query(at, &domain, A);
         host.query(at, &domain, NS);
@@ -93,7 +103,11 @@ pub(super) fn web_crawler(host: &mut Host, _: u32) {
     let law = *host.dice.pick(&[Law::Even, Law::Bursts(200), Law::Poisson]);
     let (from, first) = (host.dice.below(10 * HOUR), host.dice.below(3000));
     let named = host.dice.between(5, 40);
-    for (at, number) in host.moments(law, pages, from, from + 10 * HOUR).into_iter().zip(0..) {
+    for (at, number) in host
+        .moments(law, pages, from, from + 10 * HOUR)
+        .into_iter()
+        .zip(0..)
+    {
         let domain = host.world.domain(first + number / 2);
         let name = if host.dice.chance(named) {
             format!("{}.{domain}", host.dice.pick(&["mail", "mx", "smtp", "ns"]))
@@ -163,7 +177,9 @@ pub(super) fn rcpt_prober(host: &mut Host, _: u32) {
         let names = exchangers(&reply);
         let Some(name) = names.first() else { continue };
         let (now, found) = host.lookup(now, name);
-        let Some(server) = found.first() else { continue };
+        let Some(server) = found.first() else {
+            continue;
+        };
         let letter = Letter {
             recipients: vec![format!("anna@{domain}")],
             unknown: host.dice.chance(unknown),
@@ -181,7 +197,11 @@ pub(super) fn banner_scanner(host: &mut Host, _: u32) {
     let net = host.dice.below(60_000);
     let polite = host.dice.chance(700);
     let there = host.dice.between(50, 300);
-    for (at, number) in host.moments(Law::Even, targets, from, from + span).into_iter().zip(0..) {
+    for (at, number) in host
+        .moments(Law::Even, targets, from, from + span)
+        .into_iter()
+        .zip(0..)
+    {
         let address = std::net::Ipv4Addr::from(0xc612_0000 | (net + number)).into();
         if host.dice.chance(there) {
             host.greet(at, address, polite);

@@ -40,7 +40,7 @@ impl Host {
 /// A worm of the first generation: bulk through the site's server, after days of little.
 pub(super) fn gen1_relay(host: &mut Host, _: u32) {
     host.shows.dns = false;
-    let site = host.world.domain(3_000_000);
+    let site = host.world.living(3_000_000);
     let relay = host.place.relay(host.world.family);
     let mut dialect = Dialect::server(&format!("pc{}", host.dice.below(99)), &site);
     dialect.quits = host.dice.between(0, 1000);
@@ -94,7 +94,11 @@ pub(super) fn hijacked_relay(host: &mut Host, _: u32) {
         let now = seconds(at, 2);
         host.turn_to(now, &to);
         let reversed = reversed(peer.octets());
-        host.query(now, &format!("{reversed}.in-addr.arpa"), super::super::message::kind::PTR);
+        host.query(
+            now,
+            &format!("{reversed}.in-addr.arpa"),
+            super::super::message::kind::PTR,
+        );
         let (now, _) = host.query(now, &to, MX);
         for name in host.world.exchangers(&to).iter().take(1) {
             let (now, found) = host.lookup(now, name);

@@ -91,12 +91,14 @@ fn deliver(host: &mut Host, targets: Vec<(Timestamp, String, std::net::Ipv4Addr)
         host.listed = host.dice.chance(500);
         (bots::manners(host), host.dice.between(100, 400))
     } else {
-        let site = host.world.domain(3_000_000);
+        let site = host.world.living(3_000_000);
         let dialect = super::delivery::Dialect::server(&format!("mail.{site}"), &site);
         (dialect, host.dice.between(5, 30))
     };
     let mut seen = HashSet::new();
-    let new = targets.into_iter().filter(|(_, domain, _)| seen.insert(domain.clone()));
+    let new = targets
+        .into_iter()
+        .filter(|(_, domain, _)| seen.insert(domain.clone()));
     for (at, domain, server) in new.take(SESSIONS) {
         let letter = Letter {
             recipients: vec![format!("info@{domain}")],

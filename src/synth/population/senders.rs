@@ -23,7 +23,7 @@ struct Office {
 
 impl Office {
     fn new(host: &mut Host, label: &str) -> Self {
-        let domain = host.world.domain(3_000_000);
+        let domain = host.world.living(3_000_000);
         let name = format!("{label}.{domain}");
         let mut dialect = Dialect::server(&name, &domain);
         dialect.quits = host.dice.between(940, 1000);
@@ -79,12 +79,19 @@ impl Office {
             if self.modern {
                 host.query(then, &format!("_mta-sts.{domain}"), TXT);
             }
-            let Some(server) = found.first() else { continue };
+            let Some(server) = found.first() else {
+                continue;
+            };
             let (then, end) = host.deliver(then, (*server).into(), &self.dialect, &letter);
             now = seconds(then, 1);
             if end == End::PutOff {
                 let wait = i64::from(host.dice.between(300, 1800));
-                host.deliver(seconds(then, wait), (*server).into(), &self.dialect, &letter);
+                host.deliver(
+                    seconds(then, wait),
+                    (*server).into(),
+                    &self.dialect,
+                    &letter,
+                );
             }
             if !matches!(end, End::Silent | End::Refused) {
                 return;
@@ -200,7 +207,12 @@ pub(super) fn gateway(host: &mut Host, _: u32) {
         now = host.query(now, &sender, MX).0;
         host.query(now, &format!("mail.{sender}"), AAAA);
         if host.dice.chance(400) {
-            host.hand_over(now, relay, &office.dialect, &[format!("anna@{}", office.domain)]);
+            host.hand_over(
+                now,
+                relay,
+                &office.dialect,
+                &[format!("anna@{}", office.domain)],
+            );
         }
     }
 }

@@ -11,7 +11,9 @@ pub(super) fn abuse(host: &mut Host, _: u32) {
     let works = host.dice.between(400, 950);
     let from = host.dice.between(0, 14 * 60) * MINUTE;
     let hours = host.dice.between(1, 8);
-    let law = *host.dice.pick(&[Law::Poisson, Law::Even, Law::Bursts(10), Law::HeavyTail]);
+    let law = *host
+        .dice
+        .pick(&[Law::Poisson, Law::Even, Law::Bursts(10), Law::HeavyTail]);
     let looks_up = host.dice.chance(750);
     let name = match host.dice.below(3) {
         0 => format!("win-{}", host.dice.below(9999)),
@@ -21,7 +23,9 @@ pub(super) fn abuse(host: &mut Host, _: u32) {
     let first = host.dice.below(3000);
     for at in host.moments(law, sessions.min(160), from, from + hours * HOUR) {
         let provider = host.world.domain(first + host.dice.below(providers));
-        let label = *host.dice.pick(&["smtp", "mail", "smtp", "submission", "mail2"]);
+        let label = *host
+            .dice
+            .pick(&["smtp", "mail", "smtp", "submission", "mail2"]);
         let server = format!("{label}.{provider}");
         host.turn_to(at, &provider);
         let mut now = at;

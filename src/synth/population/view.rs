@@ -60,7 +60,10 @@ impl View {
     /// Whether it misses half of what there is.
     #[must_use]
     pub fn is_half(self) -> bool {
-        matches!(self, Self::DnsOnly | Self::SmtpOnly | Self::Outbound | Self::Inbound)
+        matches!(
+            self,
+            Self::DnsOnly | Self::SmtpOnly | Self::Outbound | Self::Inbound
+        )
     }
 
     /// What the sensor sees of frames in order of time, in the order in which it sees them.
@@ -89,7 +92,11 @@ impl View {
                     .into_iter()
                     .map(|frame| {
                         // Most in time; those that are late by up to two seconds.
-                        let late = if dice.chance(100) { dice.below(1900) } else { 0 };
+                        let late = if dice.chance(100) {
+                            dice.below(1900)
+                        } else {
+                            0
+                        };
                         (frame.time.plus_nanos(i64::from(late) * NANOS / 1000), frame)
                     })
                     .collect();

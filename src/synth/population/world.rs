@@ -56,9 +56,22 @@ impl World {
     /// The domain number `index`.
     pub(super) fn domain(self, index: u32) -> String {
         let mut dice = Dice::new(&format!("{} {index}", self.family.salt()));
-        let word = self.word(&mut dice);
-        let suffix = dice.pick(self.suffixes());
-        format!("{word}.{suffix}")
+        loop {
+            let word = self.word(&mut dice);
+            let suffix = dice.pick(self.suffixes());
+            let domain = format!("{word}.{suffix}");
+            // `saga.jp` is a prefecture.
+            if psl::domain_str(&domain) == Some(&*domain) {
+                return domain;
+            }
+        }
+    }
+
+    /// The first domain from `index` on that is not gone.
+    pub(super) fn living(self, index: u32) -> String {
+        let mut domains = (index..).map(|index| self.domain(index));
+        let living = domains.find(|domain| !self.dead(domain));
+        living.expect("most domains are not gone")
     }
 
     /// A domain below `limit` that is gone, or one that is not.
@@ -73,7 +86,7 @@ impl World {
 
     /// Whether a domain is gone.
     pub(super) fn dead(self, domain: &str) -> bool {
-        self.fate(domain, "dead", 100) < 30
+        !hosts_others(domain) && self.fate(domain, "dead", 100) < 30
     }
 
     fn word(self, dice: &mut Dice) -> String {
@@ -88,12 +101,35 @@ impl World {
             "prime", "alpine", "coast", "valley",
         ];
         const SECOND: [&str; 24] = [
-            "tools", "bakery", "logistics", "garden", "systems", "motors", "clinic", "school",
-            "press", "foods", "travel", "studio", "legal", "energy", "works", "design", "sports",
-            "bank", "hotel", "media", "paper", "farm", "cycles", "optics",
+            "tools",
+            "bakery",
+            "logistics",
+            "garden",
+            "systems",
+            "motors",
+            "clinic",
+            "school",
+            "press",
+            "foods",
+            "travel",
+            "studio",
+            "legal",
+            "energy",
+            "works",
+            "design",
+            "sports",
+            "bank",
+            "hotel",
+            "media",
+            "paper",
+            "farm",
+            "cycles",
+            "optics",
         ];
         match self.family {
-            Family::Reed => (0..dice.between(2, 4)).map(|_| *dice.pick(&SYLLABLES)).collect(),
+            Family::Reed => (0..dice.between(2, 4))
+                .map(|_| *dice.pick(&SYLLABLES))
+                .collect(),
             Family::Birch => {
                 let letters = (0..dice.between(5, 11)).map(|at| {
                     let these: &[u8] = if at % 2 == 0 {
@@ -177,13 +213,19 @@ impl World {
 
     /// The domain of a company that takes mail for others.
     pub(super) fn hoster(self, number: u32) -> String {
-        format!("mail{}.net", self.domain(1_000_000 + number).replace('.', "-"))
+        let name = self.domain(1_000_000 + number).replace('.', "-");
+        format!("mail{name}-hosted.net")
     }
 
     /// A zone that lists addresses of spammers (RFC 5782).
     pub(super) fn block_list(self, number: u32) -> String {
         let zone = self.domain(2_000_000 + number % 4);
-        format!("{}.{zone}", ["bl", "zen", "dnsbl", "cbl"].get(number as usize % 4).unwrap_or(&"bl"))
+        format!(
+            "{}.{zone}",
+            ["bl", "zen", "dnsbl", "cbl"]
+                .get(number as usize % 4)
+                .unwrap_or(&"bl")
+        )
     }
 
     /// What a resolver answers.
@@ -230,7 +272,9 @@ impl World {
                 records(name, [Data::Aaaa(self.v6(&lower))])
             }
             kind::MX if at_apex => self.mx(name, domain),
-            kind::NS if at_apex => records(name, [1, 2].map(|n| Data::Ns(format!("ns{n}.{domain}")))),
+            kind::NS if at_apex => {
+                records(name, [1, 2].map(|n| Data::Ns(format!("ns{n}.{domain}"))))
+            }
             kind::SOA if at_apex => records(name, [Data::Soa(domain.to_owned())]),
             kind::TXT if at_apex => records(name, [Data::Txt("v=spf1 mx -all".to_owned())]),
             kind::TXT if lower.starts_with("_dmarc") => {
@@ -265,12 +309,17 @@ impl World {
         reply
     }
 
+    /// Whether a host is there.
+    pub(super) fn has(self, name: &str) -> bool {
+        psl::domain_str(name).is_some_and(|domain| !self.dead(domain) && self.exists(name, domain))
+    }
+
     /// Whether a host is there, its domain being alive.
     fn exists(self, name: &str, domain: &str) -> bool {
         let Some(host) = name.strip_suffix(domain).and_then(|h| h.strip_suffix('.')) else {
             return true; // the domain itself
         };
-        if host.starts_with('_') || host.contains("protection") {
+        if host.starts_with('_') || hosts_others(domain) {
             return true;
         }
         if host.contains('.') && host.split('.').count() > 3 {
@@ -299,7 +348,9 @@ impl World {
             Family::Dune => self.fate(zone, "soa", 2) == 0,
         };
         if soa && flags != SERVFAIL {
-            reply.authority.push(record(zone, Data::Soa(zone.to_owned())));
+            reply
+                .authority
+                .push(record(zone, Data::Soa(zone.to_owned())));
         }
         reply
     }
@@ -348,6 +399,11 @@ impl World {
     }
 }
 
+/// Whether a domain is that of a [`World::hoster`], who stays, with all machines.
+fn hosts_others(domain: &str) -> bool {
+    domain.starts_with("mail") && domain.ends_with("-hosted.net")
+}
+
 fn record(owner: &str, data: Data) -> Record {
     Record {
         owner: owner.to_owned(),
@@ -379,17 +435,27 @@ mod tests {
                 assert_eq!(psl::domain_str(domain), Some(domain.as_str()));
             }
             let dead = domains.iter().filter(|domain| world.dead(domain)).count();
-            assert!((15..45).contains(&(dead * 100 / domains.len())), "{family:?}");
+            assert!(
+                (15..45).contains(&(dead * 100 / domains.len())),
+                "{family:?}"
+            );
         }
     }
 
     #[test]
     fn the_families_share_no_words() {
         let of = |family| -> HashSet<String> {
-            (0..500).map(|index| World { family }.domain(index)).collect()
+            (0..500)
+                .map(|index| World { family }.domain(index))
+                .collect()
         };
         let [reed, birch, cedar, dune] = Family::ALL.map(of);
-        for (one, other) in [(&reed, &birch), (&birch, &cedar), (&cedar, &dune), (&dune, &reed)] {
+        for (one, other) in [
+            (&reed, &birch),
+            (&birch, &cedar),
+            (&cedar, &dune),
+            (&dune, &reed),
+        ] {
             assert!(one.intersection(other).count() < 5);
         }
     }
