@@ -132,13 +132,10 @@ pub(super) fn step(score: &mut Score, moved: &Moved, tally: &Tally, view: &View,
     if difference != Against::default() {
         score.add(Family::Fail, difference, now);
     }
-    let (was, is) = (before.answers(), after.answers());
-    if was != is {
-        score.add(
-            Family::Rej,
-            answer(is, tally, 0) - answer(was, tally, 1),
-            now,
-        );
+    let left = u32::from(before.answers() != after.answers());
+    let difference = answer(after, tally, 0) - answer(&before, tally, left);
+    if difference != Against::default() {
+        score.add(Family::Rej, difference, now);
     }
 }
 
