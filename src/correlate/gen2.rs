@@ -18,12 +18,12 @@ pub(super) const NEW_DOMAIN: Against = Against::pc(2.3);
 /// who validates a list or crawls has each domain once. Five of them are ten to one.
 pub(super) const AGAIN: Against = Against::each(0.0, 0.0, 0.46);
 
-/// A domain without exchangers: .3 of what worms harvest (the study's clients), .06 of what a
+/// A domain without exchangers: .3 of what worms harvest (the study's clients), .08 of what a
 /// server is asked to deliver to. Lists that are validated rot like any other.
-pub(super) const NO_EXCHANGER: Against = Against::each(0.5, 1.6, 0.0);
+pub(super) const NO_EXCHANGER: Against = Against::each(0.5, 1.3, 0.0);
 
-/// A domain with exchangers: .7 against .94.
-pub(super) const HAS_EXCHANGER: Against = Against::each(0.0, -0.29, 0.0);
+/// A domain with exchangers: .7 against .92.
+pub(super) const HAS_EXCHANGER: Against = Against::each(0.0, -0.27, 0.0);
 
 /// Domains whose lookups a person may make by hand or by a tool, of which the answer says
 /// nothing.

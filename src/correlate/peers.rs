@@ -88,9 +88,9 @@ pub(super) struct Peer {
     no_quit: bool,
     /// It was handed a message.
     pub(super) handed: bool,
-    pub(super) accepted: u16,
+    accepted: u16,
     blocked: u16,
-    pub(super) unknown: u16,
+    unknown: u16,
     refused: u16,
     deferred: u16,
 }

@@ -38,9 +38,6 @@ const ANSWERS: Against = Against::each(-0.46, -0.46, -0.1);
 /// that is cared for. The study gives 4; there are honest lists that rot, and lists are
 /// validated that way.
 const UNKNOWN: Against = Against::each(2.7, 2.7, 0.0);
-/// Each further recipient that the same server does not know: less, since somebody may write
-/// to one dead address again and again; and so many at the most.
-const UNKNOWN_MORE: (u16, Against) = (3, Against::each(0.9, 0.9, 0.0));
 /// A server that takes the host for a spammer (the study). The second one adds little, and
 /// further ones nothing: one entry in one block list, as every home connection has, is told by
 /// all servers.
@@ -53,10 +50,8 @@ const REFUSED: (u32, Against) = (2, Against::each(1.2, 1.2, 0.0));
 const DEFERRED: (u32, Against) = (5, Against::each(0.4, 0.4, 0.0));
 /// A server that accepts: .7 of a bot's against .95.
 const ACCEPTED: Against = Against::each(-0.31, -0.31, 0.0);
-/// Each further message that the same server accepts, and so many at the most.
-const ACCEPTED_MORE: (u16, Against) = (3, Against::each(-0.1, -0.1, 0.0));
-/// A message is handed over: who probes says no more than RCPT. Three are a hundred to one.
-const HANDED: Against = Against::each(0.0, 0.0, 1.5);
+/// A message is handed over: who probes says no more than RCPT.
+const HANDED: Against = Against::each(0.0, 0.0, 3.0);
 /// The envelope was, the server did not mind, and no message follows.
 const ASKED: Against = Against::each(0.0, 0.0, -0.8);
 
@@ -160,13 +155,9 @@ fn delivery(peer: &Peer) -> Against {
 /// What a destination weighs by how it answers what it is handed; `left`: destinations that
 /// have answered so and do no longer.
 fn answer(peer: &Peer, tally: &Tally, left: u32) -> Against {
-    let with = |first: Against, (most, more): (u16, Against), count: u16| {
-        let times = f64::from(count.saturating_sub(1).min(most));
-        first + more.map(|llr| llr * times)
-    };
     match peer.answers() {
-        Answers::Accepted => with(ACCEPTED, ACCEPTED_MORE, peer.accepted),
-        Answers::Unknown => with(UNKNOWN, UNKNOWN_MORE, peer.unknown),
+        Answers::Accepted => ACCEPTED,
+        Answers::Unknown => UNKNOWN,
         Answers::Refused if tally.blocked == 0 && tally.refused + left <= REFUSED.0 => REFUSED.1,
         Answers::Blocked => {
             let place = (tally.blocked + left).saturating_sub(1) as usize;
