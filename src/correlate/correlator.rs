@@ -339,6 +339,10 @@ impl Watched {
             return None;
         }
         let judge = judge(&role, context);
+        if std::env::var_os("MX_DEBUG").is_some() {
+            let j = judge.explain(&self.suspect, &self.totals, &self.suspect.score, true, time);
+            eprintln!("DBG {host} {:?} mx {} kwa {} fan {} score {:.1} {:?} {}", after, self.suspect.mx.len(), self.suspect.mail_hosts.len(), self.suspect.peers.tally.between_servers, outcome.score, outcome.against, j.reason.split('[').last().unwrap_or(""));
+        }
         let mut judgement = judge.explain(
             &self.suspect,
             &self.totals,

@@ -184,10 +184,11 @@ impl Family {
             | Self::KeywordShare
             | Self::Proto
             | Self::Inbound
+            | Self::Client
             | Self::Mail
             | Self::Back => 4.6,
             // Ten to one. One honest sender in ten only sends, and asks for nothing else.
-            Self::NoServerLookups | Self::R2 | Self::Irc | Self::Client => 2.3,
+            Self::NoServerLookups | Self::R2 | Self::Irc => 2.3,
             // Five to one.
             Self::Follow => 1.6,
         }
@@ -201,8 +202,8 @@ impl Family {
             Self::NoServerLookups => 9.0,
             // Fifteen servers that accept; six that were only asked.
             Self::Rej | Self::Mail => 4.6,
-            // Five servers that answer.
-            Self::Fail | Self::FailingAnswers => 2.3,
+            // Five that answer: everybody who mails has such.
+            Self::Fail | Self::FailingAnswers => 1.2,
             Self::Follow => 0.7,
             // Courtesy costs a bot nothing, so that it buys little.
             Self::Proto => 0.5,

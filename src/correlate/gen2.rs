@@ -8,6 +8,7 @@
 use super::evidence::{Family, Trail};
 use super::score::Against;
 use super::suspect::Suspect;
+use crate::time::NANOS;
 use crate::words::counted;
 
 /// A new domain: ten worms for one honest PC that asks for it. Senders and probers do so by
@@ -17,6 +18,9 @@ pub(super) const NEW_DOMAIN: Against = Against::pc(2.3);
 /// A domain asked for once more within the day: an engine asks for each address on its list,
 /// who validates a list or crawls has each domain once. Five of them are ten to one.
 pub(super) const AGAIN: Against = Against::each(0.0, 0.0, 0.46);
+
+/// A lookup so long after the last one of its domain is another, and no repetition of that.
+pub(super) const NEXT: i64 = 60 * NANOS;
 
 /// A domain without exchangers: .3 of what worms harvest (the study's clients), .08 of what a
 /// server is asked to deliver to. Lists that are validated rot like any other.

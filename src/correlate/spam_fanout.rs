@@ -27,24 +27,24 @@ const PROVIDERS: u32 = 3;
 /// A further one (the study). An office behind one address has many.
 const PROVIDER: Against = Against::each(1.5, 0.0, 0.7);
 
-/// A destination that fails: .4 of a bot's (the study; lists of harvested addresses are old)
-/// against .05 of an honest sender's (dead exchangers, and those of dead domains); probers
-/// meet as many.
-const FAILS: Against = Against::each(2.08, 2.08, 0.3);
+/// A destination that fails: .25 of a bot's against .05 of an honest sender's (dead exchangers,
+/// and those of dead domains); probers meet as many. The study reckons with .4 of a bot's, of
+/// which half fail in the DNS already.
+const FAILS: Against = Against::each(1.6, 1.6, 0.3);
 /// One that answers.
-const ANSWERS: Against = Against::each(-0.46, -0.46, -0.1);
+const ANSWERS: Against = Against::each(-0.24, -0.24, -0.05);
 
-/// A server that does not know the recipients: .3 of a bot's (the study) against .02 of a list
-/// that is cared for. The study gives 4; there are honest lists that rot, and lists are
+/// A server that does not know the recipients: .3 of a bot's (the study) against .04 of an
+/// honest sender's. The study gives 4; there are honest lists that rot, and lists are
 /// validated that way.
-const UNKNOWN: Against = Against::each(2.7, 2.7, 0.0);
+const UNKNOWN: Against = Against::each(2.0, 2.0, 0.0);
 /// A server that takes the host for a spammer (the study). The second one adds little, and
 /// further ones nothing: one entry in one block list, as every home connection has, is told by
 /// all servers.
-const BLOCKED: [Against; 2] = [Against::each(4.0, 4.0, 1.0), Against::each(0.6, 0.6, 0.6)];
+const BLOCKED: [Against; 2] = [Against::each(3.0, 3.0, 1.0), Against::each(0.6, 0.6, 0.6)];
 /// Any other refusal for good: mostly, that of the same lists in other words. Two at the most,
 /// and none beside those who say it.
-const REFUSED: (u32, Against) = (2, Against::each(1.2, 1.2, 0.0));
+const REFUSED: (u32, Against) = (2, Against::each(0.7, 0.7, 0.0));
 /// A server that puts off and accepts nothing later: .3 against .2, since greylisting puts off
 /// every sender; and five of them at the most, since there are places where every server does.
 const DEFERRED: (u32, Against) = (5, Against::each(0.4, 0.4, 0.0));
