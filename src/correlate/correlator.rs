@@ -4,7 +4,7 @@
 use super::role::{self, RoleView};
 use super::suspect::{DAY, Suspect};
 use super::{Findings, Judgement, State, Verdict, counterevidence, judge};
-use crate::count::delta::{Delta, Fact, What};
+use crate::count::delta::{Delta, Fact, What, of_others};
 use crate::count::host::HostTotals;
 use crate::home::Home;
 use crate::host::HostAddr;
@@ -88,7 +88,7 @@ impl Correlator {
         self.now = self.now.max(Timestamp::from_parts(second + 1, -1));
         let mut verdicts = self.expire(second);
         // A server's answers may be seen by any worker: first, so that order does not matter.
-        for fact in deltas.iter().flat_map(|delta| &delta.facts) {
+        for fact in of_others(deltas) {
             if fact.what == What::AnswersDns
                 && self.servers.len() < SERVERS
                 && self.context.home.contains(fact.host) != Some(false)
@@ -112,12 +112,12 @@ impl Correlator {
     }
 
     fn host(&mut self, facts: &[Fact], delta: &Delta, verdicts: &mut Vec<Verdict>) {
-        let Some(first) = facts.first() else { return };
-        let host = first.host;
-        // Who only answers DNS does nothing that is judged, and takes no suspect's place; every
+        // What others do with a host is nothing that is judged, and takes no suspect's place; every
         // other fact is of something that the host itself did.
-        let asks = facts.iter().any(|fact| fact.what != What::AnswersDns);
-        if !asks || self.context.home.contains(host) == Some(false) {
+        let weighed = || facts.iter().filter(|fact| is_weighed(fact.what));
+        let Some(first) = weighed().next() else { return };
+        let host = first.host;
+        if self.context.home.contains(host) == Some(false) {
             return;
         }
         let context = self.context.clone();
@@ -130,7 +130,7 @@ impl Correlator {
             watched.totals = totals.clone();
             watched.suspect.sample(delta.second, totals);
         }
-        for fact in facts {
+        for fact in weighed() {
             let (start, newest) = watched.facts.unwrap_or((fact.time, fact.time));
             watched.facts = Some((start.min(fact.time), newest.max(fact.time)));
             watched.suspect.learn(fact, delta);
@@ -246,6 +246,15 @@ impl Correlator {
     pub fn evicted(&self) -> u64 {
         self.evicted
     }
+}
+
+/// Whether a fact is of something that the host did and that is judged.
+fn is_weighed(what: What) -> bool {
+    let unused = matches!(
+        what,
+        What::Recipient { .. } | What::Auth { .. } | What::Tls { .. } | What::TlsMessages { .. }
+    );
+    !unused && !what.is_of_others()
 }
 
 impl Watched {

@@ -143,7 +143,15 @@ impl Suspect {
             | What::Refusal { .. }
             | What::Message { .. }
             | What::Defect { .. } => self.peers.learn(fact.what, witness),
-            What::AnswersDns => self.answers_dns = true,
+            What::AnswersDns
+            | What::Recipient { .. }
+            | What::Auth { .. }
+            | What::Tls { .. }
+            | What::TlsMessages { .. }
+            | What::InboundAttempt { .. }
+            | What::ServesSmtp { .. }
+            | What::InboundMail { .. }
+            | What::Backscatter { .. } => {}
             What::MxQuery(domain) => {
                 let (before, _) = self.mx.touch(domain.hash, now);
                 self.last_mx = Some(now);

@@ -41,7 +41,7 @@ pub struct Fact {
 }
 
 /// What was observed. Names and domains are hashes ([`super::names::hash`]).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum What {
     /// The host answers DNS queries of others.
     AnswersDns,
@@ -125,6 +125,72 @@ pub enum What {
         /// What.
         defect: Defect,
     },
+    /// It named a recipient (RCPT).
+    Recipient {
+        /// To whom.
+        server: Server,
+    },
+    /// It logs in (AUTH): told when it asks, and again when it is answered.
+    Auth {
+        /// Where.
+        server: Server,
+        /// Whether the server let it in; `None` when it asks.
+        accepted: Option<bool>,
+    },
+    /// TLS began on a mail connection.
+    Tls {
+        /// With whom.
+        server: Server,
+        /// The name of the server that it asked for, as of a name in the DNS.
+        name: Option<u64>,
+    },
+    /// It handed over messages inside TLS: an estimate by the sizes of records.
+    TlsMessages {
+        /// To whom.
+        server: Server,
+        /// So many.
+        count: u32,
+    },
+    /// The host was asked for a connection to its port 25. This fact and the next two are told
+    /// once in an hour of each pair and domain.
+    InboundAttempt {
+        /// By whom.
+        peer: HostAddr,
+    },
+    /// The host answered by SMTP on its port 25.
+    ServesSmtp {
+        /// Whom.
+        peer: HostAddr,
+    },
+    /// The host was named a sender (MAIL) on its port 25.
+    InboundMail {
+        /// By whom.
+        peer: HostAddr,
+        /// The registrable domain of the sender's address, as in [`What::Mail`].
+        domain: Option<u64>,
+    },
+    /// Somebody asked for the name of the host's address (PTR), as servers do of whoever sends
+    /// them mail. Told once in an hour of each address and network of queriers.
+    Backscatter {
+        /// Who asked.
+        querier: HostAddr,
+    },
+}
+
+impl What {
+    /// Whether the fact is about what others do with the host, and told by the worker of one of
+    /// these: its host may have done nothing at all, and be none that is counted.
+    #[must_use]
+    pub fn is_of_others(&self) -> bool {
+        matches!(
+            self,
+            Self::AnswersDns
+                | Self::InboundAttempt { .. }
+                | Self::ServesSmtp { .. }
+                | Self::InboundMail { .. }
+                | Self::Backscatter { .. }
+        )
+    }
 }
 
 /// A mail server as a host sees it.
@@ -148,7 +214,7 @@ pub enum Refusal {
 }
 
 /// A registrable domain: its hash, and where its folded text stands in [`Delta::text`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Domain {
     /// Its hash.
     pub hash: u64,
@@ -156,6 +222,20 @@ pub struct Domain {
     pub at: u32,
     /// Its length.
     pub len: u8,
+}
+
+/// The facts of a second that are about what others do with a host, by host and then in the
+/// order of packets, whichever workers told them.
+#[must_use]
+pub fn of_others(deltas: &[Delta]) -> Vec<Fact> {
+    let facts = deltas.iter().flat_map(|delta| &delta.facts);
+    let mut facts: Vec<_> = facts
+        .filter(|fact| fact.what.is_of_others())
+        .copied()
+        .collect();
+    // What one packet says is told by one worker, in order: the sort is stable.
+    facts.sort_by_key(|fact| (fact.host, fact.time, fact.origin));
+    facts
 }
 
 impl Delta {

@@ -17,6 +17,7 @@ pub mod distinct;
 mod dns;
 pub mod duplicates;
 pub mod host;
+mod lately;
 mod mail;
 pub mod names;
 pub mod prefixes;
@@ -111,7 +112,8 @@ pub struct PacketCounts {
     pub malformed: BTreeMap<Malformed, u64>,
     /// Messages that came a second time within milliseconds, as from a doubled mirror port.
     pub duplicates: u64,
-    /// Observations left out of correlation, since their host had made too many in a second.
+    /// Observations left out of correlation, since their host, or the hosts of its shard together
+    /// of what is told once in an hour, had made too many in a second.
     pub untold: u64,
     /// Hosts in the tables.
     pub hosts: u64,
