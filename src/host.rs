@@ -72,7 +72,10 @@ mod tests {
 
     #[test]
     fn networks() {
-        for (ip, network) in [("192.0.2.7", "192.0.2.0"), ("2001:db8:1:2::7", "2001:db8:1::")] {
+        for (ip, network) in [
+            ("192.0.2.7", "192.0.2.0"),
+            ("2001:db8:1:2::7", "2001:db8:1::"),
+        ] {
             let [ip, network] = [ip, network].map(|ip| ip.parse::<IpAddr>().unwrap());
             assert_eq!(HostAddr::from(ip).network(), HostAddr::from(network));
         }

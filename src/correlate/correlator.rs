@@ -115,7 +115,9 @@ impl Correlator {
         // What others do with a host is nothing that is judged, and takes no suspect's place; every
         // other fact is of something that the host itself did.
         let weighed = || facts.iter().filter(|fact| is_weighed(fact.what));
-        let Some(first) = weighed().next() else { return };
+        let Some(first) = weighed().next() else {
+            return;
+        };
         let host = first.host;
         if self.context.home.contains(host) == Some(false) {
             return;
@@ -252,7 +254,13 @@ impl Correlator {
 fn is_weighed(what: What) -> bool {
     let unused = matches!(
         what,
-        What::Recipient { .. } | What::Auth { .. } | What::Tls { .. } | What::TlsMessages { .. }
+        What::Recipient { .. }
+            | What::Auth { .. }
+            | What::Tls { .. }
+            | What::TlsMessages { .. }
+            | What::Irc { .. }
+            | What::Mailbox { .. }
+            | What::HiddenDns { .. }
     );
     !unused && !what.is_of_others()
 }

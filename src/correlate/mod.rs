@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod correlator;
+pub mod coupling;
 pub mod evidence;
 pub mod fanout;
 pub mod gen2;

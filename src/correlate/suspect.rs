@@ -148,6 +148,9 @@ impl Suspect {
             | What::Auth { .. }
             | What::Tls { .. }
             | What::TlsMessages { .. }
+            | What::Irc { .. }
+            | What::Mailbox { .. }
+            | What::HiddenDns { .. }
             | What::InboundAttempt { .. }
             | What::ServesSmtp { .. }
             | What::InboundMail { .. }

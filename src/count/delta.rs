@@ -151,6 +151,26 @@ pub enum What {
         /// So many.
         count: u32,
     },
+    /// It is registered at a chat server (IRC); told once in an hour of each server.
+    Irc {
+        /// Which.
+        server: Server,
+        /// Whether it has joined a channel: told again then. Inside TLS that is not seen.
+        joined: bool,
+    },
+    /// It opened its mailbox (POP3, IMAP); told once a connection, and again in each hour in
+    /// which it gives short commands in it.
+    Mailbox {
+        /// Where.
+        server: Server,
+    },
+    /// It uses DNS that cannot be read; told once in an hour of each server.
+    HiddenDns {
+        /// Whose.
+        server: Server,
+        /// By which protocol.
+        kind: HiddenDns,
+    },
     /// The host was asked for a connection to its port 25. This fact and the next two are told
     /// once in an hour of each pair and domain.
     InboundAttempt {
@@ -193,7 +213,18 @@ impl What {
     }
 }
 
-/// A mail server as a host sees it.
+/// A protocol that hides the DNS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HiddenDns {
+    /// DNS over TLS (RFC 7858).
+    Tls,
+    /// DNS over QUIC (RFC 9250).
+    Quic,
+    /// DNS over HTTPS (RFC 8484).
+    Https,
+}
+
+/// A server as a host sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Server {
     /// Its address.

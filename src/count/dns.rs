@@ -99,6 +99,13 @@ impl Tally {
         let duplicate = packet.transport == Transport::Udp
             && shard.duplicates.seen(packet, message, &question, name.hash);
         self.packets.duplicates += u64::from(duplicate);
+        // Of class IN, as all that is told of: `version.bind` is no mail host.
+        let mail_host = matches!(tier, Some(Tier::Exact | Tier::Numbered));
+        let lookup = question.qtype == QType::MX || question.qtype == QType::A && mail_host;
+        if lookup && !duplicate && question.qclass == INTERNET {
+            let coupling = host.coupling.get_or_insert_default();
+            coupling.lookup(packet.time.second());
+        }
         self.bin(packet.time, packet.src, |bin| {
             count_type(bin, message.qtype, tier);
         });

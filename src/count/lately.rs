@@ -4,9 +4,10 @@ use crate::time::Timestamp;
 use foldhash::quality::FixedState;
 use std::hash::{BuildHasher as _, Hash};
 
-/// Facts that are remembered. One more takes the place of another, which is told again when it
-/// is seen again: that costs time, and nothing else.
+/// Facts that are remembered, in buckets of [`WAYS`]. One more takes the place of the eldest in
+/// its bucket, which is told again when it is seen again: that costs time, and nothing else.
 const SLOTS: usize = 4096;
+const WAYS: usize = 4;
 
 /// Facts told in a second at most: a scan of a network, or a flood with forged addresses, must
 /// not fill the memory.
@@ -47,8 +48,9 @@ impl Lately {
             self.slots = vec![0; SLOTS];
         }
         #[expect(clippy::cast_possible_truncation, reason = "reduced right away")]
-        let slot = &mut self.slots[hash as usize % SLOTS];
-        if *slot == hash {
+        let first = hash as usize % (SLOTS / WAYS) * WAYS;
+        let bucket = &mut self.slots[first..first + WAYS];
+        if bucket.contains(&hash) {
             return News::Known;
         }
         if self.told.0 != second {
@@ -58,7 +60,8 @@ impl Lately {
             return News::TooMany;
         }
         self.told.1 += 1;
-        *slot = hash;
+        bucket.rotate_right(1);
+        bucket[0] = hash;
         News::New
     }
 }

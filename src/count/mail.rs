@@ -1,10 +1,12 @@
-//! What a TCP connection changes in the counters of the host that began it.
+//! What a TCP connection changes in the counters of the host that began it, and what it tells.
 
 use super::delta::{Server, What};
+use super::host::HostCounters;
 use super::names;
 use super::shard_of;
 use super::smtp::SmtpCounters;
 use super::tally::Tally;
+use crate::decode::irc;
 use crate::decode::malformed::Malformed;
 use crate::decode::packet::{Packet, Segment, Transport};
 use crate::decode::smtp::{Heard, Reply, Side, Verb};
@@ -40,6 +42,7 @@ impl Tally {
                     smtp.answers(seen);
                 }
             }
+            Said::Irc(heard) => self.chat(connection, moment, heard),
             Said::Smtp(heard) => self.heard(connection, moment, heard),
             Said::Ended { gapped } => {
                 if let Some(smtp) = self.known(connection.client) {
@@ -71,6 +74,7 @@ impl Tally {
             server,
             client_port,
             port,
+            ..
         } = *connection;
         let (src, dst, src_port, dst_port) = match side {
             Side::Client => (client, server, client_port, port),
@@ -92,8 +96,11 @@ impl Tally {
     }
 
     fn attempt(&mut self, connection: &Connection, moment: &Moment) {
-        self.mail_host(connection, moment).attempt(connection);
+        let host = self.host(connection, moment);
+        host.smtp.get_or_insert_default().attempt(connection);
         if !moment.late {
+            let coupling = host.coupling.get_or_insert_default();
+            coupling.connection(moment.time.second());
             self.bin(moment.time, connection.client, |bin| {
                 bin.smtp_attempts += 1;
             });
@@ -173,13 +180,31 @@ impl Tally {
         }
     }
 
+    fn chat(&mut self, connection: &Connection, moment: &Moment, heard: irc::Heard) {
+        if moment.late {
+            return;
+        }
+        let host = connection.client;
+        let what = What::Irc {
+            server: server(connection),
+            joined: heard == irc::Heard::Joins,
+        };
+        let packet = (moment.origin, moment.packet_time);
+        self.tell_once(host, (host, what), packet, (moment.time, host, what));
+    }
+
     /// The SMTP counters of the host that began a connection; new ones where it has none.
     fn mail_host(&mut self, connection: &Connection, moment: &Moment) -> &mut SmtpCounters {
+        self.host(connection, moment).smtp.get_or_insert_default()
+    }
+
+    /// The counters of the host that began a connection.
+    fn host(&mut self, connection: &Connection, moment: &Moment) -> &mut HostCounters {
         let host = connection.client;
         let counters = self.shards[shard_of(host)].hosts.entry(host);
         counters.seen(moment.time);
         counters.tag = moment.tag.or(counters.tag);
-        counters.smtp.get_or_insert_default()
+        counters
     }
 
     /// The SMTP counters of a host that has some.

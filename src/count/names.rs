@@ -325,7 +325,10 @@ mod tests {
 
     #[test]
     fn text_folds_to_what_the_wire_does() {
-        assert_eq!(fold_text(b"Mail.Example.com."), Some(fold("mail.example.com")));
+        assert_eq!(
+            fold_text(b"Mail.Example.com."),
+            Some(fold("mail.example.com"))
+        );
         assert_eq!(fold_text(b"."), None);
         assert_eq!(fold_text(&[b'a'; 256]), None);
     }

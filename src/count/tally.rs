@@ -5,6 +5,7 @@
 use super::delta::{Delta, Fact, HostBin, What};
 use super::dns::DomainCache;
 use super::duplicates::Duplicates;
+use super::hidden::Hiders;
 use super::host::HostCounters;
 use super::lately::{Lately, News};
 use super::table::HostTable;
@@ -33,6 +34,7 @@ pub(super) struct Shard {
     /// Hosts known to answer DNS.
     pub(super) servers: HashSet<HostAddr, foldhash::fast::RandomState>,
     pub(super) duplicates: Duplicates,
+    pub(super) hiders: Hiders,
     /// What is not told again and again.
     lately: Lately,
 }
@@ -50,6 +52,7 @@ impl Tally {
             hosts: HostTable::new(bound),
             servers: HashSet::default(),
             duplicates: Duplicates::default(),
+            hiders: Hiders::default(),
             lately: Lately::default(),
         };
         Self {
@@ -165,8 +168,10 @@ impl Tally {
                 let mut hosts: Vec<_> = own.map(|fact| fact.host).collect();
                 hosts.dedup();
                 for host in hosts {
-                    if let Some(counters) = self.shards[shard_of(host)].hosts.get_mut(host) {
-                        counters.series.close(delta.second);
+                    let Shard { hosts, hiders, .. } = &mut self.shards[shard_of(host)];
+                    if let Some(counters) = hosts.get_mut(host) {
+                        counters.close(delta.second);
+                        hiders.mark(host, counters);
                         delta.totals.push((host, counters.totals()));
                     }
                 }
@@ -190,14 +195,14 @@ impl Tally {
     /// Ends counting: every host with its counters, all seconds closed, in no order. Call
     /// [`Tally::close`] for the last deltas before.
     pub(super) fn finish(mut self) -> Vec<(HostAddr, HostCounters)> {
-        let mut hosts: Vec<_> = self
-            .shards
-            .iter_mut()
-            .flat_map(|shard| shard.hosts.drain())
-            .collect();
-        for (_, counters) in &mut hosts {
-            counters.series.close(i64::MAX);
+        let mut all = Vec::new();
+        for Shard { hosts, hiders, .. } in &mut self.shards {
+            all.extend(hosts.drain().map(|(host, mut counters)| {
+                counters.close(i64::MAX);
+                hiders.mark(host, &mut counters);
+                (host, counters)
+            }));
         }
-        hosts
+        all
     }
 }
