@@ -30,6 +30,14 @@ impl HostAddr {
         self.0
     }
 
+    /// The network that the address lies in, of the size that sites are given: the /24 of IPv4,
+    /// the /48 of IPv6 (RFC 6177).
+    #[must_use]
+    pub const fn network(self) -> Self {
+        let host_bits = if self.0 >> 32 == 0xffff { 8 } else { 80 };
+        Self(self.0 >> host_bits << host_bits)
+    }
+
     /// The address in the standard library's type, IPv4-mapped as IPv4.
     #[must_use]
     pub fn ip(self) -> IpAddr {
@@ -61,6 +69,17 @@ impl fmt::Display for HostAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn networks() {
+        for (ip, network) in [
+            ("192.0.2.7", "192.0.2.0"),
+            ("2001:db8:1:2::7", "2001:db8:1::"),
+        ] {
+            let [ip, network] = [ip, network].map(|ip| ip.parse::<IpAddr>().unwrap());
+            assert_eq!(HostAddr::from(ip).network(), HostAddr::from(network));
+        }
+    }
 
     #[test]
     fn mapped_ipv6_is_the_ipv4_host() {

@@ -16,6 +16,8 @@ mod feed;
 mod counts;
 // The evaluation's figures, on published numbers.
 mod evaluation;
+// What is told of captures, host by host.
+mod facts;
 // No input panics, and every packet is accounted for: prefixes and flips of every frame.
 mod laws;
 // Real captures against what tshark counts in them; needs MXRAY_REAL_CAPTURES.

@@ -159,7 +159,13 @@ impl Family {
     pub fn is_state(self) -> bool {
         matches!(
             self,
-            Self::KeywordShare | Self::R2 | Self::Proto | Self::Client | Self::Inbound
+            Self::NoServerLookups
+                | Self::KeywordShare
+                | Self::R2
+                | Self::Proto
+                | Self::Client
+                | Self::Inbound
+                | Self::Back
         )
     }
 

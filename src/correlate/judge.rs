@@ -1,6 +1,7 @@
 //! From a host's sums to a level, a class and plain sentences.
 
 use super::evidence::{Family, Trail, Weight};
+use super::others::Seen;
 use super::role::RoleView;
 use super::score::{Against, Score, score};
 use super::server::ServerTest;
@@ -17,6 +18,8 @@ use crate::words::counted;
 
 /// Domains of a kind, guessed or asked for by MX, that make a generation.
 const GENERATION: usize = 3;
+/// Servers that a site has for its hosts' mail, at the most.
+const FEW: u32 = 3;
 /// Content, and conduct, named in the sentence; all of it is in the evidence.
 const NAMED: usize = 2;
 /// A weight that shows in one decimal.
@@ -37,6 +40,8 @@ pub(super) struct Judge<'a> {
     pub(super) role: &'a RoleView,
     /// Families that are left out, to see what they are worth.
     pub(super) muted: &'a [Family],
+    /// What others do with the host.
+    pub(super) others: Option<&'a Seen>,
     /// The tap lies behind a resolver: lookups are those of everybody.
     pub(super) egress: bool,
 }
@@ -119,14 +124,6 @@ impl Judge<'_> {
         if weight(Family::Inbound) > 0.0 && weight(Family::Fan) > 0.0 {
             return Class::HijackedRelay;
         }
-        let asks = weight(Family::Mx) > 0.0 && suspect.mx.len() >= GENERATION;
-        let guesses = weight(Family::Kwa) > 0.0 && suspect.unasked.len() >= GENERATION;
-        match (asks, guesses) {
-            (true, true) => return Class::Hybrid,
-            (true, false) => return Class::Gen2Mx,
-            (false, true) => return Class::Gen3A,
-            (false, false) => {}
-        }
         let [mx, kwa, fan, submit, relay] = [
             Family::Mx,
             Family::Kwa,
@@ -135,16 +132,23 @@ impl Judge<'_> {
             Family::Relay,
         ]
         .map(weight);
-        if submit > fan && submit > relay {
-            Class::SubmissionAbuse
-        } else if relay > fan {
-            Class::Gen1Relay
-        } else if fan > 0.0 {
-            Class::SpamFanout
-        } else if kwa > mx {
-            Class::Gen3A
-        } else {
-            Class::Gen2Mx
+        let tally = &suspect.peers.tally;
+        if relay > 0.0 && mx == 0.0 && tally.between_servers + tally.submission <= FEW {
+            return Class::Gen1Relay;
+        }
+        // Who looks for submission servers guesses no exchangers.
+        if submit > fan {
+            return Class::SubmissionAbuse;
+        }
+        let asks = mx > 0.0 && suspect.mx.len() >= GENERATION;
+        let guesses = kwa > 0.0 && suspect.unasked.len() >= GENERATION;
+        match (asks, guesses) {
+            (true, true) => Class::Hybrid,
+            (true, false) => Class::Gen2Mx,
+            (false, true) => Class::Gen3A,
+            _ if fan > 0.0 => Class::SpamFanout,
+            _ if kwa > mx => Class::Gen3A,
+            _ => Class::Gen2Mx,
         }
     }
 
@@ -169,7 +173,8 @@ impl Judge<'_> {
             let words = gen2::explain(family, suspect)
                 .or_else(|| gen3::explain(family, suspect, &day))
                 .or_else(|| spam_fanout::explain(family, &suspect.peers))
-                .or_else(|| words(family, suspect));
+                .or_else(|| suspect.relay.explain(family))
+                .or_else(|| words(family, suspect, self.others));
             let Some((trail, text)) = words else { continue };
             told.push((weight, text.clone()));
             evidence.push(trail.evidence(weight, text));
@@ -246,8 +251,17 @@ fn level(score: f64) -> Level {
 }
 
 /// Families that no other rule puts into words.
-fn words(family: Family, suspect: &Suspect) -> Option<(Trail, String)> {
+fn words(family: Family, suspect: &Suspect, others: Option<&Seen>) -> Option<(Trail, String)> {
     let text = match family {
+        Family::Irc => return Some(suspect.irc.explain()),
+        Family::Inbound => format!(
+            "answered {} outside on its own port 25",
+            counted(others?.greeted() as u64, "host")
+        ),
+        Family::Back => format!(
+            "{} outside asked for its name within an hour, as receivers of mail do",
+            counted(others?.asked() as u64, "network")
+        ),
         Family::Follow => format!(
             "opened {} within a minute of a mail lookup",
             counted(suspect.follow.followed, "mail connection")
@@ -276,7 +290,7 @@ fn sentence(told: &[(Weight, String)]) -> String {
         // Some have a subject of their own.
         let own = matches!(
             weight.family,
-            Family::Fail | Family::Rej | Family::R2 | Family::FailingAnswers
+            Family::Fail | Family::Rej | Family::R2 | Family::FailingAnswers | Family::Back
         );
         match (sentence.is_empty(), own) {
             (true, _) => {}

@@ -10,19 +10,24 @@
 
 mod client;
 mod correlator;
+pub mod coupling;
 pub mod evidence;
 pub mod fanout;
 pub mod follow;
 mod gen2;
 mod gen3;
+pub mod irc;
 mod judge;
+mod others;
 pub mod peers;
 pub mod regression;
+pub mod relay;
 pub mod role;
 pub mod score;
 pub mod server;
 mod spam_fanout;
 pub mod suspect;
+mod watched;
 pub mod window;
 
 pub use correlator::{Context, Correlator};

@@ -86,6 +86,10 @@ pub(super) struct Peer {
     pub(super) failed: bool,
     pub(super) mailed: bool,
     no_quit: bool,
+    /// It refused a login, and accepted none.
+    pub(super) login_failed: bool,
+    /// It accepted a login.
+    pub(super) login: bool,
     /// It was handed a message.
     pub(super) handed: bool,
     accepted: u16,
@@ -127,6 +131,8 @@ pub struct Tally {
     pub refused: u32,
     /// That accepted nothing and said "not now" (4xx).
     pub deferred: u32,
+    /// That refused a login and accepted none.
+    pub login_failed: u32,
 }
 
 /// How a server answers what it is handed.
@@ -177,6 +183,7 @@ impl Tally {
         count(peer.failed && !peer.reached, |t| &mut t.failed);
         count(peer.mailed, |t| &mut t.mailed);
         count(peer.mailed && peer.no_quit, |t| &mut t.no_quit);
+        count(peer.login_failed && !peer.login, |t| &mut t.login_failed);
         match peer.answers() {
             Answers::Accepted => count(true, |t| &mut t.accepted),
             Answers::Blocked => count(true, |t| &mut t.blocked),
@@ -244,6 +251,21 @@ impl Peers {
                     *count = count.saturating_add(1);
                 });
                 self.rej_trail.note(witness, None);
+            }
+            What::TlsMessages { server, .. } => {
+                change(self, server, &|peer| peer.handed = true);
+            }
+            What::Auth {
+                server,
+                accepted: Some(accepted),
+            } => {
+                change(self, server, &|peer| {
+                    peer.login_failed |= !accepted;
+                    peer.login |= accepted;
+                });
+                if !accepted {
+                    self.rej_trail.note(witness, None);
+                }
             }
             What::Message { server, accepted } => {
                 change(self, server, &|peer| {

@@ -76,14 +76,14 @@ impl Undefined {
 
 /// N² times the variances and the covariance of two counts over N bins, exact.
 #[derive(Clone, Copy, Debug)]
-struct Moments {
+pub(super) struct Moments {
     xx: i128,
     yy: i128,
     xy: i128,
 }
 
 impl Moments {
-    fn new(n: u64, [x, y]: [u64; 2], [xx, yy, xy]: [u64; 3]) -> Self {
+    pub(super) fn new(n: u64, [x, y]: [u64; 2], [xx, yy, xy]: [u64; 3]) -> Self {
         let spread = |product: u64, a: u64, b: u64| {
             i128::from(n) * i128::from(product) - i128::from(a) * i128::from(b)
         };
@@ -96,6 +96,12 @@ impl Moments {
 
     fn of(n: u64, sums: &Sums, keyword: &KeywordSums) -> Self {
         Self::new(n, [sums.t, keyword.k], [sums.tt, keyword.kk, keyword.tk])
+    }
+
+    /// The squared correlation of two counts that vary; `None` where they do not grow together.
+    pub(super) fn positive_r2(&self) -> Option<f64> {
+        let &Self { xx, yy, xy } = self;
+        (xx > 0 && yy > 0 && xy > 0).then(|| (ratio(xy, xx) * ratio(xy, yy)).min(1.0))
     }
 
     /// The squared correlation; dividing before multiplying keeps far from overflow and costs

@@ -1,13 +1,12 @@
 //! What a host is for: as the inventory says, or as it shows.
 
 use super::evidence::Family;
-use super::score::Prior;
+use super::others::Seen;
+use super::score::{Against, Prior};
 use super::suspect::Suspect;
-use super::{PCS, PRIOR};
+use super::watched::Setting;
+use super::{Context, PCS, PRIOR};
 use crate::count::host::HostTotals;
-use crate::home::Home;
-use crate::host::HostAddr;
-use crate::inventory::Inventory;
 use crate::verdict::{Level, Role};
 
 /// Queries without the wish for recursion that tell a resolver: stub resolvers always wish
@@ -110,15 +109,15 @@ impl RoleView {
 
 /// The role of a host: what lies outside of home is external whatever else is known of it;
 /// then the inventory's word, then what the host shows, else a PC.
-#[must_use]
-pub fn role(
-    host: HostAddr,
-    inventory: &Inventory,
-    home: &Home,
-    answers_dns: bool,
+pub(super) fn role(
+    setting: &Setting<'_>,
     suspect: Option<&Suspect>,
     totals: &HostTotals,
 ) -> RoleView {
+    let host = setting.host;
+    let Context {
+        inventory, home, ..
+    } = setting.context;
     if home.contains(host) == Some(false) {
         return RoleView::learned(Role::External, "outside of --home".to_owned());
     }
@@ -132,7 +131,7 @@ pub fn role(
             basis,
         };
     }
-    if answers_dns {
+    if setting.answers_dns {
         return RoleView::learned(Role::Resolver, "answers DNS queries of others".to_owned());
     }
     let queries = totals.queries.total;
@@ -144,7 +143,7 @@ pub fn role(
         return RoleView::learned(Role::Resolver, basis);
     }
     if let Some(suspect) = suspect
-        && let Some(view) = shown(suspect)
+        && let Some(view) = shown(suspect, setting.others)
     {
         return view;
     }
@@ -172,13 +171,22 @@ const WATCHES: u64 = 10;
     clippy::cast_possible_truncation,
     reason = "a count of some thousand at the most"
 )]
-fn shown(suspect: &Suspect) -> Option<RoleView> {
+fn shown(suspect: &Suspect, others: Option<&Seen>) -> Option<RoleView> {
     if suspect.server.is_server() {
         let lookups = suspect.server.lookups();
         let basis = format!(
             "{lookups} reverse, policy or block list lookups beside {} MX queries",
             suspect.server.mx_queries
         );
+        return Some(RoleView::learned(Role::MailServer, basis));
+    }
+    // Somebody's machine that takes mail is no mail server.
+    let used = suspect.score.of(Family::Client) != Against::default();
+    if let Some(seen) = others
+        && seen.is_mail_server()
+        && !used
+    {
+        let basis = format!("answered {} hosts outside on port 25", seen.greeted());
         return Some(RoleView::learned(Role::MailServer, basis));
     }
     let tally = &suspect.peers.tally;

@@ -50,6 +50,9 @@ const REFUSED: (u32, Against) = (2, Against::each(0.7, 0.7, 0.0));
 const DEFERRED: (u32, Against) = (5, Against::each(0.4, 0.4, 0.0));
 /// A server that accepts: .7 of a bot's against .95.
 const ACCEPTED: Against = Against::each(-0.31, -0.31, 0.0);
+/// A submission server that lets nobody in: a person has mistyped a password, or left an old
+/// one in a program; a list of stolen ones has rotted. From the second one on.
+const LOGIN_FAILS: (u32, Against) = (1, Against::each(1.5, 2.3, 2.3));
 /// A message is handed over: who probes says no more than RCPT.
 const HANDED: Against = Against::each(0.0, 0.0, 3.0);
 /// The envelope was, the server did not mind, and no message follows.
@@ -64,6 +67,10 @@ const OWN_NAMES: usize = 2;
 const SENDERS: f64 = 2.0;
 /// How many those are (the study).
 const MANY_SENDERS: usize = 3;
+/// Weight of senders of so many domains that no relation between them is left.
+const FORGED: f64 = 3.5;
+/// How many those are.
+const MOST_SENDERS: usize = 8;
 /// Weight of leaving without QUIT (the study).
 const NO_QUIT: f64 = 1.0;
 /// Weight of each destination that was not left so (the study: −.2 a session).
@@ -118,6 +125,10 @@ pub(super) fn step(score: &mut Score, moved: &Moved, tally: &Tally, view: &View,
     // Where the servers' packets are not mirrored, their silence and their replies are unknown.
     if !view.answers {
         return;
+    }
+    let failed = |peer: &Peer| peer.login_failed && !peer.login;
+    if failed(after) && !failed(&before) && tally.login_failed > LOGIN_FAILS.0 {
+        score.add(Family::Rej, LOGIN_FAILS.1, now);
     }
     let difference = delivery(after) - delivery(&before);
     if difference != Against::default() {
@@ -192,9 +203,11 @@ fn proto(peers: &Peers, smtp: &SmtpTotals) -> f64 {
     if peers.helo.len() > OWN_NAMES {
         llr += NAMES;
     }
-    if peers.senders.len() >= MANY_SENDERS {
-        llr += SENDERS;
-    }
+    llr += match peers.senders.len() {
+        MOST_SENDERS.. => FORGED,
+        MANY_SENDERS.. => SENDERS,
+        _ => 0.0,
+    };
     llr + (f64::from(quits(tally)) * QUIT).max(-Family::Proto.credit())
 }
 
@@ -253,6 +266,7 @@ fn refusals(tally: &Tally) -> String {
         (tally.blocked, "took it for a spammer"),
         (tally.refused, "refused it otherwise"),
         (tally.deferred, "put it off"),
+        (tally.login_failed, "refused its login"),
     ];
     let mut said: Vec<_> = said
         .iter()

@@ -3,10 +3,11 @@
 use super::evidence::{Family, Trail, Witness};
 use super::fanout::Fanout;
 use super::peers::Peers;
+use super::relay::Relay;
 use super::score::{Against, Score};
 use super::server::ServerTest;
 use super::window::Window;
-use super::{follow, gen2, gen3};
+use super::{follow, gen2, gen3, irc};
 use crate::count::delta::{Delta, Domain, Fact, What};
 use crate::count::host::{HostTotals, Label};
 use crate::count::series::Sums;
@@ -39,6 +40,8 @@ pub struct View {
     pub smtp: bool,
     /// What the host's mail servers answer is in sight: that they are silent means something.
     pub answers: bool,
+    /// The tap lies behind a resolver: what a host asks are others' questions.
+    pub egress: bool,
 }
 
 /// The mail lookups and the SMTP of one host, as facts come in.
@@ -80,12 +83,14 @@ pub struct Suspect {
     pub failed: Window,
     /// Witnesses of those.
     pub failed_trail: Trail,
-    /// Whether it answers DNS queries of others.
-    pub answers_dns: bool,
     /// The mail servers that it turned to.
     pub peers: Peers,
     /// Its attempts to reach them, over time.
     pub fanout: Fanout,
+    /// The recipients that it names.
+    pub relay: Relay,
+    /// Chat servers that it is registered at.
+    pub irc: irc::Chat,
     /// Whether its mail connections follow its mail lookups.
     pub follow: follow::Follow,
     /// Names that MX replies gave it.
@@ -135,9 +140,10 @@ impl Default for Suspect {
             answered: Window::new(DAY, BOUND),
             failed: Window::new(DAY, BOUND),
             failed_trail: Trail::default(),
-            answers_dns: false,
             peers: Peers::default(),
             fanout: Fanout::default(),
+            relay: Relay::default(),
+            irc: irc::Chat::default(),
             follow: follow::Follow::default(),
             exchangers: Window::new(HOUR, BOUND),
             last_server_lookup: None,
@@ -172,8 +178,28 @@ impl Suspect {
             | What::Mail { .. }
             | What::Refusal { .. }
             | What::Message { .. }
+            | What::Auth { .. }
             | What::Defect { .. } => self.mail(fact.what, witness, view),
-            What::AnswersDns => self.answers_dns = true,
+            What::Recipient { server } => {
+                self.relay.recipients(server, 1, &mut self.score, witness);
+            }
+            What::TlsMessages { server, count } => {
+                let count = count.into();
+                self.relay
+                    .recipients(server, count, &mut self.score, witness);
+                self.mail(fact.what, witness, view);
+            }
+            What::Irc { server, joined } => {
+                self.irc.learn(server, joined, &mut self.score, witness);
+            }
+            What::AnswersDns
+            | What::Tls { .. }
+            | What::Mailbox { .. }
+            | What::HiddenDns { .. }
+            | What::InboundAttempt { .. }
+            | What::ServesSmtp { .. }
+            | What::InboundMail { .. }
+            | What::Backscatter { .. } => {}
             What::MxQuery(domain) => {
                 let (before, _) = self.mx.touch(domain.hash, now);
                 self.last_mx = Some(now);

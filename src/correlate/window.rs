@@ -69,6 +69,13 @@ impl<V: Default> Window<V> {
         self.entries.len()
     }
 
+    /// How many keys lie within the window at `now`.
+    #[must_use]
+    pub fn since(&self, now: Timestamp) -> usize {
+        let gone = |(time, _): &&(Timestamp, u64)| now.nanos_since(*time) > self.span;
+        self.by_time.len() - self.by_time.iter().take_while(gone).count()
+    }
+
     /// Whether the window holds nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -41,7 +41,7 @@ pub struct Fact {
 }
 
 /// What was observed. Names and domains are hashes ([`super::names::hash`]).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum What {
     /// The host answers DNS queries of others.
     AnswersDns,
@@ -125,9 +125,106 @@ pub enum What {
         /// What.
         defect: Defect,
     },
+    /// It named a recipient (RCPT).
+    Recipient {
+        /// To whom.
+        server: Server,
+    },
+    /// It logs in (AUTH): told when it asks, and again when it is answered.
+    Auth {
+        /// Where.
+        server: Server,
+        /// Whether the server let it in; `None` when it asks.
+        accepted: Option<bool>,
+    },
+    /// TLS began on a mail connection.
+    Tls {
+        /// With whom.
+        server: Server,
+        /// The name of the server that it asked for, as of a name in the DNS.
+        name: Option<u64>,
+    },
+    /// It handed over messages inside TLS: an estimate by the sizes of records.
+    TlsMessages {
+        /// To whom.
+        server: Server,
+        /// So many.
+        count: u32,
+    },
+    /// It is registered at a chat server (IRC); told once in an hour of each server.
+    Irc {
+        /// Which.
+        server: Server,
+        /// Whether it has joined a channel: told again then. Inside TLS that is not seen.
+        joined: bool,
+    },
+    /// It opened its mailbox (POP3, IMAP); told once a connection, and again in each hour in
+    /// which it gives short commands in it.
+    Mailbox {
+        /// Where.
+        server: Server,
+    },
+    /// It uses DNS that cannot be read; told once in an hour of each server.
+    HiddenDns {
+        /// Whose.
+        server: Server,
+        /// By which protocol.
+        kind: HiddenDns,
+    },
+    /// The host was asked for a connection to its port 25. This fact and the next two are told
+    /// once in an hour of each pair and domain.
+    InboundAttempt {
+        /// By whom.
+        peer: HostAddr,
+    },
+    /// The host answered by SMTP on its port 25.
+    ServesSmtp {
+        /// Whom.
+        peer: HostAddr,
+    },
+    /// The host was named a sender (MAIL) on its port 25.
+    InboundMail {
+        /// By whom.
+        peer: HostAddr,
+        /// The registrable domain of the sender's address, as in [`What::Mail`].
+        domain: Option<u64>,
+    },
+    /// Somebody asked for the name of the host's address (PTR), as servers do of whoever sends
+    /// them mail. Told once in an hour of each address and network of queriers.
+    Backscatter {
+        /// Who asked.
+        querier: HostAddr,
+    },
 }
 
-/// A mail server as a host sees it.
+impl What {
+    /// Whether the fact is about what others do with the host, and told by the worker of one of
+    /// these: its host may have done nothing at all, and be none that is counted.
+    #[must_use]
+    pub fn is_of_others(&self) -> bool {
+        matches!(
+            self,
+            Self::AnswersDns
+                | Self::InboundAttempt { .. }
+                | Self::ServesSmtp { .. }
+                | Self::InboundMail { .. }
+                | Self::Backscatter { .. }
+        )
+    }
+}
+
+/// A protocol that hides the DNS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HiddenDns {
+    /// DNS over TLS (RFC 7858).
+    Tls,
+    /// DNS over QUIC (RFC 9250).
+    Quic,
+    /// DNS over HTTPS (RFC 8484).
+    Https,
+}
+
+/// A server as a host sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Server {
     /// Its address.
@@ -148,7 +245,7 @@ pub enum Refusal {
 }
 
 /// A registrable domain: its hash, and where its folded text stands in [`Delta::text`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Domain {
     /// Its hash.
     pub hash: u64,
@@ -156,6 +253,20 @@ pub struct Domain {
     pub at: u32,
     /// Its length.
     pub len: u8,
+}
+
+/// The facts of a second that are about what others do with a host, by host and then in the
+/// order of packets, whichever workers told them.
+#[must_use]
+pub fn of_others(deltas: &[Delta]) -> Vec<Fact> {
+    let facts = deltas.iter().flat_map(|delta| &delta.facts);
+    let mut facts: Vec<_> = facts
+        .filter(|fact| fact.what.is_of_others())
+        .copied()
+        .collect();
+    // What one packet says is told by one worker, in order: the sort is stable.
+    facts.sort_by_key(|fact| (fact.host, fact.time, fact.origin));
+    facts
 }
 
 impl Delta {

@@ -99,6 +99,13 @@ impl Tally {
         let duplicate = packet.transport == Transport::Udp
             && shard.duplicates.seen(packet, message, &question, name.hash);
         self.packets.duplicates += u64::from(duplicate);
+        // Of class IN, as all that is told of: `version.bind` is no mail host.
+        let mail_host = matches!(tier, Some(Tier::Exact | Tier::Numbered));
+        let lookup = question.qtype == QType::MX || question.qtype == QType::A && mail_host;
+        if lookup && !duplicate && question.qclass == INTERNET {
+            let coupling = host.coupling.get_or_insert_default();
+            coupling.lookup(packet.time.second());
+        }
         self.bin(packet.time, packet.src, |bin| {
             count_type(bin, message.qtype, tier);
         });
@@ -124,6 +131,9 @@ impl Tally {
         let mail_host = matches!(tier, Some(Tier::Exact | Tier::Numbered));
         let lookup = (!mx && !mail_host).then(|| ServerLookup::of(question.qtype, name.text));
         let lookup = lookup.flatten();
+        if lookup == Some(ServerLookup::ReversePtr) {
+            self.backscatter(packet, name.text);
+        }
         if !(mx || mail_host || lookup.is_some()) || !self.tell(packet.time, packet.src) {
             return;
         }
@@ -147,6 +157,19 @@ impl Tally {
             }
         };
         self.fact(packet.time, packet.origin, packet.src, what);
+    }
+
+    /// Tells of an address that its name was asked for.
+    fn backscatter(&mut self, packet: &Packet<'_>, folded: &[u8]) {
+        let Some(host) = names::reverse_address(folded) else {
+            return;
+        };
+        let querier = packet.src;
+        // The servers of a site ask one after another; the site is one witness.
+        let key = (host, querier.network());
+        let what = What::Backscatter { querier };
+        let origin = (packet.origin, packet.time);
+        self.tell_once(querier, key, origin, (packet.time, host, what));
     }
 
     fn reply(&mut self, packet: &Packet<'_>, message: &Message<'_>, late: bool) {

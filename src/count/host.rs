@@ -1,5 +1,6 @@
 //! The counters of one host.
 
+use super::coupling::{Coupling, CouplingSums};
 use super::distinct::Distinct;
 use super::prefixes::Prefixes;
 use super::series::{Series, Sums};
@@ -44,6 +45,10 @@ pub struct HostCounters {
     pub prefixes: Prefixes,
     /// A queries per second.
     pub series: Series,
+    /// Whether its DNS was hidden in TLS or QUIC; `None` where nothing tells.
+    pub dns_hidden: Option<bool>,
+    /// Its mail lookups and mail connections per second, where it has any.
+    pub coupling: Option<Box<Coupling>>,
     /// Its SMTP, where it has any.
     pub smtp: Option<Box<SmtpCounters>>,
     names: Distinct,
@@ -192,6 +197,10 @@ pub struct HostTotals {
     pub distinct_exact: bool,
     /// A queries over the closed seconds.
     pub sums: Sums,
+    /// Whether its DNS was hidden in TLS or QUIC; `None` where nothing tells.
+    pub dns_hidden: Option<bool>,
+    /// Its mail lookups and mail connections over the closed seconds.
+    pub coupling: CouplingSums,
     /// Its SMTP.
     pub smtp: SmtpTotals,
 }
@@ -224,6 +233,14 @@ impl HostCounters {
         }
     }
 
+    /// Closes the seconds up to `through`.
+    pub fn close(&mut self, through: i64) {
+        self.series.close(through);
+        if let Some(coupling) = &mut self.coupling {
+            coupling.close(through);
+        }
+    }
+
     /// The counters as they stand.
     #[must_use]
     pub fn totals(&mut self) -> HostTotals {
@@ -246,6 +263,11 @@ impl HostCounters {
                 .iter()
                 .all(|distinct| distinct.is_exact()),
             sums: *self.series.sums(),
+            dns_hidden: self.dns_hidden,
+            coupling: self
+                .coupling
+                .as_ref()
+                .map_or_else(CouplingSums::default, |coupling| *coupling.sums()),
             smtp: self
                 .smtp
                 .as_mut()

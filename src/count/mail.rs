@@ -1,14 +1,21 @@
-//! What a TCP connection changes in the counters of the host that began it.
+//! What a TCP connection changes in the counters of the host that began it, and what it tells.
 
 use super::delta::{Server, What};
+use super::host::HostCounters;
+use super::names;
 use super::shard_of;
 use super::smtp::SmtpCounters;
 use super::tally::Tally;
+use crate::decode::irc;
 use crate::decode::malformed::Malformed;
 use crate::decode::packet::{Packet, Segment, Transport};
-use crate::decode::smtp::{Heard, Side};
+use crate::decode::smtp::{Heard, Reply, Side, Verb};
 use crate::decode::tcp::{Connection, Moment, Said};
 use crate::host::HostAddr;
+
+/// Where mail servers take mail from each other (RFC 5321 section 4.5.4.2); at the other ports
+/// users hand it in.
+const TRANSPORT: u16 = 25;
 
 impl Tally {
     /// Counts what a connection said; what is wrong with it, if anything.
@@ -35,6 +42,7 @@ impl Tally {
                     smtp.answers(seen);
                 }
             }
+            Said::Irc(heard) => self.chat(connection, moment, heard),
             Said::Smtp(heard) => self.heard(connection, moment, heard),
             Said::Ended { gapped } => {
                 if let Some(smtp) = self.known(connection.client) {
@@ -66,6 +74,7 @@ impl Tally {
             server,
             client_port,
             port,
+            ..
         } = *connection;
         let (src, dst, src_port, dst_port) = match side {
             Side::Client => (client, server, client_port, port),
@@ -87,16 +96,25 @@ impl Tally {
     }
 
     fn attempt(&mut self, connection: &Connection, moment: &Moment) {
-        self.mail_host(connection, moment).attempt(connection);
+        let host = self.host(connection, moment);
+        host.smtp.get_or_insert_default().attempt(connection);
         if !moment.late {
+            let coupling = host.coupling.get_or_insert_default();
+            coupling.connection(moment.time.second());
             self.bin(moment.time, connection.client, |bin| {
                 bin.smtp_attempts += 1;
             });
         }
         self.mail_fact(connection.client, moment, What::Attempt(server(connection)));
+        let peer = connection.client;
+        self.server_fact(connection, moment, What::InboundAttempt { peer });
     }
 
     fn heard(&mut self, connection: &Connection, moment: &Moment, heard: Heard<'_>) {
+        let peer = connection.client;
+        if let Heard::Reply(_) = heard {
+            self.server_fact(connection, moment, What::ServesSmtp { peer });
+        }
         // Whoever says something by SMTP is a host; answers alone make none.
         let smtp = match heard {
             Heard::Command(_) | Heard::Hello(_) => self.mail_host(connection, moment),
@@ -108,11 +126,18 @@ impl Tally {
         let server = server(connection);
         let what = match heard {
             Heard::Command(command) => smtp.command(command, server),
-            Heard::Reply(reply) => smtp.reply(&reply).map(|cause| What::Refusal {
-                server,
-                code: reply.code,
-                cause,
-            }),
+            Heard::Reply(reply) => {
+                let refusal = smtp.reply(&reply).map(|cause| What::Refusal {
+                    server,
+                    code: reply.code,
+                    cause,
+                });
+                if let Some(accepted) = login(&reply) {
+                    let accepted = Some(accepted);
+                    self.mail_fact(peer, moment, What::Auth { server, accepted });
+                }
+                refusal
+            }
             Heard::Message { accepted } => {
                 smtp.totals.messages += 1;
                 smtp.totals.messages_accepted += u64::from(accepted);
@@ -120,11 +145,13 @@ impl Tally {
             }
             Heard::Hello(hello) => {
                 smtp.hello(hello.server_name);
-                None
+                let name = hello.server_name.and_then(names::fold_text);
+                let name = name.map(|folded| names::hash(&folded));
+                Some(What::Tls { server, name })
             }
             Heard::MessagesInTls(count) => {
                 smtp.totals.messages_in_tls += u64::from(count);
-                None
+                Some(What::TlsMessages { server, count })
             }
             Heard::NotSmtp => {
                 smtp.totals.not_smtp += 1;
@@ -136,17 +163,48 @@ impl Tally {
             }
         };
         if let Some(what) = what {
-            self.mail_fact(connection.client, moment, what);
+            self.mail_fact(peer, moment, what);
+            if let What::Mail { domain, .. } = what {
+                self.server_fact(connection, moment, What::InboundMail { peer, domain });
+            }
         }
+    }
+
+    /// Tells what a connection says of its server, where it is one to which mail is handed over
+    /// by other servers.
+    fn server_fact(&mut self, connection: &Connection, moment: &Moment, what: What) {
+        let Connection { client, server, .. } = *connection;
+        if connection.port == TRANSPORT && !moment.late {
+            let packet = (moment.origin, moment.packet_time);
+            self.tell_once(client, (server, what), packet, (moment.time, server, what));
+        }
+    }
+
+    fn chat(&mut self, connection: &Connection, moment: &Moment, heard: irc::Heard) {
+        if moment.late {
+            return;
+        }
+        let host = connection.client;
+        let what = What::Irc {
+            server: server(connection),
+            joined: heard == irc::Heard::Joins,
+        };
+        let packet = (moment.origin, moment.packet_time);
+        self.tell_once(host, (host, what), packet, (moment.time, host, what));
     }
 
     /// The SMTP counters of the host that began a connection; new ones where it has none.
     fn mail_host(&mut self, connection: &Connection, moment: &Moment) -> &mut SmtpCounters {
+        self.host(connection, moment).smtp.get_or_insert_default()
+    }
+
+    /// The counters of the host that began a connection.
+    fn host(&mut self, connection: &Connection, moment: &Moment) -> &mut HostCounters {
         let host = connection.client;
         let counters = self.shards[shard_of(host)].hosts.entry(host);
         counters.seen(moment.time);
         counters.tag = moment.tag.or(counters.tag);
-        counters.smtp.get_or_insert_default()
+        counters
     }
 
     /// The SMTP counters of a host that has some.
@@ -160,6 +218,16 @@ impl Tally {
             let packet = (moment.origin, moment.packet_time);
             self.tell_of(packet, moment.time, host, what);
         }
+    }
+}
+
+/// Whether a reply says that a login succeeded, or that it failed. Nothing but AUTH is answered
+/// with 235 (RFC 4954 section 6).
+fn login(reply: &Reply<'_>) -> Option<bool> {
+    match (reply.code, reply.to) {
+        (235, _) => Some(true),
+        (400.., Some(Verb::Auth)) => Some(false),
+        _ => None,
     }
 }
 

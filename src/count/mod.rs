@@ -12,13 +12,18 @@
     reason = "indexes here are reduced to a table's size"
 )]
 
+pub mod coupling;
 pub mod delta;
 pub mod distinct;
 mod dns;
+mod doh;
 pub mod duplicates;
+mod hidden;
 pub mod host;
+mod lately;
 mod mail;
 pub mod names;
+mod open;
 pub mod prefixes;
 pub mod series;
 pub mod smtp;
@@ -27,8 +32,9 @@ mod tally;
 pub mod top;
 
 use crate::decode::malformed::Malformed;
-use crate::decode::observation::{MailPorts, Route, route};
-use crate::decode::packet::{Packet, Transport};
+use crate::decode::observation::{DNS, ENCRYPTED_DNS, MailPorts, sender};
+use crate::decode::packet::{Packet, Segment, Transport};
+use crate::decode::smtp::Side;
 use crate::decode::tcp::{Connections, Limits, TcpCounts};
 use crate::host::HostAddr;
 use crate::keywords::Keywords;
@@ -111,7 +117,8 @@ pub struct PacketCounts {
     pub malformed: BTreeMap<Malformed, u64>,
     /// Messages that came a second time within milliseconds, as from a doubled mirror port.
     pub duplicates: u64,
-    /// Observations left out of correlation, since their host had made too many in a second.
+    /// Observations left out of correlation, since their host, or the hosts of its shard together
+    /// of what is told once in an hour, had made too many in a second.
     pub untold: u64,
     /// Hosts in the tables.
     pub hosts: u64,
@@ -163,8 +170,12 @@ impl Counters {
     #[inline]
     pub fn record(&mut self, packet: &Packet<'_>, late: bool) {
         let damage = match packet.transport {
+            Transport::Udp if packet.src_port == ENCRYPTED_DNS && packet.dst_port != DNS => {
+                self.tally.quic(packet, late);
+                None
+            }
             Transport::Udp => self.tally.message(packet, late),
-            Transport::Tcp(_) => self.segment(packet, late),
+            Transport::Tcp(segment) => self.segment(packet, segment, late),
         };
         let packets = &mut self.tally.packets;
         match damage {
@@ -176,15 +187,21 @@ impl Counters {
     /// Counts what a TCP packet completes; the first damage in it. Apart, so that the way of the
     /// DNS is compiled as one piece.
     #[inline(never)]
-    fn segment(&mut self, packet: &Packet<'_>, late: bool) -> Option<Malformed> {
+    fn segment(&mut self, packet: &Packet<'_>, segment: Segment, late: bool) -> Option<Malformed> {
         let Self {
             connections,
             tally,
             mail,
             ..
         } = self;
-        let Route::Host(client) = route(packet, mail) else {
+        let (side, service) = sender(packet, segment, mail)?;
+        if !service.is_followed() {
+            tally.glance(packet, side, service, late);
             return None;
+        }
+        let client = match side {
+            Side::Client => packet.src,
+            Side::Server => packet.dst,
         };
         let mut damage = None;
         connections[shard_of(client)].take(packet, late, mail, &mut |connection, moment, said| {

@@ -5,6 +5,7 @@
 //! case, without the root's octet.
 
 use crate::decode::dns::QType;
+use crate::host::HostAddr;
 use foldhash::quality::FixedState;
 use psl::Psl as _;
 use std::hash::BuildHasher as _;
@@ -88,6 +89,48 @@ pub fn registrable(folded: &[u8]) -> &[u8] {
         .find(|&start| start < suffix_at)
         .unwrap_or(0);
     folded.get(start..).unwrap_or(folded)
+}
+
+/// A name in text form, dots between its labels, as a folded one; `None` where it is none.
+#[must_use]
+pub fn fold_text(text: &[u8]) -> Option<Vec<u8>> {
+    let mut folded = Vec::with_capacity(text.len() + 1);
+    for label in text.split(|&octet| octet == b'.') {
+        if !label.is_empty() {
+            folded.push(u8::try_from(label.len()).ok()?);
+            folded.extend(label.to_ascii_lowercase());
+        }
+    }
+    (!folded.is_empty()).then_some(folded)
+}
+
+/// The address whose name is asked for by the PTR query of this folded name: the whole of an
+/// address below `in-addr.arpa` (RFC 1035 section 3.5) or `ip6.arpa` (RFC 3596 section 2.5).
+#[must_use]
+pub fn reverse_address(folded: &[u8]) -> Option<HostAddr> {
+    let labels = Labels::of(folded);
+    let label = |at: usize| Some(labels.label((*labels.starts.get(at)?).into()));
+    if folded.ends_with(b"\x07in-addr\x04arpa") && labels.count == 6 {
+        let mut octets = [0_u8; 4];
+        for (at, octet) in octets.iter_mut().rev().enumerate() {
+            let text = std::str::from_utf8(label(at)?).ok()?;
+            *octet = text.parse().ok()?;
+            // As written by everybody: no sign, no leading zero.
+            if octet.to_string() != text {
+                return None;
+            }
+        }
+        return Some(HostAddr::from_v4(octets));
+    }
+    if folded.ends_with(b"\x03ip6\x04arpa") && labels.count == 34 {
+        let mut bits = 0_u128;
+        for at in (0..32).rev() {
+            let [digit] = *label(at)? else { return None };
+            bits = bits << 4 | u128::from(char::from(digit).to_digit(16)?);
+        }
+        return Some(HostAddr::from_v6(bits.to_be_bytes()));
+    }
+    None
 }
 
 /// Lookups that a mail server makes in the course of its work and a worm's mail engine has
@@ -249,6 +292,45 @@ mod tests {
         ] {
             assert_eq!(ServerLookup::of(qtype, &fold(name)), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn whole_addresses_in_reverse_names() {
+        for (name, expected) in [
+            ("7.2.0.192.in-addr.arpa", Some("192.0.2.7")),
+            ("255.0.0.10.in-addr.arpa", Some("10.0.0.255")),
+            ("2.0.192.in-addr.arpa", None),
+            ("1.7.2.0.192.in-addr.arpa", None),
+            ("07.2.0.192.in-addr.arpa", None),
+            ("+7.2.0.192.in-addr.arpa", None),
+            ("256.2.0.192.in-addr.arpa", None),
+            ("0-7.2.0.192.in-addr.arpa", None),
+            ("lb._dns-sd._udp.0.in-addr.arpa", None),
+            ("7.2.0.192.in-addr.arpa.example", None),
+            (
+                "b.a.9.8.7.6.5.0.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.0.0.0.0.1.2.3.4.ip6.arpa",
+                Some("4321:0:1:2:3:4:567:89ab"),
+            ),
+            ("b.a.9.8.8.b.d.0.1.0.0.2.ip6.arpa", None),
+            (
+                "g.a.9.8.7.6.5.0.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.0.0.0.0.1.2.3.4.ip6.arpa",
+                None,
+            ),
+            ("", None),
+        ] {
+            let expected = expected.map(|ip| ip.parse::<std::net::IpAddr>().unwrap().into());
+            assert_eq!(reverse_address(&fold(name)), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn text_folds_to_what_the_wire_does() {
+        assert_eq!(
+            fold_text(b"Mail.Example.com."),
+            Some(fold("mail.example.com"))
+        );
+        assert_eq!(fold_text(b"."), None);
+        assert_eq!(fold_text(&[b'a'; 256]), None);
     }
 
     #[test]

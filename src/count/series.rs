@@ -1,14 +1,8 @@
 //! A host's A queries per second: all of them (T) and those for mail keywords (K), folded
 //! second by second into exact integer sums from which R² follows.
 
+use super::open::Open;
 use crate::keywords::Tier;
-
-/// Seconds that are open at a time: the newest and two before it may still receive a packet,
-/// since one may come up to 2 s late, and one is being opened.
-const OPEN: usize = 4;
-
-/// How far back a second is closed when a new one opens.
-const OPEN_SECONDS: i64 = 3;
 
 /// A packet this many nanoseconds behind the newest one is late: it counts in totals and in
 /// no second.
@@ -193,7 +187,7 @@ impl Sums {
 /// The open seconds of a host, and the sums of the closed ones.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Series {
-    open: [Option<(i64, Bin)>; OPEN],
+    open: Open<Bin>,
     sums: Sums,
 }
 
@@ -201,41 +195,15 @@ impl Series {
     /// Counts an A query of `second`, which must not have been closed.
     #[inline]
     pub fn add(&mut self, second: i64, tier: Option<Tier>) {
-        let slot = self
-            .open
-            .iter_mut()
-            .flatten()
-            .find(|(open, _)| *open == second);
-        if let Some((_, bin)) = slot {
-            bin.add(tier);
-            return;
-        }
-        // What lies three seconds back or more can no longer receive a packet.
-        self.close(second - OPEN_SECONDS);
-        let mut bin = Bin::default();
-        bin.add(tier);
-        match self.open.iter_mut().find(|slot| slot.is_none()) {
-            Some(slot) => *slot = Some((second, bin)),
-            // Not reached while the caller keeps late packets out; nothing is lost if it does.
-            None => self.sums.add(second, bin),
-        }
+        let Self { open, sums } = self;
+        open.bin(second, |second, bin| sums.add(second, bin))
+            .add(tier);
     }
 
     /// Folds the seconds up to `through` into the sums.
     pub fn close(&mut self, through: i64) {
-        while let Some(slot) = self.earliest(through) {
-            if let Some((second, bin)) = slot.take() {
-                self.sums.add(second, bin);
-            }
-        }
-    }
-
-    fn earliest(&mut self, through: i64) -> Option<&mut Option<(i64, Bin)>> {
-        let ready = |slot: &&mut Option<(i64, Bin)>| slot.is_some_and(|(s, _)| s <= through);
-        self.open
-            .iter_mut()
-            .filter(ready)
-            .min_by_key(|slot| slot.map(|(second, _)| second))
+        let Self { open, sums } = self;
+        open.close(through, |second, bin| sums.add(second, bin));
     }
 
     /// The sums of the closed seconds.

@@ -174,7 +174,7 @@ impl SmtpCounters {
             }
             Command::Rcpt { .. } => {
                 self.totals.rcpt_to += 1;
-                None
+                Some(What::Recipient { server })
             }
             Command::StartTls => {
                 self.totals.starttls += 1;
@@ -182,7 +182,8 @@ impl SmtpCounters {
             }
             Command::Auth { .. } => {
                 self.totals.auth += 1;
-                None
+                let accepted = None;
+                Some(What::Auth { server, accepted })
             }
             _ => None,
         }
@@ -240,15 +241,8 @@ impl SmtpCounters {
 /// The hash of the registrable domain of an address; `None` where it has none.
 fn sender_domain(address: &[u8]) -> Option<u64> {
     let at = address.iter().rposition(|&octet| octet == b'@')?;
-    let domain = address.get(at + 1..)?;
-    let mut folded = Vec::with_capacity(domain.len() + 1);
-    for label in domain.split(|&octet| octet == b'.') {
-        if !label.is_empty() {
-            folded.push(u8::try_from(label.len()).ok()?);
-            folded.extend(label.to_ascii_lowercase());
-        }
-    }
-    (!folded.is_empty()).then(|| names::hash(names::registrable(&folded)))
+    let folded = names::fold_text(address.get(at + 1..)?)?;
+    Some(names::hash(names::registrable(&folded)))
 }
 
 /// Words by which servers say that a client stands on a block list or is taken for a spammer:

@@ -5,13 +5,16 @@
 use super::delta::{Delta, Fact, HostBin, What};
 use super::dns::DomainCache;
 use super::duplicates::Duplicates;
+use super::hidden::Hiders;
 use super::host::HostCounters;
+use super::lately::{Lately, News};
 use super::table::HostTable;
 use super::{PacketCounts, SHARDS, Settings, shard_of};
 use crate::capture::Origin;
 use crate::host::HostAddr;
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, HashSet};
+use std::hash::Hash;
 
 /// The counters, and what is to be told of the open seconds.
 #[derive(Debug)]
@@ -31,6 +34,9 @@ pub(super) struct Shard {
     /// Hosts known to answer DNS.
     pub(super) servers: HashSet<HostAddr, foldhash::fast::RandomState>,
     pub(super) duplicates: Duplicates,
+    pub(super) hiders: Hiders,
+    /// What is not told again and again.
+    lately: Lately,
 }
 
 #[derive(Debug, Default)]
@@ -46,6 +52,8 @@ impl Tally {
             hosts: HostTable::new(bound),
             servers: HashSet::default(),
             duplicates: Duplicates::default(),
+            hiders: Hiders::default(),
+            lately: Lately::default(),
         };
         Self {
             shards: std::iter::repeat_with(shard).take(SHARDS).collect(),
@@ -112,6 +120,23 @@ impl Tally {
         });
     }
 
+    /// Tells an observation unless one with the same `key` was told in the same hour; of a packet
+    /// that is not late, whose worker is `teller`'s.
+    pub(super) fn tell_once(
+        &mut self,
+        teller: HostAddr,
+        key: impl Hash,
+        packet: (Origin, Timestamp),
+        fact: (Timestamp, HostAddr, What),
+    ) {
+        let (time, host, what) = fact;
+        match self.shards[shard_of(teller)].lately.news(time, key) {
+            News::Known => {}
+            News::TooMany => self.packets.untold += 1,
+            News::New => self.tell_of(packet, time, host, what),
+        }
+    }
+
     pub(super) fn bin(
         &mut self,
         time: Timestamp,
@@ -137,17 +162,16 @@ impl Tally {
                 // Stable: a host's facts keep the order of arrival.
                 delta.facts.sort_by_key(|fact| fact.host);
                 delta.bins = std::mem::take(bins).into_iter().collect();
-                // Who answers is told by the worker of whom it answers; its counters, where it
-                // asks too, only by its own.
-                let own = delta
-                    .facts
-                    .iter()
-                    .filter(|fact| fact.what != What::AnswersDns);
+                // What others do with a host is told by their workers; its counters, where it
+                // does something itself, only by its own.
+                let own = delta.facts.iter().filter(|fact| !fact.what.is_of_others());
                 let mut hosts: Vec<_> = own.map(|fact| fact.host).collect();
                 hosts.dedup();
                 for host in hosts {
-                    if let Some(counters) = self.shards[shard_of(host)].hosts.get_mut(host) {
-                        counters.series.close(delta.second);
+                    let Shard { hosts, hiders, .. } = &mut self.shards[shard_of(host)];
+                    if let Some(counters) = hosts.get_mut(host) {
+                        counters.close(delta.second);
+                        hiders.mark(host, counters);
                         delta.totals.push((host, counters.totals()));
                     }
                 }
@@ -171,14 +195,14 @@ impl Tally {
     /// Ends counting: every host with its counters, all seconds closed, in no order. Call
     /// [`Tally::close`] for the last deltas before.
     pub(super) fn finish(mut self) -> Vec<(HostAddr, HostCounters)> {
-        let mut hosts: Vec<_> = self
-            .shards
-            .iter_mut()
-            .flat_map(|shard| shard.hosts.drain())
-            .collect();
-        for (_, counters) in &mut hosts {
-            counters.series.close(i64::MAX);
+        let mut all = Vec::new();
+        for Shard { hosts, hiders, .. } in &mut self.shards {
+            all.extend(hosts.drain().map(|(host, mut counters)| {
+                counters.close(i64::MAX);
+                hiders.mark(host, &mut counters);
+                (host, counters)
+            }));
         }
-        hosts
+        all
     }
 }

@@ -7,7 +7,7 @@ use super::{HungUp, Message};
 use crate::capture::{Filter, Progress, Source};
 use crate::count::{self, shard_of};
 use crate::decode::fragment::Fragments;
-use crate::decode::observation::{MailPorts, Route, route};
+use crate::decode::observation::{MailPorts, Route, route, sender};
 use crate::decode::packet::{Packet, Segment, Sliced, Transport};
 use crate::decode::tcp::GENERATIONS;
 use crate::host::HostAddr;
@@ -121,12 +121,14 @@ impl Generation {
     }
 
     /// Whether this packet begins a connection, and with it another part is full.
-    fn is_full(&mut self, packet: &Packet<'_>) -> bool {
+    fn is_full(&mut self, packet: &Packet<'_>, mail: &MailPorts) -> bool {
         let Transport::Tcp(segment) = packet.transport else {
             return false;
         };
         // A refusal is remembered too.
-        if segment.flags & (Segment::SYN | Segment::RST) != 0 {
+        if segment.flags & (Segment::SYN | Segment::RST) != 0
+            && sender(packet, segment, mail).is_some_and(|(_, service)| service.is_followed())
+        {
             self.begun += 1;
         }
         let full = self.begun == self.bound;
@@ -205,7 +207,7 @@ impl Reader<'_> {
                 Sliced::Packet(packet) => match route(&packet, self.mail) {
                     Route::Host(host) => {
                         self.lanes.push(host, &packet, late)?;
-                        if self.connections.is_full(&packet) {
+                        if self.connections.is_full(&packet, self.mail) {
                             self.lanes.mark(Mark::Forget)?;
                         }
                     }

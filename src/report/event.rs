@@ -2,6 +2,7 @@
 //! `mxray`. Types that only serialise, apart from the internal ones; `mxray schema` prints
 //! the JSON Schema that is generated from them.
 
+use crate::count::coupling::LAGS;
 use crate::verdict::{Class, Level, Role};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -248,9 +249,9 @@ pub struct StatsBody {
     /// Messages that the mirror port delivered twice; counted, and no evidence.
     pub duplicates: u64,
     /// Observations left out of judgement, since their host had made over a thousand of them in
-    /// a second; they were counted.
+    /// a second, or a few of them had come together of too many pairs of hosts; they were counted.
     pub observations_omitted: u64,
-    /// TCP connections to mail servers and to the DNS.
+    /// TCP connections to mail servers, to the DNS and to chat servers.
     pub tcp: Tcp,
     /// Hosts.
     pub hosts: Hosts,
@@ -406,6 +407,10 @@ pub struct Visibility {
     pub tls_only: Option<bool>,
     /// Where the tap is; null where that cannot be told.
     pub vantage: Option<&'static str>,
+    /// Part of its DNS was hidden: it used DNS over TLS or QUIC, or DNS over HTTPS at a resolver
+    /// known by name. False where its TLS was seen, and none of that; null where neither was.
+    /// A resolver of another name, HTTP/3 and Encrypted Client Hello are not seen through.
+    pub dns_hidden: Option<bool>,
     /// `inside`, or `unknown` without `--home`.
     pub home: &'static str,
 }
@@ -664,6 +669,44 @@ pub struct CorrelationBody {
     pub r2_independent: Option<f64>,
     /// R² over active bins with other tiers.
     pub r2_tiers: TiersBody,
+    /// Mail connections against mail lookups.
+    pub smtp: CouplingBody,
+}
+
+/// `mxray.correlation.smtp`: mail connections c(t) of each second against mail lookups m(t − lag)
+/// of an earlier one.
+///
+/// Lookups are MX queries and A queries with an exact or numbered keyword; pairs run over all
+/// seconds from the first of either to 8 s behind the last.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct CouplingBody {
+    /// Pairs of seconds.
+    pub n: u64,
+    /// The lag of 0 to 8 s with the largest R², of several the least.
+    pub lag_s: Option<u8>,
+    /// R² at that lag.
+    pub r2: Option<f64>,
+    /// Why both are null.
+    pub reason: Option<&'static str>,
+    /// The exact sums.
+    pub sums: CouplingSumsBody,
+}
+
+/// `mxray.correlation.smtp.sums`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct CouplingSumsBody {
+    /// Σm.
+    pub m: u64,
+    /// Σc.
+    pub c: u64,
+    /// Σm².
+    pub mm: u64,
+    /// Σc².
+    pub cc: u64,
+    /// Σm(t − lag)c(t) of each lag from 0 on.
+    pub mc: [u64; LAGS],
 }
 
 /// `mxray.correlation.sums`.

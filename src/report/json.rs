@@ -1,20 +1,22 @@
 //! Events as lines of JSON, in the form of [`super::event`].
 
 use super::event::{
-    CaptureBody, CorrelationBody, CounterBody, Dns, ECS_VERSION, Ecs, Episode, Event, EvidenceBody,
-    HostBody, Hosts, KeywordBody, LabelBody, Meta, Network, Observer, PacketBody, Packets,
-    QueriesBody, Related, RepliesBody, RoleBody, Rule, SCHEMA_VERSION, Smtp, SmtpDefect, SmtpName,
-    SmtpPort, SmtpWindow, Source, StatsBody, SumsBody, Tcp, TiersBody, VerdictBody, Visibility,
-    Vlan,
+    CaptureBody, CorrelationBody, CounterBody, CouplingBody, CouplingSumsBody, Dns, ECS_VERSION,
+    Ecs, Episode, Event, EvidenceBody, HostBody, Hosts, KeywordBody, LabelBody, Meta, Network,
+    Observer, PacketBody, Packets, QueriesBody, Related, RepliesBody, RoleBody, Rule,
+    SCHEMA_VERSION, Smtp, SmtpDefect, SmtpName, SmtpPort, SmtpWindow, Source, StatsBody, SumsBody,
+    Tcp, TiersBody, VerdictBody, Visibility, Vlan,
 };
 use super::text;
 use super::{HostReport, Totals};
+use crate::correlate::coupling::{Coupling, Uncoupled};
 use crate::correlate::evidence::{Evidence, Witness};
 use crate::correlate::fanout::Reach;
 use crate::correlate::regression::{Correlation, Undefined};
 use crate::correlate::role::{RoleSource, RoleView};
 use crate::correlate::{Verdict, posterior};
 use crate::count::PacketCounts;
+use crate::count::coupling::CouplingSums;
 use crate::count::host::HostTotals;
 use crate::count::smtp::SmtpTotals;
 use crate::decode::packet::LinkTag;
@@ -609,6 +611,7 @@ fn visibility(verdict: &Verdict) -> Visibility {
         smtp_replies: smtp.answers_seen,
         tls_only,
         vantage: None,
+        dns_hidden: verdict.totals.dns_hidden,
         home: match verdict.inside {
             Some(true) => "inside",
             Some(false) => "outside",
@@ -684,6 +687,24 @@ fn correlation(totals: &HostTotals) -> CorrelationBody {
         r2_tiers: TiersBody {
             exact: rounded(correlation.r2_exact),
             prefix: rounded(correlation.r2_prefix),
+        },
+        smtp: coupling(&totals.coupling),
+    }
+}
+
+fn coupling(sums: &CouplingSums) -> CouplingBody {
+    let coupling = Coupling::of(sums);
+    CouplingBody {
+        n: sums.pairs(),
+        lag_s: coupling.lag,
+        r2: coupling.r2.map(round),
+        reason: coupling.reason.map(Uncoupled::name),
+        sums: CouplingSumsBody {
+            m: sums.m,
+            c: sums.c,
+            mm: sums.mm,
+            cc: sums.cc,
+            mc: sums.mc,
         },
     }
 }

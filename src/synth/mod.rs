@@ -34,6 +34,7 @@ mod ordinary;
 mod packet;
 pub mod population;
 mod secret;
+mod side_cases;
 mod smtp_cases;
 mod smtp_odd_cases;
 mod tcp_cases;
@@ -103,7 +104,7 @@ macro_rules! recipes {
     };
 }
 
-static CATALOGUE: [Recipe; 55] = recipes! {
+static CATALOGUE: [Recipe; 57] = recipes! {
     "study-client-a", || dialogue::capture(&mailserver::study_client_a()),
     "a mail server, 2004-02-26: 2922 MX, 6675 A, 139 PTR queries (Table 1)",
     "a rule that calls a mail server a worm because it asks for MX";
@@ -307,6 +308,14 @@ static CATALOGUE: [Recipe; 55] = recipes! {
     "submission-bot", fanout_cases::submission_bot,
     "a PC that logs in at twelve mail providers on 465 and 587",
     "a rule that looks at port 25 only, or cannot count servers in TLS";
+
+    "irc-bot", side_cases::irc_bot,
+    "a bot that registers at a chat server, joins its channel and mails; others on its ports",
+    "a port taken for proof; chat that is followed for ever, or counted as SMTP";
+
+    "hidden-dns", side_cases::hidden_dns,
+    "DNS over TLS, QUIC and HTTPS, refused and not; the web; a mailbox before a letter",
+    "a resolver's name that must be in one segment; a SYN taken for hidden DNS";
 
     "late-packets", time_cases::late_packets,
     "packets 1.5, 2.0 and 5 seconds behind those before them",

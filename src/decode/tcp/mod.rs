@@ -1,4 +1,4 @@
-//! TCP connections to mail servers and to the DNS: begun, answered or not, and what was said
+//! TCP connections to mail servers, to the DNS and to chat servers: begun, answered or not, and what was said
 //! in them, in order.
 //!
 //! [`half`] puts one direction together, `stream` both and reads what they carry; this file
@@ -10,7 +10,8 @@ pub mod half;
 mod list;
 mod stream;
 
-use super::observation::{DNS, MailPorts, sender};
+use super::irc;
+use super::observation::{MailPorts, Service, sender};
 use super::packet::{LinkTag, Packet, Segment, Transport};
 use super::smtp::{Heard, Side};
 use crate::capture::Origin;
@@ -32,6 +33,9 @@ pub const UNANSWERED: i64 = 30 * NANOS;
 /// systems repeat a SYN.
 pub const IDLE: i64 = 900 * NANOS;
 
+/// Port of IRC in TLS (RFC 7194).
+const IRC_IN_TLS: u16 = 6697;
+
 /// Parts of the bound of quiet connections that are forgotten at a time.
 pub const GENERATIONS: u32 = 16;
 
@@ -46,6 +50,8 @@ pub struct Connection {
     pub client_port: u16,
     /// To which port.
     pub port: u16,
+    /// What that is for.
+    pub service: Service,
 }
 
 /// When and where something was heard.
@@ -94,6 +100,8 @@ pub enum Said<'a> {
         /// Whether it ended before it was complete.
         cut: bool,
     },
+    /// Chat.
+    Irc(irc::Heard),
     /// SMTP, or what was found in its place.
     Smtp(Heard<'a>),
     /// The mail connection has ended, or is forgotten; whether octets of it were missing.
@@ -255,9 +263,12 @@ impl Connections {
         let Transport::Tcp(segment) = packet.transport else {
             return;
         };
-        let Some(side) = sender(packet, segment, mail) else {
+        let Some((side, service)) = sender(packet, segment, mail) else {
             return;
         };
+        if !service.is_followed() {
+            return;
+        }
         let client = side == Side::Client;
         let connection = if client {
             Connection {
@@ -265,6 +276,7 @@ impl Connections {
                 server: packet.dst,
                 client_port: packet.src_port,
                 port: packet.dst_port,
+                service,
             }
         } else {
             Connection {
@@ -272,6 +284,7 @@ impl Connections {
                 server: packet.src,
                 client_port: packet.dst_port,
                 port: packet.src_port,
+                service,
             }
         };
         let begins = segment.has(Segment::SYN);
@@ -346,6 +359,10 @@ impl Connections {
         let refusal = sent.segment.has(Segment::RST | Segment::ACK);
         let refuses = sent.side == Side::Server && refusal && sent.payload.octets.is_empty();
         if !begins && !refuses && sent.payload.octets.is_empty() {
+            return None;
+        }
+        // Of a chat only the beginning is of use.
+        if !begins && connection.service == Service::Irc {
             return None;
         }
         let mut slot = Slot::new(*connection, self.generation, &sent.moment);
@@ -491,7 +508,9 @@ impl Connections {
             Side::Client => {}
         }
         if slot.ended {
-            self.counts.segments.retransmitted += u64::from(speaks);
+            // Of a chat, what follows its beginning is new.
+            let again = speaks && slot.connection.service != Service::Irc;
+            self.counts.segments.retransmitted += u64::from(again);
             return;
         }
         if slot.attempt == Attempt::Doubtful {
@@ -537,10 +556,10 @@ impl Connections {
             return;
         }
         let from_start = slot.attempt != Attempt::Unseen;
-        slot.stream = Some(Box::new(if slot.connection.port == DNS {
-            Stream::dns(from_start)
-        } else {
-            Stream::smtp(from_start)
+        slot.stream = Some(Box::new(match slot.connection.service {
+            Service::Dns => Stream::dns(from_start),
+            Service::Irc => Stream::irc(slot.connection.port == IRC_IN_TLS),
+            _ => Stream::smtp(from_start),
         }));
         self.unlink(at);
         self.link(at, State::Live);
@@ -744,7 +763,7 @@ impl Slot {
     }
 
     fn is_mail(&self) -> bool {
-        self.connection.port != DNS
+        self.connection.service == Service::Mail
     }
 
     fn say_attempt(&mut self, moment: &Moment, out: &mut Listener<'_>) {

@@ -3,6 +3,7 @@
 use super::Said;
 use super::half::{Half, Payload, SegmentCounts, Stretch};
 use crate::decode::dns::framing::Framing;
+use crate::decode::irc;
 use crate::decode::packet::Segment;
 use crate::decode::smtp::{Session, Side};
 use crate::time::Timestamp;
@@ -20,8 +21,13 @@ pub(super) struct Stream {
 /// What reads the octets.
 #[derive(Debug)]
 enum Reader {
-    Dns { client: Framing, server: Framing },
+    Dns {
+        client: Framing,
+        server: Framing,
+    },
     Smtp(Box<Session>),
+    /// Of the client only.
+    Irc(irc::Client),
 }
 
 impl Reader {
@@ -33,6 +39,10 @@ impl Reader {
             (Self::Smtp(session), Stretch::Hole(missing)) => {
                 session.gap(side, missing, &mut |heard| out(Said::Smtp(heard)));
             }
+            (Self::Irc(client), Stretch::Octets(octets)) => {
+                client.octets(octets, &mut |heard| out(Said::Irc(heard)));
+            }
+            (Self::Irc(client), Stretch::Hole(_)) => client.gap(),
             (Self::Dns { client, server }, stretch) => {
                 let framing = if side == Side::Client { client } else { server };
                 let mut say = |message: &[u8], cut| out(Said::Dns { side, message, cut });
@@ -49,7 +59,7 @@ impl Reader {
         match self {
             Self::Dns { client, server } => client.waiting() + server.waiting(),
             // Bounded by itself.
-            Self::Smtp(_) => 0,
+            Self::Smtp(_) | Self::Irc(_) => 0,
         }
     }
 }
@@ -61,6 +71,11 @@ impl Stream {
             client: Framing::new(from_start),
             server: Framing::new(from_start),
         })
+    }
+
+    /// A connection to a chat server; whether to the port of IRC in TLS.
+    pub(super) fn irc(tls: bool) -> Self {
+        Self::new(Reader::Irc(irc::Client::new(tls)))
     }
 
     /// A mail connection; whether its beginning was seen.
@@ -86,6 +101,8 @@ impl Stream {
     pub(super) fn begin(&mut self, side: Side, seq: u32, seen: bool) {
         match side {
             Side::Client => self.client.begin(seq, seen),
+            // What is not read would be waited for.
+            Side::Server if matches!(self.reader, Reader::Irc(_)) => {}
             Side::Server => self.server.begin(seq, seen),
         }
     }
@@ -120,6 +137,11 @@ impl Stream {
             reader,
             ..
         } = self;
+        if let Reader::Irc(chat) = reader
+            && (side == Side::Server || chat.is_over())
+        {
+            return chat.is_over();
+        }
         let (half, other) = match side {
             Side::Client => (client, server),
             Side::Server => (server, client),
@@ -144,6 +166,7 @@ impl Stream {
         over(&self.client, &self.server)
             || over(&self.server, &self.client)
             || self.reset && self.is_complete()
+            || matches!(&self.reader, Reader::Irc(chat) if chat.is_over())
     }
 
     /// Takes an RST in; whether the connection is over, or octets from before it are known to
@@ -245,6 +268,7 @@ impl Stream {
                 let gapped = session.gapped();
                 out(Said::Ended { gapped });
             }
+            Reader::Irc(_) => {}
             Reader::Dns { client, server } => {
                 for (side, framing) in [(Side::Client, client), (Side::Server, server)] {
                     framing.gap(&mut |message, cut| out(Said::Dns { side, message, cut }));

@@ -1,4 +1,5 @@
 use super::*;
+use crate::decode::observation::DNS;
 use proptest::prelude::*;
 
 const CLIENT: [u8; 4] = [192, 0, 2, 7];
@@ -34,6 +35,7 @@ fn word(said: Said<'_>) -> String {
             .to_owned(),
         Said::Smtp(Heard::Reply(reply)) => reply.code.to_string(),
         Said::Smtp(_) => "smtp".to_owned(),
+        Said::Irc(heard) => format!("{heard:?}"),
         Said::Ended { gapped } => if gapped { "ended gapped" } else { "ended" }.to_owned(),
     }
 }
@@ -475,4 +477,48 @@ proptest! {
         let count = |word: &str| tap.said.iter().filter(|said| *said == word).count();
         prop_assert!(count("Established") + count("Refused") <= count("attempt"));
     }
+}
+
+#[test]
+fn of_a_chat_the_beginning_of_the_client_is_read_and_nothing_is_counted_as_mail() {
+    let mut tap = Tap::new();
+    let chat = ([203, 0, 113, 67], 6667);
+    let mut send = |second, from_client, flags, (seq, ack), payload: &[u8]| {
+        let segment = Segment { seq, ack, flags };
+        let (src, dst) = ((CLIENT, 40_000), chat);
+        let (src, dst) = if from_client { (src, dst) } else { (dst, src) };
+        tap.packet(second, src, dst, segment, payload);
+    };
+    let (syn, ack) = (Segment::SYN, Segment::ACK);
+    send(0, true, syn, (100, 0), b"");
+    send(0, false, syn | ack, (500, 101), b"");
+    send(1, true, ack, (101, 501), b"NICK b\r\n");
+    // The server has said 40 octets that are not read, and so not waited for.
+    send(2, true, ack, (109, 541), b"USER a b c d\r\n");
+    send(
+        3,
+        true,
+        ack,
+        (123, 541),
+        b"JOIN #x\r\nPRIVMSG #x :hello\r\n",
+    );
+    send(4, true, ack, (152, 600), b"PRIVMSG #x :and more\r\n");
+    send(4, true, ack | Segment::FIN, (174, 600), b"");
+    // Picked up in the middle.
+    let segment = Segment {
+        seq: 9,
+        ack: 9,
+        flags: ack,
+    };
+    tap.packet(
+        5,
+        (CLIENT, 40_001),
+        chat,
+        segment,
+        b"NICK b\r\nUSER a b c d\r\n",
+    );
+    tap.expire(2000);
+    assert_eq!(tap.said, ["Registers", "Joins"]);
+    assert_eq!(tap.connections.kept(), (0, 0));
+    assert_eq!(tap.connections.counts(), TcpCounts::default());
 }

@@ -3,7 +3,7 @@
 use super::ClientHello;
 
 /// Handshake message type of a `ClientHello` (RFC 8446 section 4).
-const CLIENT_HELLO: u8 = 1;
+pub(super) const CLIENT_HELLO: u8 = 1;
 /// Type and length before the message.
 const HEADER: usize = 4;
 /// Longest message that is put together; those of today are below 2 KiB, or 4 KiB with

@@ -7,6 +7,7 @@
 pub mod hello;
 pub mod record;
 
+use super::reader::Reader;
 use tls_parser::{
     TlsExtension, parse_tls_client_hello_extension, parse_tls_extension_unknown,
     parse_tls_handshake_client_hello,
@@ -26,11 +27,46 @@ impl<'a> ClientHello<'a> {
     /// as if it were not there.
     #[must_use]
     pub fn read(body: &'a [u8]) -> Self {
-        let mut hello = Self::default();
         let Ok((_, contents)) = parse_tls_handshake_client_hello(body) else {
-            return hello;
+            return Self::default();
         };
-        let mut rest = contents.ext.unwrap_or_default();
+        Self::of_extensions(contents.ext.unwrap_or_default())
+    }
+
+    /// Reads as much of a `ClientHello` as stands in a segment that begins with its record: the
+    /// names in those extensions that are there whole. With the keys of today (RFC 8446 section
+    /// 4.2.8, X25519MLKEM768) it seldom fits into one.
+    #[must_use]
+    pub fn first_segment(segment: &'a [u8]) -> Self {
+        Self::of_extensions(Self::extensions(segment).unwrap_or_default())
+    }
+
+    /// Where the extensions stand, up to the end of the record or of the segment.
+    fn extensions(segment: &'a [u8]) -> Option<&'a [u8]> {
+        let mut reader = Reader::new(segment);
+        let [kind, major, _] = reader.array()?;
+        let record = usize::from(reader.u16()?);
+        let rest = reader.rest();
+        let mut reader = Reader::new(rest.get(..record).unwrap_or(rest));
+        let [message, ..] = reader.array::<4>()?;
+        if kind != record::HANDSHAKE || major != 3 || message != hello::CLIENT_HELLO {
+            return None;
+        }
+        // Version and random number; session, cipher suites, compression; length of extensions.
+        reader.skip(2 + 32)?;
+        let session = reader.u8()?;
+        reader.skip(session.into())?;
+        let suites = reader.u16()?;
+        reader.skip(suites.into())?;
+        let compressions = reader.u8()?;
+        reader.skip(compressions.into())?;
+        let length = usize::from(reader.u16()?);
+        let rest = reader.rest();
+        Some(rest.get(..length).unwrap_or(rest))
+    }
+
+    fn of_extensions(mut rest: &'a [u8]) -> Self {
+        let mut hello = Self::default();
         // One by one, so that one that is broken does not take the others with it.
         while let Ok((behind, _)) = parse_tls_extension_unknown(rest) {
             if let Ok((_, extension)) = parse_tls_client_hello_extension(rest) {
@@ -99,6 +135,28 @@ pub(crate) mod tests {
         let hello = ClientHello::read(&octets);
         assert_eq!(hello.server_name, Some(&b"mx.example"[..]));
         assert_eq!(hello.alpn, Some(&b"smtp"[..]));
+    }
+
+    #[test]
+    fn a_name_in_the_first_segment_is_read_wherever_the_segment_ends() {
+        let body = body(&[sni("dns.example"), alpn(&["h2"]), (51, vec![0; 1200])]);
+        let length = u32::try_from(body.len()).unwrap().to_be_bytes();
+        let message = [&[1], &length[1..], &body].concat();
+        let record = [&[22, 3, 1][..], &sized(&message)].concat();
+        // Record, message, version, random, session, suites, compression, length; the name.
+        let name = 5 + 4 + 2 + 32 + 1 + 4 + 2 + 2 + (4 + 5 + 11);
+        for end in 0..=record.len() {
+            let hello = ClientHello::first_segment(&record[..end]);
+            let expected = (end >= name).then_some(&b"dns.example"[..]);
+            assert_eq!(hello.server_name, expected, "cut at {end}");
+        }
+        let mut other = record.clone();
+        other[5] = 2;
+        assert_eq!(ClientHello::first_segment(&other), ClientHello::default());
+        // A record of few octets ends there, whatever stands behind it.
+        other = record;
+        other[3..5].copy_from_slice(&[0, 30]);
+        assert_eq!(ClientHello::first_segment(&other), ClientHello::default());
     }
 
     #[test]

@@ -1,0 +1,200 @@
+//! What others do with a host: hand it mail, and ask for its name.
+//!
+//! Both are seen at hosts that do nothing themselves, and so are kept apart from what a host
+//! did, in a table with a bound of its own.
+
+use super::evidence::Family;
+use super::score::{Against, Score};
+use super::suspect::DAY;
+use super::window::Window;
+use crate::count::delta::{Fact, What};
+use crate::home::Home;
+use crate::host::HostAddr;
+use crate::time::{NANOS, Timestamp};
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+/// Hosts of which something is kept; at the bound a sixteenth leaves, those first of which
+/// nothing was heard for longest.
+const HOSTS: usize = 16_384;
+/// Others kept of each kind and host: more than any line here asks for.
+const KEPT: usize = 64;
+/// Networks that asked for a host's name count for so long (the study's section 4).
+const HOUR: i64 = 3_600 * NANOS;
+
+/// Outside hosts that were greeted by SMTP before that makes a mail server (the study).
+const GREETED: usize = 3;
+/// Outside networks that ask for the name of one address within an hour, as receivers of its
+/// mail do (the study, after Fukuda and Heidemann's backscatter).
+const NETWORKS: usize = 20;
+/// Their weight (the study); of a mail server everybody asks.
+const BACKSCATTER: Against = Against::each(4.0, 0.0, 4.0);
+/// Somebody's machine that takes mail from outside: one PC in a hundred by some program,
+/// against half of the relays that others have made.
+const ACCEPTS: Against = Against::each(3.9, 2.3, 3.9);
+
+/// What is known of hosts by what others do.
+#[derive(Debug, Default)]
+pub(super) struct Others {
+    hosts: HashMap<HostAddr, Seen, RandomState>,
+}
+
+/// What others do with one host.
+#[derive(Debug)]
+pub(super) struct Seen {
+    /// Outside hosts that it greeted, or that it answered by SMTP, within a day.
+    greeted: Window,
+    /// Outside networks that asked for its name within an hour.
+    asked: Window,
+    newest: Timestamp,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self {
+            greeted: Window::new(DAY, KEPT),
+            asked: Window::new(HOUR, KEPT),
+            newest: Timestamp::MIN,
+        }
+    }
+}
+
+impl Seen {
+    /// Whether it accepts mail from enough hosts outside to be a mail server.
+    pub(super) fn is_mail_server(&self) -> bool {
+        self.greeted.len() >= GREETED
+    }
+
+    /// How many hosts outside it answered by SMTP.
+    pub(super) fn greeted(&self) -> usize {
+        self.greeted.len()
+    }
+
+    /// How many networks asked for its name.
+    pub(super) fn asked(&self) -> usize {
+        self.asked.len()
+    }
+
+    /// Sets what that weighs; `used`: it is a machine that somebody uses.
+    pub(super) fn weigh(&self, score: &mut Score, used: bool, now: Timestamp) {
+        let weight = |holds, weight| if holds { weight } else { Against::default() };
+        let back = self.asked.since(now) >= NETWORKS;
+        score.set(Family::Back, weight(back, BACKSCATTER));
+        let accepts = used && self.is_mail_server();
+        score.set(Family::Inbound, weight(accepts, ACCEPTS));
+    }
+}
+
+impl Others {
+    /// Takes in a fact about what others do; others are none of its business. What comes from
+    /// inside says nothing, and neither does the name of an address of which it is not known
+    /// whether it lies inside.
+    pub(super) fn learn(&mut self, fact: &Fact, home: &Home) {
+        if home.contains(fact.host) == Some(false) {
+            return;
+        }
+        let outside = |peer: HostAddr| home.contains(peer) != Some(true);
+        match fact.what {
+            What::ServesSmtp { peer } if outside(peer) => {
+                let seen = self.seen(fact);
+                seen.greeted.touch(super::fanout::hash(peer), fact.time);
+            }
+            What::Backscatter { querier } if home.contains(querier) == Some(false) => {
+                let seen = self.seen(fact);
+                seen.asked.touch(super::fanout::hash(querier.network()), fact.time);
+            }
+            _ => {}
+        }
+    }
+
+    /// What is known of a host.
+    pub(super) fn get(&self, host: HostAddr) -> Option<&Seen> {
+        self.hosts.get(&host)
+    }
+
+    fn seen(&mut self, fact: &Fact) -> &mut Seen {
+        if self.hosts.len() >= HOSTS && !self.hosts.contains_key(&fact.host) {
+            let mut ranked: Vec<_> = self.hosts.iter().map(|(h, s)| (s.newest, *h)).collect();
+            let count = HOSTS / 16;
+            ranked.select_nth_unstable(count);
+            for (_, host) in ranked.iter().take(count) {
+                self.hosts.remove(host);
+            }
+        }
+        let seen = self.hosts.entry(fact.host).or_default();
+        seen.newest = seen.newest.max(fact.time);
+        seen
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::Origin;
+
+    fn fact(what: What, second: i64) -> Fact {
+        let time = Timestamp::from_parts(second, 0);
+        Fact {
+            host: HostAddr::from_v4([192, 0, 2, 1]),
+            time,
+            origin: Origin::default(),
+            packet_time: time,
+            what,
+        }
+    }
+
+    fn home() -> Home {
+        Home::new(["192.0.2.0/24".parse().unwrap()])
+    }
+
+    #[test]
+    fn twenty_networks_outside_within_an_hour_weigh() {
+        for (networks, pause, weighs) in [(19, 1, false), (20, 1, true), (40, 200, false)] {
+            let mut others = Others::default();
+            for network in 0..networks {
+                for host in 0..3 {
+                    let querier = HostAddr::from_v4([198, 51, network, host]);
+                    let what = What::Backscatter { querier };
+                    others.learn(&fact(what, i64::from(network) * pause), &home());
+                }
+            }
+            let mut score = Score::default();
+            let seen = others.get(HostAddr::from_v4([192, 0, 2, 1])).unwrap();
+            let now = Timestamp::from_parts(i64::from(networks) * pause, 0);
+            seen.weigh(&mut score, false, now);
+            assert_eq!(score.of(Family::Back) != Against::default(), weighs);
+        }
+    }
+
+    #[test]
+    fn who_answers_three_hosts_outside_is_a_mail_server() {
+        let mut others = Others::default();
+        for (number, server) in [(1, false), (2, false), (3, true)] {
+            let inside = HostAddr::from_v4([192, 0, 2, 100 + number]);
+            let peer = HostAddr::from_v4([198, 51, 100, number]);
+            for peer in [inside, peer] {
+                others.learn(&fact(What::ServesSmtp { peer }, 0), &home());
+            }
+            let seen = others.get(HostAddr::from_v4([192, 0, 2, 1])).unwrap();
+            assert_eq!(seen.is_mail_server(), server);
+        }
+    }
+
+    #[test]
+    fn at_the_bound_those_unheard_of_for_longest_leave() {
+        let mut others = Others::default();
+        for number in 0..40_000_u32 {
+            let mut told = fact(
+                What::ServesSmtp {
+                    peer: HostAddr::from_v4([198, 51, 100, 1]),
+                },
+                i64::from(number),
+            );
+            told.host = HostAddr::from_v4((0x0a00_0000 | number).to_be_bytes());
+            others.learn(&told, &Home::default());
+            assert!(others.hosts.len() <= HOSTS);
+        }
+        let newest = HostAddr::from_v4((0x0a00_0000_u32 | 39_999).to_be_bytes());
+        assert!(others.get(newest).is_some());
+    }
+}

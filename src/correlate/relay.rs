@@ -1,0 +1,172 @@
+//! Mail in bulk: recipients, message after message, through one server.
+//!
+//! That is the first generation's way out (a worm that uses its site's mail server), and what
+//! a stolen password is used for. People write to dozens now and then; a worm goes on. So a
+//! burst is content like any other, held against the host's own past, and takes conduct.
+
+use super::evidence::{Family, Trail, Witness};
+use super::fanout::hash;
+use super::score::{Against, Score};
+use crate::count::delta::Server;
+use crate::time::{NANOS, Timestamp};
+use crate::words::counted;
+use std::collections::{BTreeMap, VecDeque};
+
+/// Recipients are counted over this span.
+const SPAN: i64 = 600 * NANOS;
+/// Recipients in a span that say nothing: a person's round mail (the study: 20 per 10 min).
+const LEAST: u64 = 20;
+/// Times the host's own past that say nothing (the study).
+const TIMES: u64 = 5;
+/// Days of which the busiest span is remembered (the study: the median of 7 days).
+const DAYS: usize = 7;
+/// Servers of a host that are followed; the bulk goes to one or two, and who has more is a
+/// matter of fan-out.
+const SERVERS: usize = 64;
+
+/// Another [`LEAST`] recipients beyond what says nothing: ten worms for one person. A machine
+/// that mails by trade does so every day.
+const BURST: Against = Against::each(2.3, 0.0, 2.3);
+/// The same of a machine that mails by trade, beyond [`TIMES`] its own past.
+const JUMP: Against = Against::each(0.0, 2.3, 0.0);
+
+/// The recipients of a host.
+#[derive(Debug, Default)]
+pub struct Relay {
+    servers: BTreeMap<u64, Bulk>,
+    /// Over all servers.
+    all: Bulk,
+    /// Recipients to one server in the span that weighed most.
+    pub most: u64,
+    /// Witnesses of bursts.
+    pub trail: Trail,
+}
+
+/// Recipients over spans, and the busiest spans of past days.
+#[derive(Clone, Debug, Default)]
+struct Bulk {
+    span: i64,
+    count: u64,
+    day: i64,
+    busiest: u64,
+    past: VecDeque<u64>,
+    newest: Timestamp,
+}
+
+impl Bulk {
+    /// Counts recipients; how many steps of `LEAST` beyond what says nothing that crossed.
+    fn add(&mut self, count: u64, now: Timestamp) -> u64 {
+        let (span, day) = (now.nanos().div_euclid(SPAN), now.second().div_euclid(86_400));
+        self.newest = now;
+        if day != self.day {
+            if self.busiest > 0 {
+                self.past.push_front(self.busiest);
+                self.past.truncate(DAYS);
+            }
+            (self.day, self.busiest) = (day, 0);
+        }
+        if span != self.span {
+            (self.span, self.count) = (span, 0);
+        }
+        let before = self.steps();
+        self.count += count;
+        self.busiest = self.busiest.max(self.count);
+        self.steps() - before
+    }
+
+    /// Steps that the open span has taken.
+    fn steps(&self) -> u64 {
+        (self.count / LEAST).saturating_sub(self.usual() / LEAST)
+    }
+
+    /// What says nothing, less one step.
+    fn usual(&self) -> u64 {
+        let mut past: Vec<_> = self.past.iter().copied().collect();
+        past.sort_unstable();
+        let median = past.get(past.len() / 2).copied().unwrap_or(0);
+        (median * TIMES).saturating_sub(LEAST)
+    }
+}
+
+impl Relay {
+    /// It named recipients to a server.
+    pub(super) fn recipients(
+        &mut self,
+        server: Server,
+        count: u64,
+        score: &mut Score,
+        witness: Witness,
+    ) {
+        let now = witness.time;
+        let key = hash(server.addr);
+        if self.servers.len() >= SERVERS
+            && !self.servers.contains_key(&key)
+            && let Some((&silent, _)) = self.servers.iter().min_by_key(|(_, bulk)| bulk.newest)
+        {
+            self.servers.remove(&silent);
+        }
+        let bulk = self.servers.entry(key).or_default();
+        for _ in 0..bulk.add(count, now).min(4) {
+            score.add(Family::Relay, BURST, now);
+            self.trail.note(witness, None);
+        }
+        self.most = self.most.max(bulk.count);
+        for _ in 0..self.all.add(count, now).min(4) {
+            score.add(Family::Jump, JUMP, now);
+        }
+    }
+
+    /// A family of this rule in words, and the packets that show it.
+    pub(super) fn explain(&self, family: Family) -> Option<(Trail, String)> {
+        let most = match family {
+            Family::Relay => counted(self.most, "recipient") + " to one server",
+            Family::Jump => counted(self.all.busiest, "recipient"),
+            _ => return None,
+        };
+        let text = format!("named {most} within ten minutes");
+        Some((self.trail.clone(), text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::Origin;
+    use crate::host::HostAddr;
+
+    fn recipients(relay: &mut Relay, score: &mut Score, second: i64, count: u64) {
+        let time = Timestamp::from_parts(second, 0);
+        let origin = Origin::default();
+        let addr = HostAddr::from_v4([192, 0, 2, 25]);
+        let server = Server { addr, port: 25 };
+        relay.recipients(server, count, score, Witness { origin, time });
+    }
+
+    #[test]
+    fn a_round_mail_says_nothing_and_a_worm_goes_on() {
+        let (mut relay, mut score) = (Relay::default(), Score::default());
+        recipients(&mut relay, &mut score, 0, 19);
+        recipients(&mut relay, &mut score, 3_600, 19);
+        assert_eq!(score.of(Family::Relay), Against::default());
+        for second in 0..100 {
+            recipients(&mut relay, &mut score, 7_200 + second, 1);
+        }
+        assert!(score.of(Family::Relay).pc > 11.0);
+    }
+
+    #[test]
+    fn who_does_so_every_day_is_held_against_that() {
+        let (mut relay, mut score) = (Relay::default(), Score::default());
+        for day in 0..8 {
+            for second in 0..60 {
+                recipients(&mut relay, &mut score, day * 86_400 + second, 1);
+            }
+        }
+        let before = score.of(Family::Jump).sender;
+        for second in 0..400 {
+            recipients(&mut relay, &mut score, 9 * 86_400 + second, 1);
+        }
+        assert!(before < 0.5, "{before}");
+        assert!(score.of(Family::Jump).sender > 6.0);
+    }
+}

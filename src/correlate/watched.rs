@@ -1,0 +1,249 @@
+//! A host that is watched: what it has shown, and the episode that came of it.
+
+use super::evidence::Family;
+use super::judge::{Judge, Outcome, counterevidence};
+use super::others::Seen;
+use super::role::{self, RoleView};
+use super::score::{Against, Score};
+use super::suspect::{Suspect, View};
+use super::{Context, Judgement, State, Verdict};
+use crate::count::host::HostTotals;
+use crate::host::HostAddr;
+use crate::time::Timestamp;
+use crate::verdict::{Class, Level};
+
+/// Notices in an hour of packet time: beyond them a host is told when it is suspected. A
+/// flood of made-up sources must not fill the log.
+pub(super) const NOTICES: u32 = 1_000;
+
+/// A remembered host.
+#[derive(Debug, Default)]
+pub(super) struct Watched {
+    pub(super) suspect: Suspect,
+    pub(super) totals: HostTotals,
+    /// Time of the first and the newest fact.
+    pub(super) facts: Option<(Timestamp, Timestamp)>,
+    pub(super) episode: Option<Episode>,
+    /// The sums when the score of the episode was highest, and that score: what the closing
+    /// verdict tells, since sums decay.
+    peak: Option<(f64, Box<Score>)>,
+}
+
+/// An episode: from the first crossing of a level to a day's silence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Episode {
+    first_seen: Timestamp,
+    sequence: u64,
+    class: Class,
+    pub(super) level: Level,
+}
+
+/// Which host, when, and what is known beside what it did itself.
+#[derive(Clone, Copy)]
+pub(super) struct Setting<'a> {
+    pub(super) host: HostAddr,
+    pub(super) time: Timestamp,
+    pub(super) view: View,
+    pub(super) answers_dns: bool,
+    pub(super) others: Option<&'a Seen>,
+    pub(super) context: &'a Context,
+}
+
+impl<'a> Setting<'a> {
+    /// The host's role, by its memory and its counters.
+    pub(super) fn role(&self, suspect: Option<&Suspect>, totals: &HostTotals) -> RoleView {
+        role::role(self, suspect, totals)
+    }
+
+    fn judge(&self, role: &'a RoleView) -> Judge<'a> {
+        Judge {
+            role,
+            muted: &self.context.muted,
+            others: self.others,
+            egress: self.view.egress,
+        }
+    }
+}
+
+impl Watched {
+    /// Sets the families that are states: what the host is like at the moment.
+    pub(super) fn weigh(&mut self, setting: &Setting<'_>) {
+        self.suspect.weigh(&self.totals);
+        if let Some(seen) = setting.others {
+            let known = setting.context.inventory.host(setting.host);
+            let used = self.suspect.score.of(Family::Client) != Against::default()
+                || known.is_some_and(|entry| entry.role == Some(crate::verdict::Role::Pc));
+            seen.weigh(&mut self.suspect.score, used, setting.time);
+        }
+    }
+
+    /// Tells a verdict where level or class changed. A level stands until its episode ends: by
+    /// a day's silence, or when the host turns out to mail or to ask by trade and nothing
+    /// else speaks against it. `notices`: so many were told in this hour.
+    pub(super) fn cross(&mut self, setting: &Setting<'_>, notices: u32) -> Option<Verdict> {
+        let role = setting.role(Some(&self.suspect), &self.totals);
+        let judge = setting.judge(&role);
+        let mut outcome = judge.outcome(&self.suspect, &self.suspect.score);
+        if outcome.level == Level::Notice && self.episode.is_none() && notices >= NOTICES {
+            outcome.level = Level::None;
+        }
+        if !role.is_pc() && outcome.level == Level::None {
+            return self.clear(setting, role);
+        }
+        let after = self.after(&outcome);
+        let before = self.episode.map(|episode| (episode.level, episode.class));
+        let highest = self.peak.as_ref().map(|(score, _)| *score);
+        if after.0 > Level::None && highest.is_none_or(|highest| outcome.score > highest) {
+            self.peak = Some((outcome.score, Box::new(self.suspect.score.clone())));
+        }
+        if after.0 == Level::None || before == Some(after) {
+            return None;
+        }
+        let mut judgement = judge.explain(
+            &self.suspect,
+            &self.totals,
+            &self.suspect.score,
+            setting.view.smtp,
+            setting.time,
+        );
+        let (level, class) = after;
+        (judgement.level, judgement.class) = after;
+        let sequence = self.episode.map_or(1, |episode| episode.sequence + 1);
+        self.episode = Some(Episode {
+            first_seen: self.first_seen(setting.time),
+            sequence,
+            class,
+            level,
+        });
+        let state = if sequence == 1 {
+            State::New
+        } else {
+            State::Updated
+        };
+        Some(self.verdict(setting, state, judgement))
+    }
+
+    /// Level and class with what came before: a level stands, and a class becomes another one
+    /// where that says more of what the host is.
+    fn after(&self, outcome: &Outcome) -> (Level, Class) {
+        let Some(before) = self.episode else {
+            return (outcome.level, outcome.class);
+        };
+        let level = outcome.level.max(before.level);
+        if outcome.level < before.level {
+            return (level, before.class);
+        }
+        let class = match (before.class, outcome.class) {
+            _ if before.level == Level::Notice => outcome.class,
+            (before, after) if before == after => after,
+            // Who showed one generation and now another is both.
+            (Class::Gen2Mx, Class::Gen3A) | (Class::Gen3A, Class::Gen2Mx) => Class::Hybrid,
+            // The DNS says more about what it is than its connections alone.
+            (Class::SpamFanout | Class::SubmissionAbuse | Class::Gen1Relay, after) => after,
+            (
+                Class::Gen2Mx | Class::Gen3A | Class::Hybrid,
+                after @ (Class::Hybrid | Class::HijackedRelay | Class::SubmissionAbuse),
+            ) => after,
+            (_, after @ Class::HijackedServer) => after,
+            (before, _) => before,
+        };
+        (level, class)
+    }
+
+    /// The judgement as of its highest score, where there is an episode, at its level.
+    pub(super) fn judgement(&self, setting: &Setting<'_>, role: &RoleView) -> Judgement {
+        let peak = self.peak.as_ref().filter(|_| self.episode.is_some());
+        let sums = peak.map_or(&self.suspect.score, |(_, sums)| sums);
+        let judge = Judge {
+            role,
+            muted: &setting.context.muted,
+            others: setting.others,
+            egress: setting.view.egress,
+        };
+        let (smtp, now) = (setting.view.smtp, setting.time);
+        let mut judgement = judge.explain(&self.suspect, &self.totals, sums, smtp, now);
+        // A verdict stands until its episode ends.
+        if let Some(episode) = self.episode {
+            (judgement.class, judgement.level) = (episode.class, episode.level);
+        }
+        judgement
+    }
+
+    /// Ends the episode of a host that turned out to be no PC.
+    fn clear(&mut self, setting: &Setting<'_>, role: RoleView) -> Option<Verdict> {
+        let mut episode = self.episode?;
+        episode.sequence += 1;
+        self.episode = Some(episode);
+        let reason = format!(
+            "turned out to be a {}: {}",
+            role.role,
+            role.basis.join(", ")
+        );
+        let judgement = Judgement {
+            reason,
+            counterevidence: counterevidence(&self.suspect, &self.suspect.score),
+            windows: self.suspect.fanout.windows(setting.time),
+            ..Judgement::ordinary(role)
+        };
+        let mut verdict = self.verdict(setting, State::Closed, judgement);
+        verdict.acquitted = true;
+        self.episode = None;
+        self.peak = None;
+        // What comes next begins anew, and the memory of the server stays.
+        self.facts = Some((setting.time, setting.time));
+        Some(verdict)
+    }
+
+    fn first_seen(&self, time: Timestamp) -> Timestamp {
+        let start = self.facts.map_or(time, |(start, _)| start);
+        self.episode.map_or(start, |episode| episode.first_seen)
+    }
+
+    /// Closes the episode, at its level or, after a day's silence, at none.
+    pub(super) fn close(&mut self, setting: &Setting<'_>, silent: bool) -> Option<Verdict> {
+        let episode = self.episode?;
+        let role = setting.role(Some(&self.suspect), &self.totals);
+        let mut judgement = self.judgement(setting, &role);
+        let mut level = episode.level;
+        if silent {
+            // Nothing is left of the evidence.
+            let reason = if self.suspect.fanout.is_empty() {
+                "has made no mail lookups for a day"
+            } else {
+                "has made no mail lookups and no mail connections for a day"
+            };
+            reason.clone_into(&mut judgement.reason);
+            level = Level::None;
+            (judgement.class, judgement.level) = (Class::Ordinary, level);
+        }
+        self.episode = Some(Episode {
+            sequence: episode.sequence + 1,
+            level,
+            ..episode
+        });
+        Some(self.verdict(setting, State::Closed, judgement))
+    }
+
+    fn verdict(&self, setting: &Setting<'_>, state: State, judgement: Judgement) -> Verdict {
+        let Setting {
+            host,
+            time,
+            context,
+            ..
+        } = *setting;
+        let suppression = context.inventory.suppressed(host, judgement.class, time);
+        Verdict {
+            host,
+            time,
+            newest: self.facts.map_or(time, |(_, newest)| newest),
+            state,
+            acquitted: false,
+            first_seen: self.first_seen(time),
+            sequence: self.episode.map_or(1, |episode| episode.sequence),
+            suppressed: suppression.map(|entry| entry.reason.clone().unwrap_or_default()),
+            inside: context.home.contains(host),
+            judgement,
+            totals: self.totals.clone(),
+        }
+    }
+}
