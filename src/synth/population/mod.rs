@@ -6,7 +6,7 @@
 //! constant of the generator is drawn for each host from a range, so that a rule which fits
 //! hosts of three families can be tried on the fourth. A [`View`] is what a sensor sees of it.
 //!
-//! Inside is 10.0.0.0/8 and 2001:db8:a::/48; outside is 198.18.0.0/15 (RFC 2544), since the
+//! Inside is 10.0.0.0/8 and `2001:db8:a::/48`; outside is 198.18.0.0/15 (RFC 2544), since the
 //! documentation nets hold too few mail servers.
 
 mod bots;
@@ -67,6 +67,16 @@ impl Family {
             Self::Cedar => "cedar",
             Self::Dune => "dune",
         }
+    }
+
+    /// The site's resolver.
+    fn resolver(self) -> IpAddr {
+        Ipv4Addr::new(10, self.number(), 0, 53).into()
+    }
+
+    /// The site's mail server.
+    fn relay(self) -> IpAddr {
+        Ipv4Addr::new(10, self.number(), 0, 25).into()
     }
 
     fn salt(self) -> u64 {
@@ -160,16 +170,6 @@ impl Place {
     fn mac(self) -> [u8; 6] {
         let [net, host] = self.octets();
         [0x02, 0x20, 0, 0, net, host]
-    }
-
-    /// The site's resolver.
-    fn resolver(self, family: Family) -> IpAddr {
-        Ipv4Addr::new(10, family.number(), 0, 53).into()
-    }
-
-    /// The site's mail server.
-    fn relay(self, family: Family) -> IpAddr {
-        Ipv4Addr::new(10, family.number(), 0, 25).into()
     }
 }
 
