@@ -170,23 +170,26 @@ impl Family {
     #[must_use]
     pub fn cap(self) -> f64 {
         match self {
-            // A hundred thousand to one, which rules a PC out.
-            Self::Mx | Self::Kwa | Self::Fan | Self::Submit | Self::Relay | Self::Jump => 11.5,
+            // A million to one, which rules a PC out.
+            Self::Mx | Self::Kwa | Self::Fan | Self::Submit | Self::Relay | Self::Jump => 13.8,
             // The study's cap of a family (its section 4).
-            Self::NoServerLookups | Self::Rej => 9.0,
+            Self::Rej => 9.0,
+            // Domains and hosts, which are of two kinds.
+            Self::FailingAnswers => 5.5,
             // A hundred to one. Who only knocks on port 25 is a scanner as well, and a network
             // that blocks port 25 makes everybody fail.
             Self::Fail
             | Self::LabelSweep
             | Self::Again
-            | Self::FailingAnswers
             | Self::KeywordShare
             | Self::Proto
             | Self::Inbound
             | Self::Mail
             | Self::Back => 4.6,
-            // Ten to one.
-            Self::Follow | Self::R2 | Self::Irc | Self::Client => 2.3,
+            // Ten to one. One honest sender in ten only sends, and asks for nothing else.
+            Self::NoServerLookups | Self::R2 | Self::Irc | Self::Client => 2.3,
+            // Five to one.
+            Self::Follow => 1.6,
         }
     }
 
@@ -196,10 +199,11 @@ impl Family {
         match self {
             // What a server is known by.
             Self::NoServerLookups => 9.0,
-            // Fifteen servers that accept.
-            Self::Rej => 4.6,
-            // Five servers that answer; five lookups that no connection follows.
-            Self::Fail | Self::FailingAnswers | Self::Follow => 2.3,
+            // Fifteen servers that accept; six that were only asked.
+            Self::Rej | Self::Mail => 4.6,
+            // Five servers that answer.
+            Self::Fail | Self::FailingAnswers => 2.3,
+            Self::Follow => 0.7,
             // Courtesy costs a bot nothing, so that it buys little.
             Self::Proto => 0.5,
             _ => 0.0,

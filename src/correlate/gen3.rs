@@ -20,10 +20,10 @@ pub(super) const OWN_DOMAINS: usize = 3;
 pub(super) const NEW_DOMAIN: Against = Against::each(1.6, 0.2, 0.0);
 /// A further keyword tried on one domain, once for each domain.
 pub(super) const SWEPT: Against = Against::all(1.0);
-/// A mail host that does not exist.
-pub(super) const NO_HOST: Against = Against::all(0.5);
+/// A mail host that does not exist; crawlers meet many.
+pub(super) const NO_HOST: Against = Against::each(0.5, 0.5, 0.1);
 /// One that does: half of a worm's guesses (the study's client F) against nine of ten.
-pub(super) const IS_HOST: Against = Against::all(-0.25);
+pub(super) const IS_HOST: Against = Against::each(-0.25, -0.25, -0.05);
 
 /// Domains, or names in them, beyond any list that a person keeps (mail hosts to be watched,
 /// partners): before that, the share of such lookups and R² say nothing.

@@ -52,12 +52,12 @@ const LEAST_SMTP: f64 = 2.3;
 /// PCs for one that is infected: one host in a thousand (the study's section 4).
 const PCS: f64 = 999.0;
 /// Honest hosts for one that is infected, where nothing is known of a host. On a campus there
-/// are about ten machines with a mail server's program for each; machines that probe mail
-/// servers are rarer than infected ones.
+/// are some machines with a mail server's program, unknown to who runs the sensor, for each;
+/// machines that probe mail servers are rarer than infected ones.
 const PRIOR: Prior = Prior {
     pc: PCS,
-    sender: 10.0,
-    prober: 0.2,
+    sender: 5.0,
+    prober: 0.3,
 };
 
 /// Probability of an infection at this score, with one host in a thousand infected.

@@ -84,7 +84,7 @@ pub(super) struct Peer {
     pub(super) submission: bool,
     pub(super) reached: bool,
     pub(super) failed: bool,
-    mailed: bool,
+    pub(super) mailed: bool,
     no_quit: bool,
     /// It was handed a message.
     pub(super) handed: bool,

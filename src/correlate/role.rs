@@ -1,5 +1,6 @@
 //! What a host is for: as the inventory says, or as it shows.
 
+use super::evidence::Family;
 use super::score::Prior;
 use super::suspect::Suspect;
 use super::{PCS, PRIOR};
@@ -159,6 +160,8 @@ pub fn role(
 const ACCEPTING: u32 = 10;
 /// MX domains without a mail connection, where these are in sight, that make a prober.
 const PROBED: usize = 30;
+/// Weight of domains asked for again and again that makes a prober doubtful.
+const ENGINE: f64 = 2.3;
 /// Mail hosts that a monitor watches at the most; mail programs watch three.
 const WATCHED: std::ops::RangeInclusive<usize> = 4..=60;
 /// Times that a monitor has asked for each.
@@ -193,7 +196,8 @@ fn shown(suspect: &Suspect) -> Option<RoleView> {
     }
     let domains = suspect.mx.len();
     let follow = &suspect.follow;
-    if domains >= PROBED && follow.followed == 0 && follow.alone as usize >= PROBED {
+    let engine = suspect.score.of(Family::Again).prober >= ENGINE || !suspect.swept.is_empty();
+    if domains >= PROBED && !engine && follow.followed == 0 && follow.alone as usize >= PROBED {
         let basis = format!("MX lookups of {domains} domains, and no mail connection after them");
         return Some(RoleView::learned(Role::MxProber, basis));
     }

@@ -18,6 +18,9 @@ const CAP: f64 = 9.0;
 /// Ten to one for "mail server", beside the prior of another ten to one.
 const SERVER: f64 = -2.3;
 
+/// Ten to one against it: who was one stays one until then.
+const NO_SERVER: f64 = 2.3;
+
 /// Lookups of either kind that a person makes by hand stay below this.
 const BY_HAND: u64 = 3;
 
@@ -30,6 +33,7 @@ pub struct ServerTest {
     /// Lookups that mail servers make, by kind, retries left out.
     pub lookups: BTreeMap<ServerLookup, u64>,
     llr: f64,
+    is_server: bool,
 }
 
 impl ServerTest {
@@ -37,12 +41,14 @@ impl ServerTest {
     pub fn mx_query(&mut self) {
         self.mx_queries += 1;
         self.llr = (self.llr + (SERVER_RATE - WORM_RATE)).min(CAP);
+        self.decide();
     }
 
     /// A lookup came that mail servers make.
     pub fn lookup(&mut self, kind: ServerLookup) {
         *self.lookups.entry(kind).or_insert(0) += 1;
         self.llr = (self.llr + (WORM_RATE / SERVER_RATE).ln()).max(-CAP);
+        self.decide();
     }
 
     /// All lookups that mail servers make.
@@ -60,8 +66,16 @@ impl ServerTest {
     /// Whether the mix is clearly a mail server's.
     #[must_use]
     pub fn is_server(&self) -> bool {
+        self.is_server
+    }
+
+    fn decide(&mut self) {
         let by_hand = self.mx_queries < BY_HAND || self.lookups() < BY_HAND;
-        !by_hand && self.llr <= SERVER
+        self.is_server = if self.is_server {
+            self.llr < NO_SERVER
+        } else {
+            !by_hand && self.llr <= SERVER
+        };
     }
 }
 

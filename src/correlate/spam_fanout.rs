@@ -29,21 +29,22 @@ const PROVIDER: Against = Against::each(1.5, 0.0, 0.7);
 
 /// A destination that fails: .4 of a bot's (the study; lists of harvested addresses are old)
 /// against .05 of an honest sender's (dead exchangers, and those of dead domains); probers
-/// meet .2.
-const FAILS: Against = Against::each(2.08, 2.08, 0.7);
+/// meet as many.
+const FAILS: Against = Against::each(2.08, 2.08, 0.3);
 /// One that answers.
-const ANSWERS: Against = Against::each(-0.46, -0.46, -0.29);
+const ANSWERS: Against = Against::each(-0.46, -0.46, -0.1);
 
 /// A server that does not know the recipients: .3 of a bot's (the study) against .02 of a list
 /// that is cared for. The study gives 4; there are honest lists that rot, and lists are
 /// validated that way.
-const UNKNOWN: Against = Against::each(2.7, 2.7, 0.4);
+const UNKNOWN: Against = Against::each(2.7, 2.7, 0.0);
 /// A server that takes the host for a spammer (the study). The second one adds little, and
 /// further ones nothing: one entry in one block list, as every home connection has, is told by
 /// all servers.
-const BLOCKED: [Against; 2] = [Against::each(4.0, 4.0, 2.3), Against::each(0.6, 0.6, 0.6)];
-/// Any other refusal for good (the study).
-const REFUSED: Against = Against::each(1.5, 1.5, 0.7);
+const BLOCKED: [Against; 2] = [Against::each(4.0, 4.0, 1.0), Against::each(0.6, 0.6, 0.6)];
+/// Any other refusal for good: mostly, that of the same lists in other words. Two at the most,
+/// and none beside those who say it.
+const REFUSED: (u32, Against) = (2, Against::each(1.2, 1.2, 0.0));
 /// A server that puts off and accepts nothing later: .3 against .2, since greylisting puts off
 /// every sender; and five of them at the most, since there are places where every server does.
 const DEFERRED: (u32, Against) = (5, Against::each(0.4, 0.4, 0.0));
@@ -51,6 +52,8 @@ const DEFERRED: (u32, Against) = (5, Against::each(0.4, 0.4, 0.0));
 const ACCEPTED: Against = Against::each(-0.31, -0.31, 0.0);
 /// A message is handed over: who probes says no more than RCPT. Three are a hundred to one.
 const HANDED: Against = Against::each(0.0, 0.0, 1.5);
+/// The envelope was, the server did not mind, and no message follows.
+const ASKED: Against = Against::each(0.0, 0.0, -0.8);
 
 /// Weight of a third name in HELO (the study: 1.5 for a second and 2 for a third; nobody needs
 /// more than two in a week, and two alone say nothing here).
@@ -112,12 +115,13 @@ pub(super) fn step(score: &mut Score, moved: &Moved, tally: &Tally, view: &View,
     if after.submission && !before.submission && tally.submission > PROVIDERS {
         score.add(Family::Submit, PROVIDER, now);
     }
-    if after.handed && !before.handed {
-        score.add(Family::Mail, HANDED, now);
-    }
     // Where the servers' packets are not mirrored, their silence and their replies are unknown.
     if !view.answers {
         return;
+    }
+    let difference = delivery(after) - delivery(&before);
+    if difference != Against::default() {
+        score.add(Family::Mail, difference, now);
     }
     let difference = connection(after) - connection(&before);
     if difference != Against::default() {
@@ -142,19 +146,28 @@ fn connection(peer: &Peer) -> Against {
     }
 }
 
+/// What a destination weighs by whether it gets a message.
+fn delivery(peer: &Peer) -> Against {
+    match (peer.handed, peer.mailed && peer.answers() == Answers::Nothing) {
+        (true, _) => HANDED,
+        (false, true) => ASKED,
+        (false, false) => Against::default(),
+    }
+}
+
 /// What a destination weighs by how it answers what it is handed; `left`: destinations that
 /// have answered so and do no longer.
 fn answer(answers: Answers, tally: &Tally, left: u32) -> Against {
     match answers {
         Answers::Accepted => ACCEPTED,
         Answers::Unknown => UNKNOWN,
-        Answers::Refused => REFUSED,
+        Answers::Refused if tally.blocked == 0 && tally.refused + left <= REFUSED.0 => REFUSED.1,
         Answers::Blocked => {
             let place = (tally.blocked + left).saturating_sub(1) as usize;
             BLOCKED.get(place).copied().unwrap_or_default()
         }
         Answers::Deferred if tally.deferred + left <= DEFERRED.0 => DEFERRED.1,
-        Answers::Deferred | Answers::Nothing => Against::default(),
+        Answers::Refused | Answers::Deferred | Answers::Nothing => Against::default(),
     }
 }
 

@@ -116,7 +116,7 @@ fn a_hybrid_stays_one_when_it_is_convicted() {
     assert_eq!(
         told,
         [
-            (Level::Suspected, Class::Gen3A),
+            (Level::Notice, Class::Gen2Mx),
             (Level::Suspected, Class::Hybrid),
             (Level::Likely, Class::Hybrid),
         ]
@@ -289,7 +289,7 @@ fn a_flood_of_suspects_spares_those_with_an_episode() {
         correlator.evicted(),
         1 + u64::from(flood) - correlator.remembered().0 as u64
     );
-    let closing = correlator.finish(Timestamp::from_parts(301, 0));
+    let closing = serious(correlator.finish(Timestamp::from_parts(301, 0)));
     assert_eq!(
         closing
             .iter()
@@ -334,9 +334,14 @@ fn spam(servers: u8) -> Vec<What> {
                 cause: Refusal::UnknownUser,
             };
             let refused = (number % 4 == 1).then_some(refusal);
+            let accepted = (number % 4 == 3).then_some(What::Message {
+                server,
+                accepted: true,
+            });
             [What::Attempt(server), What::Outcome(server, outcome)]
                 .into_iter()
                 .chain(refused)
+                .chain(accepted)
         })
         .collect()
 }
@@ -439,19 +444,33 @@ fn fan_out_becomes_the_generation_that_its_lookups_show() {
     assert!(score >= CONFIRMED, "{score}");
 }
 
+/// That it is a mail server explains to how many it turns, and not how it fares.
 #[test]
-fn a_mail_server_is_not_convicted_by_its_fan_out() {
-    let mut correlator = Correlator::new(Context::default());
-    let mut whats = mx(10);
-    whats.extend([ptr(1), ptr(2), ptr(3)]);
-    whats.extend(spam(30));
-    let told = correlator.second(&[delta(0, host(1), &whats)]);
-    assert!(
-        told.iter()
-            .all(|verdict| !verdict.judgement.level.convicted())
-    );
-    let judgement = correlator.judgement(host(1), &HostTotals::default());
-    assert_eq!(judgement.role.role, Role::MailServer);
-    // And yet it is told where it turned.
-    assert_eq!(judgement.windows[0].attempts, 30);
+fn a_mail_server_s_role_is_no_immunity() {
+    let greeted = |whats: Vec<What>| {
+        let mut correlator = Correlator::new(Context::default());
+        let mut all = mx(10);
+        all.extend([ptr(1), ptr(2), ptr(3)]);
+        all.extend(whats);
+        let told = serious(correlator.second(&[delta(0, host(1), &all)]));
+        let judgement = correlator.judgement(host(1), &HostTotals::default());
+        assert_eq!(judgement.role.role, Role::MailServer);
+        // And it is told where it turned.
+        assert!(judgement.windows[0].attempts > 0);
+        told.last().map(|verdict| verdict.judgement.clone())
+    };
+    let accepted = (0..30).map(mail_server).flat_map(|server| {
+        [
+            What::Attempt(server),
+            What::Outcome(server, Outcome::Established),
+            What::Message {
+                server,
+                accepted: true,
+            },
+        ]
+    });
+    assert_eq!(greeted(accepted.collect()), None);
+    let used = greeted(spam(30)).unwrap();
+    assert_eq!(used.class, Class::HijackedServer);
+    assert!(used.level.convicted());
 }

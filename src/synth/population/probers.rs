@@ -45,7 +45,9 @@ pub(super) fn monitor(host: &mut Host, _: u32) {
     let hosts = host.dice.between(20, 40);
     let first = host.dice.below(3000);
     let mut names = Vec::new();
-    for number in 0..hosts {
+    let mut number = 0;
+    while names.len() < hosts as usize {
+        number += 1;
         let domain = host.world.harvested(&mut host.dice, first, 600, false);
         let label = *host.dice.pick(&["mail", "smtp", "mx", "mx1", "relay"]);
         let known = host.world.exchangers(&domain).into_iter().next();

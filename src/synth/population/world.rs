@@ -316,6 +316,11 @@ impl World {
         reply
     }
 
+    /// Whether a host is there.
+    pub(super) fn has(self, name: &str) -> bool {
+        psl::domain_str(name).is_some_and(|domain| !self.dead(domain) && self.exists(name, domain))
+    }
+
     /// Whether a host is there, its domain being alive.
     fn exists(self, name: &str, domain: &str) -> bool {
         let Some(host) = name.strip_suffix(domain).and_then(|h| h.strip_suffix('.')) else {
