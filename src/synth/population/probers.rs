@@ -52,10 +52,12 @@ pub(super) fn monitor(host: &mut Host, _: u32) {
         let label = *host.dice.pick(&["mail", "smtp", "mx", "mx1", "relay"]);
         let known = host.world.exchangers(&domain).into_iter().next();
         let guessed = format!("{label}.{domain}");
-        names.push(if number % 3 == 0 {
-            known.unwrap_or(guessed)
+        // What does not exist is not watched.
+        let guess = host.world.has(&guessed).then_some(guessed);
+        names.extend(if number % 3 == 0 {
+            known.or(guess)
         } else {
-            guessed
+            guess.or(known)
         });
     }
     let connects = host.dice.chance(600);
