@@ -69,7 +69,7 @@ impl Baselines {
     }
 
     /// Judges an address of the host.
-    pub(crate) fn add(&mut self, smtp: Smtp, totals: &HostTotals) {
+    pub(crate) fn add(&mut self, smtp: &Smtp, totals: &HostTotals) {
         let queries = totals.queries;
         let correlation = Correlation::of(&totals.sums);
         let mx = queries.mx > 0 && queries.ptr == 0;

@@ -83,11 +83,9 @@ fn main() -> Result<()> {
         others,
     };
     let text = document::write(&run, &outcomes, &trials);
-    match options.output {
-        Some(path) => fs::write(&path, text).with_context(|| format!("writing {}", path.display())),
-        None => {
-            eprintln!("{text}");
-            Ok(())
-        }
-    }
+    let Some(path) = options.output else {
+        eprintln!("{text}");
+        return Ok(());
+    };
+    fs::write(&path, text).with_context(|| format!("writing {}", path.display()))
 }

@@ -142,7 +142,7 @@ impl Site {
             }
             for (host, end) in &mut told.hosts {
                 if owners.get(host) == Some(&number) {
-                    outcome.baselines.add(watch.take(*host), &end.0);
+                    outcome.baselines.add(&watch.take(*host), &end.0);
                     outcome.end(end.1, &end.2, end.3, &end.4);
                 }
             }

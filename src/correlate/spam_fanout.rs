@@ -156,7 +156,10 @@ fn connection(peer: &Peer) -> Against {
 
 /// What a destination weighs by whether it gets a message.
 fn delivery(peer: &Peer) -> Against {
-    match (peer.handed, peer.mailed && peer.answers() == Answers::Nothing) {
+    match (
+        peer.handed,
+        peer.mailed && peer.answers() == Answers::Nothing,
+    ) {
         (true, _) => HANDED,
         (false, true) => ASKED,
         (false, false) => Against::default(),

@@ -49,7 +49,7 @@ impl Campaign {
     fn new(host: &mut Host, find: Find) -> Self {
         let dice = &mut host.dice;
         let law = match (host.world.family, dice.below(3)) {
-            (Family::Reed, 0) | (Family::Dune, 0) => Law::Even,
+            (Family::Reed | Family::Dune, 0) => Law::Even,
             (Family::Reed | Family::Dune, _) => Law::Poisson,
             (Family::Birch, _) => Law::Bursts(dice.between(4, 60)),
             (Family::Cedar, 0) => Law::Diurnal,

@@ -4,7 +4,7 @@ use super::super::conversation::{Conversation, Side};
 use super::super::packet::Endpoint;
 use super::super::secret::{Asks, Version};
 use super::host::Host;
-use super::world::{Server, Told};
+use super::world::{Door, Server, Told};
 use crate::time::{NANOS, Timestamp};
 use std::net::IpAddr;
 
@@ -179,11 +179,11 @@ impl Host {
         dialect: &Dialect,
         letter: &Letter,
     ) -> (Timestamp, End) {
-        if server.silent {
+        if server.door == Door::Silent {
             return (self.knock(at, address, 25), End::Silent);
         }
         let mut session = self.connection(at, address, 25, server.distance);
-        if server.refuses {
+        if server.door == Door::Shut {
             session.tcp.refused();
             return (self.finish(session), End::Refused);
         }
@@ -253,6 +253,45 @@ impl Host {
             )
         };
         let mail = format!("MAIL FROM:{space}<{sender}>");
+        let end = self.envelope(
+            session,
+            address,
+            (server, blocked),
+            dialect,
+            letter,
+            (&mail, space),
+        );
+        if end == End::PutOff {
+            self.put_off.entry(address).or_insert(session.tcp.now);
+        }
+        if end != End::Accepted || letter.probe {
+            session.bye(quits);
+            return end;
+        }
+        session.ask("DATA", "354 Go ahead");
+        let to = letter.recipients.first().map_or("", String::as_str);
+        session.say(&text(
+            &sender,
+            to,
+            self.dice.between(dialect.octets / 3, dialect.octets * 2),
+        ));
+        session.tcp.wait(60);
+        session.reply(mta.queued());
+        session.bye(quits);
+        end
+    }
+
+    /// MAIL and RCPT: what the server thinks of sender and recipients.
+    fn envelope(
+        &mut self,
+        session: &mut Session,
+        address: IpAddr,
+        (server, blocked): (Server, Option<Told>),
+        dialect: &Dialect,
+        letter: &Letter,
+        (mail, space): (&str, &str),
+    ) -> End {
+        let (mta, client) = (server.mta, self.address.to_string());
         let first = self.put_off.get(&address).copied();
         let put_off = server.greylists
             && first.is_none_or(|first| session.tcp.now.nanos_since(first) < 290 * NANOS);
@@ -276,30 +315,13 @@ impl Host {
                 end = outcome;
             }
         } else {
-            session.ask(&mail, mta.ok());
+            session.ask(mail, mta.ok());
             for to in &letter.recipients {
                 let (outcome, reply) = verdict(to);
                 session.ask(&format!("RCPT TO:{space}<{to}>"), &reply);
                 end = outcome;
             }
         }
-        if end == End::PutOff {
-            self.put_off.entry(address).or_insert(session.tcp.now);
-        }
-        if end != End::Accepted || letter.probe {
-            session.bye(quits);
-            return end;
-        }
-        session.ask("DATA", "354 Go ahead");
-        let to = letter.recipients.first().map_or("", String::as_str);
-        session.say(&text(
-            &sender,
-            to,
-            self.dice.between(dialect.octets / 3, dialect.octets * 2),
-        ));
-        session.tcp.wait(60);
-        session.reply(mta.queued());
-        session.bye(quits);
         end
     }
 

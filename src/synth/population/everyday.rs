@@ -1,7 +1,7 @@
 //! Ordinary hosts: ten to some thousand queries a day, each kind with habits of its own.
 
 use super::super::message::kind::{A, AAAA, MX, NS, PTR, SOA, SRV, TXT};
-use super::host::{Host, MILLI, seconds};
+use super::host::{Host, Kinds, MILLI, seconds};
 use super::rates::{HOUR, Law, MINUTE};
 use crate::time::Timestamp;
 use std::net::IpAddr;
@@ -37,7 +37,7 @@ impl Host {
     pub(super) fn browse(&mut self, queries: u32, law: Law, from: u32, to: u32) {
         let sites = self.dice.between(15, 400);
         let first = self.dice.below(4000);
-        let each = if self.stub.asks_v6 { 2 } else { 1 };
+        let each = if self.stub.kinds >= Kinds::Both { 2 } else { 1 };
         let pages = (queries / (4 * each)).max(1);
         for at in self.moments(law, pages, from, to) {
             let mut now = at;
@@ -49,7 +49,7 @@ impl Host {
                     self.site(first, sites)
                 };
                 let name = self.page_host(&site);
-                if self.stub.asks_https && self.dice.chance(500) {
+                if self.stub.kinds == Kinds::Web && self.dice.chance(500) {
                     self.query(now, &name, super::super::message::kind::HTTPS);
                 }
                 self.lookup(now, &name);
@@ -256,7 +256,7 @@ pub(super) fn iot(host: &mut Host, _: u32) {
 pub(super) fn script(host: &mut Host, _: u32) {
     let queries = host.appetite() / 3 + 5;
     host.browse(queries, Law::Even, 0, 24 * HOUR);
-    let relay = host.place.relay(host.world.family);
+    let relay = host.world.family.relay();
     let site = host.world.living(3_000_000);
     let letters = host.dice.between(1, 24);
     let name = format!("host{}.{site}", host.dice.below(99));
@@ -273,7 +273,7 @@ pub(super) fn idle(host: &mut Host, _: u32) {
     for at in host.moments(Law::Even, checks, 0, 24 * HOUR) {
         let name = *host.dice.pick(&["update", "telemetry", "time", "www"]);
         host.query(at, &format!("{name}.{maker}"), A);
-        if host.stub.asks_v6 {
+        if host.stub.kinds >= Kinds::Both {
             host.query(at, &format!("{name}.{maker}"), AAAA);
         }
     }

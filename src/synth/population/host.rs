@@ -15,6 +15,17 @@ pub(super) const MONDAY: i64 = 1_772_409_600;
 /// Nanoseconds in a millisecond.
 pub(super) const MILLI: i64 = 1_000_000;
 
+/// What a stub asks beside A.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kinds {
+    /// Nothing.
+    V4,
+    /// AAAA.
+    Both,
+    /// AAAA, and HTTPS for pages.
+    Web,
+}
+
 /// How a host's stub resolver asks.
 #[derive(Clone, Debug)]
 pub(super) struct Stub {
@@ -24,9 +35,7 @@ pub(super) struct Stub {
     pub(super) edns: Option<u16>,
     /// Mixes the case of names ("0x20").
     pub(super) mixes_case: bool,
-    /// AAAA beside A, and HTTPS beside both for pages.
-    pub(super) asks_v6: bool,
-    pub(super) asks_https: bool,
+    pub(super) kinds: Kinds,
     /// A name that is not there is asked again with this behind it.
     pub(super) suffix: Option<String>,
     /// So many of a thousand queries are sent twice.
@@ -76,12 +85,11 @@ impl Host {
             0
         };
         let stub = Stub {
-            server: place.resolver(world.family),
+            server: world.family.resolver(),
             recursion: true,
             edns: dice.chance(700).then_some(1232),
             mixes_case: dice.chance(80),
-            asks_v6: dice.chance(800),
-            asks_https: dice.chance(450),
+            kinds: *dice.pick(&[Kinds::V4, Kinds::Both, Kinds::Both, Kinds::Web, Kinds::Web]),
             suffix: dice.chance(150).then(|| world.living(3_000_000)),
             retries: dice.below(30),
             cache: if dice.chance(700) { 300_000 } else { 0 },
@@ -214,7 +222,7 @@ impl Host {
             return (at, addresses(reply));
         }
         let (mut answered, reply) = self.query(at, name, kind::A);
-        if self.stub.asks_v6 {
+        if self.stub.kinds >= Kinds::Both {
             let twin = at.plus_nanos(i64::from(self.dice.between(20, 900)) * 1000);
             answered = answered.max(self.query(twin, name, kind::AAAA).0);
         }
@@ -297,13 +305,11 @@ pub(super) fn exchangers(reply: &Reply) -> Vec<String> {
 
 /// The address that came along with the exchangers.
 pub(super) fn glue(reply: &Reply) -> Option<Ipv4Addr> {
-    let additional = reply.additional.iter();
-    additional
-        .filter_map(|record| match record.data {
-            Data::A(address) => Some(address),
-            _ => None,
-        })
-        .next()
+    let mut additional = reply.additional.iter();
+    additional.find_map(|record| match record.data {
+        Data::A(address) => Some(address),
+        _ => None,
+    })
 }
 
 fn mixed(name: &str, dice: &mut Dice) -> String {

@@ -6,6 +6,7 @@ use super::super::packet::Endpoint;
 use super::delivery::{Dialect, Letter};
 use super::host::{Host, exchangers, seconds};
 use super::rates::{HOUR, Law, MINUTE};
+use super::world::Door;
 use crate::time::Timestamp;
 use std::net::IpAddr;
 
@@ -13,13 +14,13 @@ impl Host {
     /// Connects to port 25, reads the greeting, says QUIT or nothing.
     fn greet(&mut self, at: Timestamp, address: IpAddr, polite: bool) -> Timestamp {
         let server = self.world.server(address);
-        if server.silent {
+        if server.door == Door::Silent {
             return self.knock(at, address, 25);
         }
         let from = Endpoint::new(self.address, self.dice.word(32_768));
         let tcp = Conversation::new(at, from, Endpoint::new(address, 25));
         let mut tcp = tcp.round_trip(i64::from(server.distance));
-        if server.refuses {
+        if server.door == Door::Shut {
             tcp.refused();
         } else {
             let banner = server.mta.banner("mx.example.net").replace('\n', "\r\n");
@@ -53,7 +54,11 @@ pub(super) fn monitor(host: &mut Host, _: u32) {
         let guessed = format!("{label}.{domain}");
         // What does not exist is not watched.
         let guess = host.world.has(&guessed).then_some(guessed);
-        names.extend(if number % 3 == 0 { known.or(guess) } else { guess.or(known) });
+        names.extend(if number % 3 == 0 {
+            known.or(guess)
+        } else {
+            guess.or(known)
+        });
     }
     let connects = host.dice.chance(600);
     let period = host.dice.between(5, 30) * MINUTE;

@@ -5,7 +5,7 @@ use super::delivery::{Dialect, Letter};
 use super::host::{Host, seconds};
 use super::mta::Mta;
 use super::rates::{HOUR, Law, MINUTE};
-use super::world::Server;
+use super::world::{Door, Server};
 use crate::time::Timestamp;
 use std::net::IpAddr;
 
@@ -20,8 +20,7 @@ impl Host {
     ) -> Timestamp {
         let server = Server {
             mta: Mta::Postfix,
-            silent: false,
-            refuses: false,
+            door: Door::Open,
             greylists: false,
             slow: 2,
             starttls: false,
@@ -41,7 +40,7 @@ impl Host {
 pub(super) fn gen1_relay(host: &mut Host, _: u32) {
     host.shows.dns = false;
     let site = host.world.living(3_000_000);
-    let relay = host.place.relay(host.world.family);
+    let relay = host.world.family.relay();
     let mut dialect = Dialect::server(&format!("pc{}", host.dice.below(99)), &site);
     dialect.quits = host.dice.between(0, 1000);
     let many = host.dice.between(1, 25);

@@ -2,7 +2,7 @@
 
 use super::super::message::kind::{A, AAAA, MX, PTR, TXT};
 use super::delivery::{Dialect, End, Letter};
-use super::host::{Host, exchangers, seconds};
+use super::host::{Host, Kinds, exchangers, seconds};
 use super::rates::{HOUR, Law, MINUTE};
 use super::relays::reversed;
 use crate::time::Timestamp;
@@ -29,7 +29,7 @@ impl Office {
         dialect.quits = host.dice.between(940, 1000);
         dialect.octets = host.dice.between(600, 3000);
         host.stub.suffix = None;
-        host.stub.asks_https = false;
+        host.stub.kinds = host.stub.kinds.min(Kinds::Both);
         Self {
             domain,
             dialect,
@@ -191,7 +191,7 @@ pub(super) fn listed_newsletter(host: &mut Host, _: u32) {
 /// Takes mail for the servers behind it, asks several block lists of each peer.
 pub(super) fn gateway(host: &mut Host, _: u32) {
     let office = Office::new(host, "gw");
-    let relay = host.place.relay(host.world.family);
+    let relay = host.world.family.relay();
     let lists = host.dice.between(2, 4);
     let inbound = host.dice.between(100, 300);
     for at in host.moments(Law::Diurnal, inbound, 0, 23 * HOUR) {

@@ -79,7 +79,7 @@ impl Host {
         }
         let asker = self.world.v4(&format!("resolver of {by}"));
         let asker = Endpoint::new(asker, self.dice.word(1025));
-        let server = Endpoint::new(self.place.resolver(self.world.family), 53);
+        let server = Endpoint::new(self.world.family.resolver(), 53);
         let id = self.dice.word(0);
         let name = format!("{}.in-addr.arpa", reversed(here.octets()));
         let reply = if self.dice.chance(700) {

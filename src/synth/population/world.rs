@@ -21,10 +21,7 @@ pub(super) struct World {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Server {
     pub(super) mta: Mta,
-    /// Nobody answers.
-    pub(super) silent: bool,
-    /// The port is closed.
-    pub(super) refuses: bool,
+    pub(super) door: Door,
     /// Puts off whom it does not know (RFC 6647).
     pub(super) greylists: bool,
     /// Milliseconds until it greets: a tarpit takes many seconds.
@@ -34,6 +31,16 @@ pub(super) struct Server {
     pub(super) lists: Option<Told>,
     /// Milliseconds there and back.
     pub(super) distance: u32,
+}
+
+/// Whether port 25 is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Door {
+    Open,
+    /// RST.
+    Shut,
+    /// Nobody answers.
+    Silent,
 }
 
 /// When a server tells a client that it stands on a block list.
@@ -171,7 +178,7 @@ impl World {
         }
         let own = |label: &str| format!("{label}.{domain}");
         let hoster = self.hoster(self.fate(domain, "hoster", 24));
-        let hosted = |labels: &[&str]| labels.iter().map(|l| format!("{l}.{hoster}")).collect();
+        let elsewhere = |labels: &[&str]| labels.iter().map(|l| format!("{l}.{hoster}")).collect();
         let turn = self.fate(domain, "mx", 20);
         match self.family {
             Family::Reed => match turn {
@@ -181,14 +188,14 @@ impl World {
                 9..11 => vec![own("ns"), own("gw")],
                 11..13 => vec![own("smtp")],
                 13 => vec![own("sakura")],
-                _ => hosted(&["mx01", "mx02"]),
+                _ => elsewhere(&["mx01", "mx02"]),
             },
             Family::Birch => match turn {
                 0 => Vec::new(),
                 1..4 => vec![own("mx")],
                 4..6 => vec![own("mail"), own("relay")],
-                6..9 => hosted(&["mxs"]),
-                _ => hosted(&["in1-mx", "in2-mx", "in3-mx"]),
+                6..9 => elsewhere(&["mxs"]),
+                _ => elsewhere(&["in1-mx", "in2-mx", "in3-mx"]),
             },
             Family::Cedar => match turn {
                 0..2 => Vec::new(),
@@ -199,14 +206,14 @@ impl World {
                 6..9 => vec![own("mail"), own("mail2")],
                 9..11 => vec![own("exchange")],
                 11..13 => vec![own("barracuda"), own("smtp")],
-                _ => hosted(&["aspmx.l", "alt1.aspmx.l", "alt2.aspmx.l"]),
+                _ => elsewhere(&["aspmx.l", "alt1.aspmx.l", "alt2.aspmx.l"]),
             },
             Family::Dune => match turn {
                 0..3 => Vec::new(),
                 3..6 => vec![own("mail")],
                 6..8 => vec![own("mx10"), own("mx20")],
                 8..10 => vec![own("filter")],
-                _ => hosted(&["mx1", "mx2"]),
+                _ => elsewhere(&["mx1", "mx2"]),
             },
         }
     }
@@ -362,7 +369,7 @@ impl World {
         Ipv4Addr::from(0xc612_0000 | number)
     }
 
-    /// The IPv6 address of a name, in a part of 2001:db8::/32 that is not the site's.
+    /// The IPv6 address of a name, in a part of `2001:db8::/32` that is not the site's.
     pub(super) fn v6(self, name: &str) -> Ipv6Addr {
         let number = self.fate(name, "v6 address", 1 << 30);
         Ipv6Addr::from((0x2001_0db8_ffff_u128 << 80) | u128::from(number))
@@ -380,8 +387,11 @@ impl World {
         };
         Server {
             mta: self.family.mta(turn("mta", 16)),
-            silent: turn("silent", 1000) < 25,
-            refuses: turn("refuses", 1000) < 15,
+            door: match turn("door", 1000) {
+                0..25 => Door::Silent,
+                25..40 => Door::Shut,
+                _ => Door::Open,
+            },
             greylists: turn("grey", 100) < greylists,
             slow: if turn("tarpit", 100) < tarpits {
                 5000 + turn("slow", 15_000)
