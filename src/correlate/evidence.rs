@@ -7,6 +7,9 @@ use crate::time::Timestamp;
 /// Packets kept as witnesses of one family: enough to check it by hand.
 const WITNESSES: usize = 5;
 
+/// ln 10.
+const TEN_TO_ONE: f64 = 2.3;
+
 /// Example domains kept for a family's sentence.
 const EXAMPLES: usize = 4;
 
@@ -177,7 +180,9 @@ impl Family {
     pub fn cap(self) -> f64 {
         match self {
             // A million to one, which rules a PC out.
-            Self::Mx | Self::Kwa | Self::Fan | Self::Submit | Self::Relay | Self::Jump => 13.8,
+            Self::Mx | Self::Kwa | Self::Fan | Self::Submit | Self::Relay => 13.8,
+            // A thousand to one.
+            Self::Jump => 6.9,
             // The study's cap of a family (its section 4).
             Self::Rej => 9.0,
             // Domains and hosts, which are of two kinds.
@@ -217,10 +222,22 @@ impl Family {
         }
     }
 
-    /// Within `-credit` and `cap`.
+    /// Within `-credit` and `cap`. Of content, which senders and probers show as well, no more
+    /// than ten to one counts against those, but for a server's jump beyond its own past.
     #[must_use]
     pub fn limit(self, sum: Against) -> Against {
-        sum.map(|value| value.clamp(-self.credit(), self.cap()))
+        let limit = |value: f64, cap: f64| value.clamp(-self.credit(), cap);
+        let cap = self.cap();
+        let others = if self.is_content() && self != Self::Jump {
+            TEN_TO_ONE
+        } else {
+            cap
+        };
+        Against {
+            pc: limit(sum.pc, cap),
+            sender: limit(sum.sender, others),
+            prober: limit(sum.prober, others),
+        }
     }
 }
 

@@ -22,12 +22,12 @@ pub(super) const AGAIN: Against = Against::each(0.0, 0.0, 0.46);
 /// A lookup so long after the last one of its domain is another, and no repetition of that.
 pub(super) const NEXT: i64 = 60 * NANOS;
 
-/// A domain without exchangers: .3 of what worms harvest (the study's clients), .08 of what a
+/// A domain without exchangers: .3 of what worms harvest (the study's clients), .12 of what a
 /// server is asked to deliver to. Lists that are validated rot like any other.
-pub(super) const NO_EXCHANGER: Against = Against::each(0.5, 1.3, 0.0);
+pub(super) const NO_EXCHANGER: Against = Against::each(0.5, 0.92, 0.0);
 
-/// A domain with exchangers: .7 against .92.
-pub(super) const HAS_EXCHANGER: Against = Against::each(0.0, -0.27, 0.0);
+/// A domain with exchangers: .7 against .88.
+pub(super) const HAS_EXCHANGER: Against = Against::each(0.0, -0.23, 0.0);
 
 /// Domains whose lookups a person may make by hand or by a tool, of which the answer says
 /// nothing.

@@ -42,6 +42,8 @@ pub(super) struct Judge<'a> {
     pub(super) muted: &'a [Family],
     /// What others do with the host.
     pub(super) others: Option<&'a Seen>,
+    /// It is used as PCs are and accepts mail, or asks what servers ask.
+    pub(super) two_in_one: bool,
     /// The tap lies behind a resolver: lookups are those of everybody.
     pub(super) egress: bool,
 }
@@ -51,6 +53,10 @@ impl Judge<'_> {
         let others = self.role.asks_for_others() || self.egress;
         !(self.muted.contains(&family)
             || others && family.is_dns()
+            // A past says something of those who have one.
+            || !self.role.is_sender() && family == Family::Jump
+            // A machine that is both used and a server may be many behind one address.
+            || self.two_in_one && matches!(family, Family::Client | Family::NoServerLookups)
             // What a server asks for is its trade, and says nothing of who uses it; but none
             // tries one keyword after the other.
             || self.role.is_sender() && family.is_dns() && family != Family::LabelSweep)

@@ -27,8 +27,8 @@ const GREETED: usize = 3;
 /// Outside networks that ask for the name of one address within an hour, as receivers of its
 /// mail do (the study, after Fukuda and Heidemann's backscatter).
 const NETWORKS: usize = 20;
-/// Their weight (the study); of a mail server everybody asks.
-const BACKSCATTER: Against = Against::each(4.0, 0.0, 4.0);
+/// Their weight (the study); of whoever connects to mail servers, they ask.
+const BACKSCATTER: Against = Against::pc(4.0);
 /// Somebody's machine that takes mail from outside: one PC in a hundred by some program,
 /// against half of the relays that others have made.
 const ACCEPTS: Against = Against::each(3.9, 2.3, 3.9);

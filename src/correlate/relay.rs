@@ -18,15 +18,18 @@ const SPAN: i64 = 600 * NANOS;
 const LEAST: u64 = 20;
 /// Times the host's own past that say nothing (the study).
 const TIMES: u64 = 5;
-/// Days of which the busiest span is remembered (the study: the median of 7 days).
-const DAYS: usize = 7;
+/// Hours with mail of which the busiest span is remembered; their median is the host's past.
+/// (The study takes 7 days; what counts is that a past is longer than an attack.)
+const HOURS: usize = 48;
+/// So many make a past.
+const PAST: usize = 4;
 /// Servers of a host that are followed; the bulk goes to one or two, and who has more is a
 /// matter of fan-out.
 const SERVERS: usize = 64;
 
 /// Another [`LEAST`] recipients beyond what says nothing: ten worms for one person. A machine
-/// that mails by trade does so every day.
-const BURST: Against = Against::each(2.3, 0.0, 2.3);
+/// that mails by trade, and that nobody has told the site's operators of, has a past of it.
+const BURST: Against = Against::each(2.3, 0.9, 2.3);
 /// The same of a machine that mails by trade, beyond [`TIMES`] its own past.
 const JUMP: Against = Against::each(0.0, 2.3, 0.0);
 
@@ -42,12 +45,12 @@ pub struct Relay {
     pub trail: Trail,
 }
 
-/// Recipients over spans, and the busiest spans of past days.
+/// Recipients over spans, and the busiest spans of past hours.
 #[derive(Clone, Debug, Default)]
 struct Bulk {
     span: i64,
     count: u64,
-    day: i64,
+    hour: i64,
     busiest: u64,
     past: VecDeque<u64>,
     newest: Timestamp,
@@ -56,14 +59,15 @@ struct Bulk {
 impl Bulk {
     /// Counts recipients; how many steps of `LEAST` beyond what says nothing that crossed.
     fn add(&mut self, count: u64, now: Timestamp) -> u64 {
-        let (span, day) = (now.nanos().div_euclid(SPAN), now.second().div_euclid(86_400));
+        let span = now.nanos().div_euclid(SPAN);
+        let hour = now.second().div_euclid(3_600);
         self.newest = now;
-        if day != self.day {
+        if hour != self.hour {
             if self.busiest > 0 {
                 self.past.push_front(self.busiest);
-                self.past.truncate(DAYS);
+                self.past.truncate(HOURS);
             }
-            (self.day, self.busiest) = (day, 0);
+            (self.hour, self.busiest) = (hour, 0);
         }
         if span != self.span {
             (self.span, self.count) = (span, 0);
@@ -79,8 +83,15 @@ impl Bulk {
         (self.count / LEAST).saturating_sub(self.usual() / LEAST)
     }
 
+    fn has_past(&self) -> bool {
+        self.past.len() >= PAST
+    }
+
     /// What says nothing, less one step.
     fn usual(&self) -> u64 {
+        if !self.has_past() {
+            return 0;
+        }
         let mut past: Vec<_> = self.past.iter().copied().collect();
         past.sort_unstable();
         let median = past.get(past.len() / 2).copied().unwrap_or(0);
@@ -111,8 +122,11 @@ impl Relay {
             self.trail.note(witness, None);
         }
         self.most = self.most.max(bulk.count);
-        for _ in 0..self.all.add(count, now).min(4) {
-            score.add(Family::Jump, JUMP, now);
+        let steps = self.all.add(count, now);
+        if self.all.has_past() {
+            for _ in 0..steps.min(4) {
+                score.add(Family::Jump, JUMP, now);
+            }
         }
     }
 
@@ -155,16 +169,16 @@ mod tests {
     }
 
     #[test]
-    fn who_does_so_every_day_is_held_against_that() {
+    fn who_does_so_every_hour_is_held_against_that() {
         let (mut relay, mut score) = (Relay::default(), Score::default());
-        for day in 0..8 {
+        for hour in 0..8 {
             for second in 0..60 {
-                recipients(&mut relay, &mut score, day * 86_400 + second, 1);
+                recipients(&mut relay, &mut score, hour * 3_600 + second, 1);
             }
         }
         let before = score.of(Family::Jump).sender;
         for second in 0..400 {
-            recipients(&mut relay, &mut score, 9 * 86_400 + second, 1);
+            recipients(&mut relay, &mut score, 9 * 3_600 + second, 1);
         }
         assert!(before < 0.5, "{before}");
         assert!(score.of(Family::Jump).sender > 6.0);

@@ -2,7 +2,7 @@
 
 use super::evidence::Family;
 use super::others::Seen;
-use super::score::{Against, Prior};
+use super::score::Prior;
 use super::suspect::Suspect;
 use super::watched::Setting;
 use super::{Context, PCS, PRIOR};
@@ -172,7 +172,8 @@ const WATCHES: u64 = 10;
     reason = "a count of some thousand at the most"
 )]
 fn shown(suspect: &Suspect, others: Option<&Seen>) -> Option<RoleView> {
-    if suspect.server.is_server() {
+    // Somebody's machine is no mail server, whatever it does.
+    if suspect.server.is_server() && !suspect.is_used() {
         let lookups = suspect.server.lookups();
         let basis = format!(
             "{lookups} reverse, policy or block list lookups beside {} MX queries",
@@ -180,11 +181,9 @@ fn shown(suspect: &Suspect, others: Option<&Seen>) -> Option<RoleView> {
         );
         return Some(RoleView::learned(Role::MailServer, basis));
     }
-    // Somebody's machine that takes mail is no mail server.
-    let used = suspect.score.of(Family::Client) != Against::default();
     if let Some(seen) = others
         && seen.is_mail_server()
-        && !used
+        && !suspect.is_used()
     {
         let basis = format!("answered {} hosts outside on port 25", seen.greeted());
         return Some(RoleView::learned(Role::MailServer, basis));

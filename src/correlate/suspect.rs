@@ -409,6 +409,12 @@ impl Suspect {
         totals.sums.since(start)
     }
 
+    /// Whether somebody uses the machine as people use PCs.
+    #[must_use]
+    pub fn is_used(&self) -> bool {
+        self.score.of(Family::Client) != Against::default()
+    }
+
     /// Drops what lies more than a window behind `now`.
     pub fn expire(&mut self, now: Timestamp) {
         self.score.advance(now);

@@ -1,10 +1,9 @@
 //! A host that is watched: what it has shown, and the episode that came of it.
 
-use super::evidence::Family;
 use super::judge::{Judge, Outcome, counterevidence};
 use super::others::Seen;
 use super::role::{self, RoleView};
-use super::score::{Against, Score};
+use super::score::Score;
 use super::suspect::{Suspect, View};
 use super::{Context, Judgement, State, Verdict};
 use crate::count::host::HostTotals;
@@ -55,11 +54,13 @@ impl<'a> Setting<'a> {
         role::role(self, suspect, totals)
     }
 
-    fn judge(&self, role: &'a RoleView) -> Judge<'a> {
+    fn judge(&self, role: &'a RoleView, suspect: &Suspect) -> Judge<'a> {
+        let serves = suspect.server.is_server() || self.others.is_some_and(Seen::is_mail_server);
         Judge {
             role,
             muted: &self.context.muted,
             others: self.others,
+            two_in_one: suspect.is_used() && serves,
             egress: self.view.egress,
         }
     }
@@ -71,7 +72,7 @@ impl Watched {
         self.suspect.weigh(&self.totals);
         if let Some(seen) = setting.others {
             let known = setting.context.inventory.host(setting.host);
-            let used = self.suspect.score.of(Family::Client) != Against::default()
+            let used = self.suspect.is_used()
                 || known.is_some_and(|entry| entry.role == Some(crate::verdict::Role::Pc));
             seen.weigh(&mut self.suspect.score, used, setting.time);
         }
@@ -82,7 +83,7 @@ impl Watched {
     /// else speaks against it. `notices`: so many were told in this hour.
     pub(super) fn cross(&mut self, setting: &Setting<'_>, notices: u32) -> Option<Verdict> {
         let role = setting.role(Some(&self.suspect), &self.totals);
-        let judge = setting.judge(&role);
+        let judge = setting.judge(&role, &self.suspect);
         let mut outcome = judge.outcome(&self.suspect, &self.suspect.score);
         if outcome.level == Level::Notice && self.episode.is_none() && notices >= NOTICES {
             outcome.level = Level::None;
@@ -151,15 +152,10 @@ impl Watched {
     }
 
     /// The judgement as of its highest score, where there is an episode, at its level.
-    pub(super) fn judgement(&self, setting: &Setting<'_>, role: &RoleView) -> Judgement {
+    pub(super) fn judgement<'a>(&self, setting: &Setting<'a>, role: &'a RoleView) -> Judgement {
         let peak = self.peak.as_ref().filter(|_| self.episode.is_some());
         let sums = peak.map_or(&self.suspect.score, |(_, sums)| sums);
-        let judge = Judge {
-            role,
-            muted: &setting.context.muted,
-            others: setting.others,
-            egress: setting.view.egress,
-        };
+        let judge = setting.judge(role, &self.suspect);
         let (smtp, now) = (setting.view.smtp, setting.time);
         let mut judgement = judge.explain(&self.suspect, &self.totals, sums, smtp, now);
         // A verdict stands until its episode ends.

@@ -23,6 +23,7 @@ fn server(number: u32, port: u16) -> Server {
 const IN_SIGHT: View = View {
     smtp: true,
     answers: true,
+    egress: false,
 };
 
 fn learn_with(host: &mut Suspect, second: i64, what: What, view: &View) {
@@ -57,6 +58,8 @@ fn seen(host: &Suspect) -> Level {
     let judge = Judge {
         role: &role,
         muted: &[],
+        others: None,
+        two_in_one: false,
         egress: false,
     };
     match judge.outcome(host, &host.score).level {
@@ -70,6 +73,8 @@ fn told(host: &Suspect) -> Judgement {
     let judge = Judge {
         role: &role,
         muted: &[],
+        others: None,
+        two_in_one: false,
         egress: false,
     };
     let now = Timestamp::from_parts(1_000, 0);
