@@ -31,7 +31,8 @@ pub(super) fn recall(all: &[Outcome]) -> String {
     });
     format!(
         "## Recall by kind of bot\n\nOf the host-days in which the sensor could see what the bot \
-         does: both halves are DNS and SMTP, both ways, with whatever loss, doubling or disorder.\n\n{}",
+         does: both halves are DNS and SMTP, both ways, with whatever loss, doubling or disorder. A bot \
+         that shows in one of them only (hidden DNS, floods, relaying) has half a view wherever it is seen.\n\n{}",
         table(
             &[
                 "bot",
