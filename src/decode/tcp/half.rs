@@ -733,6 +733,25 @@ mod tests {
     }
 
     #[test]
+    fn an_end_and_an_acknowledgement_from_outside_the_window_are_none() {
+        let mut half = Half::default();
+        let (mut counts, mut said) = (SegmentCounts::default(), Vec::new());
+        half.begin(0, true);
+        take(&mut half, 0, (0, b"ab"), &mut counts, &mut said);
+        half.acknowledge(1 << 30);
+        half.acknowledge(5);
+        half.end(1 << 30);
+        finish(&mut half, &mut counts, &mut said);
+        assert_eq!((text(&said).as_str(), counts.lost), ("ab___", 3));
+        // Where the window moves, an end of before is no end of what comes now.
+        half.end(50);
+        for _ in 0..STRAYS {
+            take(&mut half, 0, (1 << 30, b"x"), &mut counts, &mut said);
+        }
+        assert_eq!((text(&said).as_str(), half.is_ended()), ("ab____x", false));
+    }
+
+    #[test]
     fn the_end_is_reached_in_order_and_what_was_lost_before_it_is_told() {
         let mut half = Half::default();
         let (mut counts, mut said) = (SegmentCounts::default(), Vec::new());

@@ -196,7 +196,7 @@ impl Stream {
             && other.waits_since().is_none()
         {
             other.give_up(after, counts, &mut |stretch| {
-                reader.take(others, stretch, out)
+                reader.take(others, stretch, out);
             });
         } else {
             half.skip(counts, &mut |stretch| reader.take(side, stretch, out));

@@ -442,7 +442,7 @@ fn snapped_data_are_an_answer() {
         let said = &mut tap.said;
         tap.connections
             .take(&packet, false, &tap.mail, &mut |_, _, what| {
-                said.push(word(what))
+                said.push(word(what));
             });
     }
     tap.newest = Timestamp::from_parts(0, 0);
