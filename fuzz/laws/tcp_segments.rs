@@ -80,13 +80,13 @@ pub(crate) fn holds(input: &[u8]) {
             connections.forget();
         }
         let closed = Timestamp::from_parts(second - 3, 0);
-        connections.expire(closed, Timestamp::MIN, &mut |_, _, said| listen(said));
+        connections.expire(closed, &mut |_, _, said| listen(said));
         let (known, waiting) = connections.kept();
         assert!(known as u64 <= frame && waiting <= LIMITS.octets + 2 * 255);
         reference.segment(time, segment.seq, payload, missing);
     }
     let end = Timestamp::from_parts(second, 0);
-    connections.finish(end, Timestamp::MIN, &mut |_, _, said| listen(said));
+    connections.finish(end, &mut |_, _, said| listen(said));
     assert_eq!(connections.kept().1, 0);
     assert!(attempts <= syns);
     reference.finish();

@@ -104,8 +104,6 @@ pub struct Counters {
     connections: Vec<Connections>,
     mail: MailPorts,
     tally: Tally,
-    /// The first second that is not closed.
-    next: i64,
 }
 
 /// What became of the packets that a worker was given.
@@ -161,7 +159,6 @@ impl Counters {
             connections: connections.take(SHARDS).collect(),
             mail: settings.mail.clone(),
             tally: Tally::new(settings),
-            next: i64::MIN,
         }
     }
 
@@ -217,32 +214,28 @@ impl Counters {
     /// Closes the seconds up to `through`, and yields those in which there was something to
     /// tell, in order of time.
     pub fn close(&mut self, through: i64) -> Vec<Delta> {
-        let earliest = Timestamp::from_parts(self.next, 0);
         let now = Timestamp::from_parts(through, NANOS - 1);
         let Self {
             connections, tally, ..
         } = self;
         for connections in connections {
-            connections.expire(now, earliest, &mut |connection, moment, said| {
+            connections.expire(now, &mut |connection, moment, said| {
                 tally.said(connection, moment, said);
             });
         }
-        self.next = through.saturating_add(1);
         self.tally.close(through)
     }
 
     /// Ends the input, whose newest packet is of `newest`: closes every second.
     pub fn end(&mut self, newest: Timestamp) -> Vec<Delta> {
-        let earliest = Timestamp::from_parts(self.next, 0);
         let Self {
             connections, tally, ..
         } = self;
         for connections in connections {
-            connections.finish(newest, earliest, &mut |connection, moment, said| {
+            connections.finish(newest, &mut |connection, moment, said| {
                 tally.said(connection, moment, said);
             });
         }
-        self.next = i64::MAX;
         self.tally.close(i64::MAX)
     }
 

@@ -18,7 +18,7 @@ pub const MAX_PIECES: usize = 64;
 
 /// A segment that begins further ahead than this is none of the connection's: windows beyond
 /// 16 MiB are not in use for mail.
-const WINDOW: u32 = 1 << 24;
+pub(super) const WINDOW: u32 = 1 << 24;
 
 /// After so many segments outside of the window in a row, it is the window that is wrong:
 /// the capture lost the connection for a while.
@@ -82,6 +82,14 @@ pub struct Payload<'a> {
     pub after: Option<u32>,
 }
 
+impl Payload<'_> {
+    /// Whether nothing was sent.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.octets.is_empty() && self.missing == 0
+    }
+}
+
 /// One direction of a connection.
 #[derive(Debug, Default)]
 pub struct Half {
@@ -123,7 +131,7 @@ fn had(after: Option<u32>, other: Option<u32>) -> bool {
 }
 
 /// How far `seq` lies ahead of `from`, in the arithmetic of RFC 9293 section 3.4.
-fn ahead(seq: u32, from: u32) -> i32 {
+pub(super) fn ahead(seq: u32, from: u32) -> i32 {
     seq.wrapping_sub(from).cast_signed()
 }
 
@@ -162,14 +170,16 @@ impl Half {
     /// The receiver acknowledges everything before `ack`.
     pub fn acknowledge(&mut self, ack: u32) {
         let newer = |acked| ahead(ack, acked) > 0;
-        if self.acked.is_none_or(newer) {
+        if self.is_near(ack) && self.acked.is_none_or(newer) {
             self.acked = Some(ack);
         }
     }
 
     /// The sender has ended: no octet at `seq` or behind it.
     pub fn end(&mut self, seq: u32) {
-        self.fin.get_or_insert(seq);
+        if self.is_near(seq) {
+            self.fin.get_or_insert(seq);
+        }
     }
 
     /// Whether all octets up to the sender's end were handed on.
@@ -186,16 +196,6 @@ impl Half {
     pub fn reached(&self) -> Option<u32> {
         let next = self.next.filter(|_| self.seen)?;
         Some(next.wrapping_add(u32::from(self.is_ended())))
-    }
-
-    /// Whether all that the sender is known to have sent was handed on.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        let reached = |seq| {
-            self.reached()
-                .is_none_or(|reached| ahead(reached, seq) >= 0)
-        };
-        self.waiting.is_empty() && self.fin.is_none_or(reached) && self.acked.is_none_or(reached)
     }
 
     /// Takes a segment's payload in, and hands on what is in order now; the other direction
@@ -219,6 +219,7 @@ impl Half {
                 self.flush(counts, out);
                 self.strays = 0;
                 self.next = Some(payload.seq);
+                (self.acked, self.fin) = (None, None);
                 counts.holes += 1;
                 out(Stretch::Hole(1)); // nobody knows how much
                 self.hand_on(payload.octets, payload.missing, counts, out);
@@ -321,7 +322,7 @@ impl Half {
     }
 
     fn insert(&mut self, now: Timestamp, at: usize, payload: Payload<'_>) {
-        if payload.octets.is_empty() && payload.missing == 0 {
+        if payload.is_empty() {
             return;
         }
         self.waiting_octets += payload.octets.len();
@@ -393,6 +394,25 @@ impl Half {
                 first.after = None;
             }
         }
+    }
+
+    /// What of the other direction the first piece waits for.
+    #[must_use]
+    pub(super) fn waits_after(&self) -> Option<u32> {
+        self.waiting.first().and_then(|first| first.after)
+    }
+
+    /// Gives up what the other direction had of this one, as it acknowledged: everything
+    /// before `ack`, where nothing of it waits.
+    pub(super) fn give_up(
+        &mut self,
+        ack: u32,
+        counts: &mut SegmentCounts,
+        out: &mut dyn FnMut(Stretch<'_>),
+    ) {
+        // The end takes a number too, and no octet.
+        let at_end = self.fin.is_some_and(|fin| ack == fin.wrapping_add(1));
+        self.skip_to(ack.wrapping_sub(u32::from(at_end)), counts, out);
     }
 
     /// Hands on all that waits.
@@ -710,6 +730,25 @@ mod tests {
             );
         }
         assert_eq!(text(&said), "a_yy");
+    }
+
+    #[test]
+    fn an_end_and_an_acknowledgement_from_outside_the_window_are_none() {
+        let mut half = Half::default();
+        let (mut counts, mut said) = (SegmentCounts::default(), Vec::new());
+        half.begin(0, true);
+        take(&mut half, 0, (0, b"ab"), &mut counts, &mut said);
+        half.acknowledge(1 << 30);
+        half.acknowledge(5);
+        half.end(1 << 30);
+        finish(&mut half, &mut counts, &mut said);
+        assert_eq!((text(&said).as_str(), counts.lost), ("ab___", 3));
+        // Where the window moves, an end of before is no end of what comes now.
+        half.end(50);
+        for _ in 0..STRAYS {
+            take(&mut half, 0, (1 << 30, b"x"), &mut counts, &mut said);
+        }
+        assert_eq!((text(&said).as_str(), half.is_ended()), ("ab____x", false));
     }
 
     #[test]

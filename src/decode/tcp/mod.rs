@@ -1,14 +1,18 @@
-//! TCP connections to mail servers, to the DNS and to chat servers: begun, answered or not, and what was said
-//! in them, in order.
+//! TCP connections to mail servers, to the DNS and to chat servers: begun, answered or not, and
+//! what was said in them, in order.
 //!
-//! [`half`] puts one direction together, `stream` both and reads what they carry; this file
-//! holds the connections that are known. It is written for a mirror port: it follows a
+//! [`half`] puts one direction together, `stream` both and reads what they carry; `table`
+//! holds the connections that are known, `early` what may have overtaken their beginning, and
+//! this file says what each packet changes. It is written for a mirror port: it follows a
 //! connection from any place in its middle, with either direction missing, and over holes.
 //! Packet time is the only clock ([`Connections::expire`]).
 
+mod early;
 pub mod half;
 mod list;
+mod slot;
 mod stream;
+mod table;
 
 use super::irc;
 use super::observation::{MailPorts, Service, sender};
@@ -20,8 +24,9 @@ use crate::time::{NANOS, Timestamp};
 use foldhash::fast::RandomState;
 use half::{Payload, SegmentCounts};
 use hashbrown::HashTable;
-use list::{Links, List};
-use std::hash::BuildHasher as _;
+use list::List;
+use slot::{Attempt, Slot, State};
+use std::collections::BTreeSet;
 use stream::Stream;
 
 /// An attempt that is not answered by then counts as unanswered: after the fourth SYN of
@@ -164,52 +169,19 @@ pub struct Connections {
     live: List,
     /// Unanswered, refused, ended; kept to know a repeated SYN and late segments by.
     done: List,
-    generation: u32,
+    /// Ended, and picked up in the middle; kept to know late segments by.
+    strays: List,
+    generation: u16,
+    /// Connections of which the index knows a newer attempt.
+    replaced: usize,
+    /// What waits for packets that may have been overtaken: connections with packets that are
+    /// held back, and those that were reset; by the time of the first such packet.
+    due: BTreeSet<(Timestamp, u32)>,
+    /// The first moment that may still be spoken of: what lies before it is closed.
+    open: Timestamp,
     /// Octets that wait, over all.
     octets: usize,
     counts: TcpCounts,
-}
-
-#[derive(Debug)]
-struct Slot {
-    connection: Connection,
-    links: Links,
-    state: State,
-    /// The initial sequence number, where it is known.
-    initial: Option<u32>,
-    attempt: Attempt,
-    /// What was said of the server's packets.
-    answers: Option<bool>,
-    /// It was followed to its end.
-    ended: bool,
-    generation: u32,
-    began: Timestamp,
-    last: Timestamp,
-    origin: Origin,
-    stream: Option<Box<Stream>>,
-}
-
-/// Which list a connection stands in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Opening,
-    Live,
-    Done,
-}
-
-/// What was said of the attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Attempt {
-    /// Its beginning was not seen.
-    Unseen,
-    /// An answer to a SYN that was not seen, as also comes to a host whose address somebody
-    /// else used: no attempt until more follows.
-    Doubtful,
-    /// The refusal of a SYN that was not seen: no attempt unless that follows, as where a
-    /// capture has the two directions slightly out of order.
-    Early,
-    /// Said.
-    Said(Option<Outcome>),
 }
 
 /// A segment and who sent it.
@@ -219,6 +191,24 @@ struct Sent<'a> {
     segment: Segment,
     payload: Payload<'a>,
     moment: Moment,
+}
+
+impl<'a> Sent<'a> {
+    fn new(side: Side, segment: Segment, octets: &'a [u8], missing: u32, moment: Moment) -> Self {
+        // SYN takes a number of its own.
+        let syn = u32::from(segment.has(Segment::SYN));
+        Self {
+            side,
+            segment,
+            payload: Payload {
+                seq: segment.seq.wrapping_add(syn),
+                octets,
+                missing,
+                after: segment.has(Segment::ACK).then_some(segment.ack),
+            },
+            moment,
+        }
+    }
 }
 
 impl Connections {
@@ -234,7 +224,11 @@ impl Connections {
             opening: List::default(),
             live: List::default(),
             done: List::default(),
+            strays: List::default(),
             generation: 0,
+            replaced: 0,
+            due: BTreeSet::new(),
+            open: Timestamp::MIN,
             octets: 0,
             counts: TcpCounts::default(),
         }
@@ -287,118 +281,58 @@ impl Connections {
                 service,
             }
         };
-        let begins = segment.has(Segment::SYN);
-        let sent = Sent {
-            side,
-            segment,
-            payload: Payload {
-                // SYN takes a number of its own.
-                seq: segment.seq.wrapping_add(u32::from(begins)),
-                octets: packet.payload,
-                missing: packet.missing,
-                after: segment.has(Segment::ACK).then_some(segment.ack),
+        let moment = Moment {
+            time: packet.time,
+            origin: packet.origin,
+            packet_time: packet.time,
+            tag: if client {
+                packet.tag
+            } else {
+                LinkTag::default()
             },
-            moment: Moment {
-                time: packet.time,
-                origin: packet.origin,
-                packet_time: packet.time,
-                tag: if client {
-                    packet.tag
-                } else {
-                    LinkTag::default()
-                },
-                late,
-            },
+            late,
         };
+        let sent = Sent::new(side, segment, packet.payload, packet.missing, moment);
         let Some(at) = self.place(&connection, &sent, out) else {
             return;
         };
-        self.touch(at, sent.moment.time);
-        match (begins, segment.has(Segment::RST)) {
-            (_, true) => self.reset(at, &sent, out),
-            (true, _) if client => self.begin(at, &sent, out),
-            (true, _) => self.answer(at, &sent, out),
-            _ => self.proceed(at, &sent, out),
-        }
-    }
-
-    /// The place of the packet's connection; a new one where it begins one or belongs to one
-    /// that is not known and says something.
-    fn place(
-        &mut self,
-        connection: &Connection,
-        sent: &Sent<'_>,
-        out: &mut Listener<'_>,
-    ) -> Option<u32> {
-        let hash = self.hasher.hash_one(connection);
-        let slots = &self.slots;
-        let known = self.index.find(hash, |&at| {
-            slots
-                .get(at as usize)
-                .is_some_and(|slot| slot.connection == *connection)
-        });
-        let begins = sent.segment.has(Segment::SYN) && !sent.segment.has(Segment::RST);
-        let initial = match sent.side {
-            Side::Client => sent.segment.seq,
-            // What the server acknowledges is the SYN.
-            Side::Server => sent.segment.ack.wrapping_sub(1),
-        };
-        if let Some(&at) = known {
-            let slot = self.slots.get_mut(at as usize)?;
-            let again = begins && slot.initial != Some(initial);
-            // An answer to another SYN than the newest is old, unless that one is over.
-            if again && (sent.side == Side::Client || slot.state == State::Done) {
-                self.end(at, false, &sent.moment, out);
-                self.unlink(at);
-                let slot = Slot::new(*connection, self.generation, &sent.moment);
-                *self.slots.get_mut(at as usize)? = slot;
-                self.opening.push(&mut self.slots, at);
-            }
-            return Some(at);
-        }
-        let refusal = sent.segment.has(Segment::RST | Segment::ACK);
-        let refuses = sent.side == Side::Server && refusal && sent.payload.octets.is_empty();
-        if !begins && !refuses && sent.payload.octets.is_empty() {
-            return None;
-        }
-        // Of a chat only the beginning is of use.
-        if !begins && connection.service == Service::Irc {
-            return None;
-        }
-        let mut slot = Slot::new(*connection, self.generation, &sent.moment);
-        if refuses {
-            slot.initial = Some(initial);
-            slot.attempt = Attempt::Early;
-        }
-        let at = if let Some(at) = self.free.pop() {
-            *self.slots.get_mut(at as usize)? = slot;
-            at
+        self.touch(at, packet.time);
+        if self.slot(at).is_some_and(|slot| slot.is_too_early(&sent)) {
+            self.hold(at, &sent, out);
         } else {
-            // Four thousand million connections do not fit in memory either.
-            let at = u32::try_from(self.slots.len()).ok()?;
-            self.slots.push(slot);
-            at
-        };
-        let (slots, hasher) = (&self.slots, &self.hasher);
-        self.index.insert_unique(hash, at, |&at| {
-            let slot = slots.get(at as usize);
-            slot.map_or(0, |slot| hasher.hash_one(slot.connection))
-        });
-        self.opening.push(&mut self.slots, at);
-        if !begins && !refuses {
-            self.counts.midstream += 1;
-            self.follow(at, &sent.moment, out);
+            self.act(at, &sent, out);
         }
-        Some(at)
     }
 
-    fn touch(&mut self, at: u32, time: Timestamp) {
+    /// What a packet says whose turn it is.
+    fn act(&mut self, at: u32, sent: &Sent<'_>, out: &mut Listener<'_>) {
+        self.lapse(at, sent, out);
+        match (
+            sent.segment.has(Segment::SYN),
+            sent.segment.has(Segment::RST),
+        ) {
+            (_, true) => self.reset(at, sent, out),
+            (true, _) if sent.side == Side::Client => self.begin(at, sent, out),
+            (true, _) => self.answer(at, sent, out),
+            _ => self.proceed(at, sent, out),
+        }
+    }
+
+    /// An answer that comes too late: the attempt is unanswered, though the second in which it
+    /// became that may not be closed yet.
+    fn lapse(&mut self, at: u32, sent: &Sent<'_>, out: &mut Listener<'_>) {
+        let late = |slot: &Slot| slot.state == State::Opening && slot.due() < sent.moment.time;
+        if sent.side == Side::Server && self.slot(at).is_some_and(late) {
+            self.unanswered(at, out);
+        }
+    }
+
+    fn unanswered(&mut self, at: u32, out: &mut Listener<'_>) {
+        let open = self.open;
         if let Some(slot) = self.slots.get_mut(at as usize) {
-            slot.last = slot.last.max(time);
-            if slot.state == State::Live {
-                self.unlink(at);
-                self.link(at, State::Live);
-            }
+            let moment = slot.silence(slot.due().max(open));
+            slot.outcome(Outcome::Unanswered, &moment, out);
+            self.settle(at);
         }
     }
 
@@ -410,22 +344,29 @@ impl Connections {
         match slot.attempt {
             Attempt::Unseen => {
                 slot.initial = Some(sent.segment.seq);
+                slot.begins(&sent.moment);
                 slot.say_attempt(&sent.moment, out);
             }
-            Attempt::Doubtful => {
+            Attempt::Doubtful(first) => {
+                slot.begins(&sent.moment);
                 slot.say_attempt(&sent.moment, out);
-                slot.established(&sent.moment, out);
+                self.establish(at, first, &sent.moment, out);
             }
-            Attempt::Early => {
-                slot.say_attempt(&sent.moment, out);
-                slot.outcome(Outcome::Refused, &sent.moment, out);
-                self.settle(at);
+            Attempt::Said(outcome) => {
+                self.counts.segments.retransmitted += 1;
+                // Seen in another order than sent.
+                if outcome.is_none() && !sent.moment.late && sent.moment.time < slot.began {
+                    slot.begins(&sent.moment);
+                }
             }
-            Attempt::Said(_) => self.counts.segments.retransmitted += 1,
         }
-        if !sent.payload.octets.is_empty() {
+        if !sent.payload.is_empty() {
             // Data with the SYN (RFC 7413).
-            self.speak(at, sent, out);
+            match self.slot(at) {
+                Some(slot) if slot.stream.is_some() => self.speak(at, sent, out),
+                Some(slot) if !slot.ended => self.hold(at, sent, out),
+                _ => {}
+            }
         }
     }
 
@@ -435,24 +376,41 @@ impl Connections {
             return;
         };
         let initial = sent.segment.ack.wrapping_sub(1);
-        match slot.initial {
-            None if slot.attempt == Attempt::Unseen => {
+        match slot.attempt {
+            Attempt::Unseen if slot.initial.is_none() => {
                 slot.initial = Some(initial);
-                slot.attempt = Attempt::Doubtful;
-                return;
+                slot.attempt = Attempt::Doubtful(sent.payload.seq);
             }
-            Some(known) if known == initial && slot.attempt != Attempt::Early => {}
-            // Of another attempt than this.
-            _ => return,
+            Attempt::Said(_) if slot.initial == Some(initial) => {
+                self.establish(at, sent.payload.seq, &sent.moment, out);
+                if !sent.payload.is_empty() && self.slot(at).is_some_and(|it| it.stream.is_some()) {
+                    self.speak(at, sent, out);
+                }
+            }
+            // Again, or of another attempt than this.
+            _ => {}
         }
-        if slot.attempt != Attempt::Doubtful {
-            slot.established(&sent.moment, out);
-            self.follow(at, &sent.moment, out);
-            self.with_stream(at, &sent.moment, out, |stream, _, _| {
-                stream.begin(Side::Client, initial.wrapping_add(1), true);
-                stream.begin(Side::Server, sent.payload.seq, true);
-            });
+    }
+
+    /// The server has answered, and its first octet has the number `first`.
+    fn establish(&mut self, at: u32, first: u32, moment: &Moment, out: &mut Listener<'_>) {
+        let Some(slot) = self.slots.get_mut(at as usize) else {
+            return;
+        };
+        slot.established(moment, out);
+        if slot.ended {
+            return;
         }
+        if slot.replaced {
+            // Its packets would be taken for those of the newer one.
+            self.settle(at);
+            return;
+        }
+        self.follow(at, moment, out);
+        self.with_stream(at, moment, out, |stream, _, _| {
+            stream.begin(Side::Server, first, true);
+        });
+        self.release(at, out);
     }
 
     /// RST: a refusal, or the end.
@@ -463,8 +421,10 @@ impl Connections {
         let segment = sent.segment;
         if let Some(stream) = &mut slot.stream {
             // What lies outside of the window resets nothing (RFC 9293 section 3.10.7.4).
-            if stream.accepts(sent.side, segment.seq) && stream.reset(sent.side, segment.seq) {
-                self.end(at, true, &sent.moment, out);
+            if stream.accepts(sent.side, segment.seq)
+                && stream.reset(sent.side, segment, sent.moment)
+            {
+                self.due.insert((sent.moment.time, at));
             }
             return;
         }
@@ -483,18 +443,19 @@ impl Connections {
 
     /// Any other segment.
     fn proceed(&mut self, at: u32, sent: &Sent<'_>, out: &mut Listener<'_>) {
+        let speaks = !sent.payload.is_empty();
+        let attempt = self.slot(at).map(|slot| slot.attempt);
+        if let Some(Attempt::Doubtful(_)) = attempt {
+            if sent.side == Side::Server && !speaks {
+                return;
+            }
+            // More follows: it was no answer to somebody else's SYN.
+            self.follow(at, &sent.moment, out);
+        }
         let Some(slot) = self.slots.get_mut(at as usize) else {
             return;
         };
-        let speaks = !sent.payload.octets.is_empty();
-        if slot.attempt == Attempt::Early {
-            // It refused nothing, and is in the middle.
-            slot.attempt = Attempt::Unseen;
-            slot.initial = None;
-        }
-        let begun = matches!(slot.attempt, Attempt::Said(_));
-        if slot.attempt == Attempt::Doubtful && (sent.side == Side::Client || speaks) {
-            // More follows: it was no answer to somebody else's SYN.
+        if let Attempt::Doubtful(_) = slot.attempt {
             slot.say_attempt(&sent.moment, out);
             slot.established(&sent.moment, out);
         }
@@ -509,31 +470,15 @@ impl Connections {
         }
         if slot.ended {
             // Of a chat, what follows its beginning is new.
-            let again = speaks && slot.connection.service != Service::Irc;
+            let again = speaks && slot.service != Service::Irc;
             self.counts.segments.retransmitted += u64::from(again);
-            return;
+        } else if slot.stream.is_some() {
+            self.speak(at, sent, out);
         }
-        if slot.attempt == Attempt::Doubtful {
-            return;
-        }
-        let initial = slot.initial;
-        if slot.stream.is_none() {
-            if sent.side == Side::Server && !speaks {
-                return;
-            }
-            self.follow(at, &sent.moment, out);
-            if let Some(initial) = initial {
-                self.with_stream(at, &sent.moment, out, |stream, _, _| {
-                    stream.begin(Side::Client, initial.wrapping_add(1), begun);
-                });
-            }
-        }
-        self.speak(at, sent, out);
     }
 
     /// A segment of a connection that is followed.
     fn speak(&mut self, at: u32, sent: &Sent<'_>, out: &mut Listener<'_>) {
-        self.follow(at, &sent.moment, out);
         let ended = self.with_stream(at, &sent.moment, out, |stream, counts, say| {
             let now = sent.moment.time;
             stream.segment(sent.side, sent.segment, sent.payload, now, counts, say)
@@ -547,35 +492,6 @@ impl Connections {
         }
     }
 
-    /// Follows the octets of a connection from now on.
-    fn follow(&mut self, at: u32, moment: &Moment, out: &mut Listener<'_>) {
-        let Some(slot) = self.slots.get_mut(at as usize) else {
-            return;
-        };
-        if slot.stream.is_some() {
-            return;
-        }
-        let from_start = slot.attempt != Attempt::Unseen;
-        slot.stream = Some(Box::new(match slot.connection.service {
-            Service::Dns => Stream::dns(from_start),
-            Service::Irc => Stream::irc(slot.connection.port == IRC_IN_TLS),
-            _ => Stream::smtp(from_start),
-        }));
-        self.unlink(at);
-        self.link(at, State::Live);
-        if self.live.len() > self.limits.streams
-            && let Some(eldest) = self.live.first()
-        {
-            self.counts.evicted += 1;
-            let moment = Moment {
-                tag: LinkTag::default(),
-                ..*moment
-            };
-            self.end(eldest, false, &moment, out);
-            self.remove(eldest);
-        }
-    }
-
     /// Works on a connection's stream, and keeps account of its octets.
     fn with_stream<R>(
         &mut self,
@@ -585,19 +501,25 @@ impl Connections {
         work: impl FnOnce(&mut Stream, &mut SegmentCounts, &mut dyn FnMut(Said<'_>)) -> R,
     ) -> Option<R> {
         let slot = self.slots.get_mut(at as usize)?;
+        let connection = slot.connection();
         let stream = slot.stream.as_mut()?;
         let before = stream.waiting();
-        let connection = &slot.connection;
         let counts = &mut self.counts.segments;
-        let done = work(stream, counts, &mut |said| out(connection, moment, said));
+        let done = work(stream, counts, &mut |said| out(&connection, moment, said));
         self.octets = (self.octets + stream.waiting()).saturating_sub(before);
         Some(done)
     }
 
-    /// Ends what a connection says; `closed`: its end was seen.
+    /// Ends what a connection says; `closed`: its end was seen. An RST before this was it.
     fn end(&mut self, at: u32, closed: bool, moment: &Moment, out: &mut Listener<'_>) {
+        let stream = self.slot(at).and_then(|slot| slot.stream.as_ref());
+        let reset = stream.and_then(|stream| stream.reset_at().copied());
+        if let Some(reset) = reset {
+            self.due.remove(&(reset.time, at));
+        }
+        let moment = reset.as_ref().unwrap_or(moment);
         self.with_stream(at, moment, out, |stream, counts, say| {
-            stream.end(closed, counts, say);
+            stream.end(closed || reset.is_some(), counts, say);
         });
         let Some(slot) = self.slots.get_mut(at as usize) else {
             return;
@@ -608,205 +530,59 @@ impl Connections {
         }
     }
 
-    /// Puts a connection among those that are over.
-    fn settle(&mut self, at: u32) {
-        let Some(slot) = self.slots.get_mut(at as usize) else {
-            return;
-        };
-        slot.generation = self.generation;
-        self.unlink(at);
-        self.link(at, State::Done);
-    }
-
-    /// Takes a connection out of its list.
-    fn unlink(&mut self, at: u32) {
-        match self.slots.get(at as usize).map(|slot| slot.state) {
-            Some(State::Opening) => self.opening.remove(&mut self.slots, at),
-            Some(State::Live) => self.live.remove(&mut self.slots, at),
-            Some(State::Done) => self.done.remove(&mut self.slots, at),
-            None => {}
-        }
-    }
-
-    /// Puts a connection that is in no list at the end of one.
-    fn link(&mut self, at: u32, state: State) {
-        if let Some(slot) = self.slots.get_mut(at as usize) {
-            slot.state = state;
-        }
-        match state {
-            State::Opening => self.opening.push(&mut self.slots, at),
-            State::Live => self.live.push(&mut self.slots, at),
-            State::Done => self.done.push(&mut self.slots, at),
-        }
-    }
-
-    fn remove(&mut self, at: u32) {
-        let Some(slot) = self.slots.get(at as usize) else {
-            return;
-        };
-        let hash = self.hasher.hash_one(slot.connection);
-        self.unlink(at);
-        if let Ok(entry) = self.index.find_entry(hash, |&other| other == at) {
-            entry.remove();
-        }
-        self.free.push(at);
-    }
-
-    /// Forgets quiet connections that began more than [`GENERATIONS`] calls ago. Called each
-    /// time that the bound's part of connections has begun, whichever table they are in, it
-    /// bounds the sum.
-    pub fn forget(&mut self) {
-        self.generation += 1;
-        let Some(gone) = self.generation.checked_sub(GENERATIONS) else {
-            return;
-        };
-        for state in [State::Opening, State::Done] {
-            loop {
-                let list = if state == State::Opening {
-                    &self.opening
-                } else {
-                    &self.done
-                };
-                let Some(at) = list.first() else { break };
-                let slot = self.slots.get(at as usize);
-                if slot.is_none_or(|slot| slot.generation >= gone) {
-                    break;
-                }
-                // The one that is over has said everything.
-                self.counts.evicted += u64::from(state == State::Opening);
-                self.remove(at);
-            }
-        }
-    }
-
-    /// Says what follows from silence up to `now`, which lies in a second that nothing can
-    /// fall into any more, or before it; `earliest` is the first moment that may still be
-    /// spoken of.
-    pub fn expire(&mut self, now: Timestamp, earliest: Timestamp, out: &mut Listener<'_>) {
+    /// Says what follows from silence up to `now`, with which a second closes: no packet that
+    /// is in time can come before it any more.
+    pub fn expire(&mut self, now: Timestamp, out: &mut Listener<'_>) {
         // The list is in order of arrival, so of packet time but for two seconds.
         const DISORDER: i64 = 2 * NANOS;
+        while let Some(&(time, at)) = self.due.first()
+            && time <= now
+        {
+            self.come_due(at, out);
+        }
         let mut next = self.opening.first();
         while let Some(at) = next {
-            let Some(slot) = self.slots.get_mut(at as usize) else {
+            let Some(slot) = self.slot(at) else {
                 break;
             };
             next = slot.links.next();
-            let due = slot.began.plus_nanos(UNANSWERED);
+            let due = slot.due();
             if now.nanos_since(due) < -DISORDER {
                 break;
             }
             if due <= now {
-                let moment = slot.silence(due.max(earliest));
-                slot.outcome(Outcome::Unanswered, &moment, out);
-                self.settle(at);
+                self.unanswered(at, out);
             }
         }
-        while let Some(at) = self.live.first()
-            && let Some(slot) = self.slots.get(at as usize)
-            && slot.last.plus_nanos(IDLE) <= now
+        while let Some(at) = self.gone(self.live, now)
+            && let Some(slot) = self.slot(at)
         {
-            let moment = slot.silence(slot.last.plus_nanos(IDLE).max(earliest));
+            let moment = slot.silence(slot.last.plus_nanos(IDLE).max(self.open));
             self.end(at, false, &moment, out);
             self.remove(at);
         }
-        while let Some(at) = self.done.first()
-            && let Some(slot) = self.slots.get(at as usize)
-            && slot.last.plus_nanos(IDLE) <= now
-        {
+        while let Some(at) = self.gone(self.done, now).or(self.gone(self.strays, now)) {
             self.remove(at);
         }
+        self.open = self.open.max(now.plus_nanos(1));
+    }
+
+    /// The first of a list, where it was silent for long enough.
+    fn gone(&self, list: List, now: Timestamp) -> Option<u32> {
+        let at = list.first()?;
+        (self.slot(at)?.last.plus_nanos(IDLE) <= now).then_some(at)
     }
 
     /// The input ends at `now`: what connections have not said yet.
-    pub fn finish(&mut self, now: Timestamp, earliest: Timestamp, out: &mut Listener<'_>) {
-        self.expire(now, earliest, out);
+    pub fn finish(&mut self, now: Timestamp, out: &mut Listener<'_>) {
+        let open = self.open;
+        self.expire(now, out);
         while let Some(at) = self.live.first() {
-            let moment = self
-                .slots
-                .get(at as usize)
-                .map(|slot| slot.silence(now.max(earliest)));
-            if let Some(moment) = moment {
+            if let Some(slot) = self.slot(at) {
+                let moment = slot.silence(now.max(open));
                 self.end(at, false, &moment, out);
             }
             self.remove(at);
-        }
-    }
-}
-
-impl Slot {
-    fn new(connection: Connection, generation: u32, moment: &Moment) -> Self {
-        Self {
-            connection,
-            links: Links::default(),
-            state: State::Opening,
-            initial: None,
-            attempt: Attempt::Unseen,
-            answers: None,
-            ended: false,
-            generation,
-            began: moment.time,
-            last: moment.time,
-            origin: moment.origin,
-            stream: None,
-        }
-    }
-
-    /// The moment of what is known by silence.
-    fn silence(&self, time: Timestamp) -> Moment {
-        Moment {
-            time,
-            origin: self.origin,
-            packet_time: self.began,
-            tag: LinkTag::default(),
-            late: false,
-        }
-    }
-
-    fn is_mail(&self) -> bool {
-        self.connection.service == Service::Mail
-    }
-
-    fn say_attempt(&mut self, moment: &Moment, out: &mut Listener<'_>) {
-        self.attempt = Attempt::Said(None);
-        if self.is_mail() {
-            out(&self.connection, moment, Said::Attempt);
-        }
-    }
-
-    /// Says an outcome that is news; whether it was.
-    fn outcome(&mut self, outcome: Outcome, moment: &Moment, out: &mut Listener<'_>) -> bool {
-        let Attempt::Said(before) = self.attempt else {
-            return false;
-        };
-        let news = match before {
-            // Who went on had an answer that was not mirrored.
-            None => outcome != Outcome::Unanswered || self.answers.is_none(),
-            Some(before) => before == Outcome::Unanswered && outcome != before,
-        };
-        if !news {
-            return false;
-        }
-        self.attempt = Attempt::Said(Some(outcome));
-        if self.is_mail() {
-            out(&self.connection, moment, Said::Outcome(outcome));
-        }
-        if outcome != Outcome::Unanswered {
-            self.answers(true, moment, out);
-        }
-        true
-    }
-
-    fn established(&mut self, moment: &Moment, out: &mut Listener<'_>) {
-        self.outcome(Outcome::Established, moment, out);
-        self.answers(true, moment, out);
-    }
-
-    fn answers(&mut self, seen: bool, moment: &Moment, out: &mut Listener<'_>) {
-        if self.answers != Some(true) && self.answers != Some(seen) {
-            self.answers = Some(seen);
-            if self.is_mail() {
-                out(&self.connection, moment, Said::Answers(seen));
-            }
         }
     }
 }

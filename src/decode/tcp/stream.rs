@@ -1,7 +1,7 @@
 //! What a connection carries: both directions in order, and who reads them.
 
-use super::Said;
 use super::half::{Half, Payload, SegmentCounts, Stretch};
+use super::{Moment, Said};
 use crate::decode::dns::framing::Framing;
 use crate::decode::irc;
 use crate::decode::packet::Segment;
@@ -14,8 +14,8 @@ pub(super) struct Stream {
     client: Half,
     server: Half,
     reader: Reader,
-    /// One end has reset it; octets from before that may still come.
-    reset: bool,
+    /// When one end reset it; octets from before that may still come.
+    reset: Option<Moment>,
 }
 
 /// What reads the octets.
@@ -93,7 +93,7 @@ impl Stream {
             client: Half::default(),
             server: Half::default(),
             reader,
-            reset: false,
+            reset: None,
         }
     }
 
@@ -154,7 +154,7 @@ impl Stream {
             let end = payload.seq.wrapping_add(length);
             half.end(end.wrapping_add(payload.missing));
         }
-        if length > 0 || payload.missing > 0 {
+        if !payload.is_empty() {
             half.payload(now, payload, other.reached(), counts, &mut |stretch| {
                 reader.take(side, stretch, out);
             });
@@ -165,23 +165,28 @@ impl Stream {
             |half: &Half, other: &Half| half.is_ended() && (other.is_ended() || !other.is_known());
         over(&self.client, &self.server)
             || over(&self.server, &self.client)
-            || self.reset && self.is_complete()
             || matches!(&self.reader, Reader::Irc(chat) if chat.is_over())
     }
 
-    /// Takes an RST in; whether the connection is over, or octets from before it are known to
-    /// be missing yet: a capture may have packets slightly out of order.
-    pub(super) fn reset(&mut self, side: Side, seq: u32) -> bool {
-        self.reset = true;
-        match side {
-            Side::Client => self.client.end(seq),
-            Side::Server => self.server.end(seq),
+    /// Takes an RST in; whether it is the first. The connection goes on for as long as packets
+    /// may come that were sent before it.
+    pub(super) fn reset(&mut self, side: Side, segment: Segment, moment: Moment) -> bool {
+        let (half, other) = match side {
+            Side::Client => (&mut self.client, &mut self.server),
+            Side::Server => (&mut self.server, &mut self.client),
+        };
+        half.end(segment.seq);
+        if segment.has(Segment::ACK) {
+            other.acknowledge(segment.ack);
         }
-        self.is_complete()
+        let first = self.reset.is_none();
+        self.reset.get_or_insert(moment);
+        first
     }
 
-    fn is_complete(&self) -> bool {
-        self.client.is_complete() && self.server.is_complete()
+    /// When it was reset, if it was.
+    pub(super) fn reset_at(&self) -> Option<&Moment> {
+        self.reset.as_ref()
     }
 
     /// Gives up what was waited for for too long.
@@ -192,7 +197,8 @@ impl Stream {
     }
 
     /// Gives up what a piece waits for: a hole first, since that may be what the other
-    /// direction waits for, and else what came first.
+    /// direction waits for, and else what came first. The octets of the other direction that
+    /// it answers are told to be missing before it is read.
     fn skip(&mut self, counts: &mut SegmentCounts, out: &mut dyn FnMut(Said<'_>)) {
         let Self {
             client,
@@ -204,12 +210,21 @@ impl Stream {
             let since = half.waits_since();
             (since.is_none(), !half.has_hole(), since)
         };
-        let (side, half) = if rank(client) <= rank(server) {
-            (Side::Client, client)
+        let ((side, half), (others, other)) = if rank(client) <= rank(server) {
+            ((Side::Client, client), (Side::Server, server))
         } else {
-            (Side::Server, server)
+            ((Side::Server, server), (Side::Client, client))
         };
-        half.skip(counts, &mut |stretch| reader.take(side, stretch, out));
+        if !half.has_hole()
+            && let Some(after) = half.waits_after()
+            && other.waits_since().is_none()
+        {
+            other.give_up(after, counts, &mut |stretch| {
+                reader.take(others, stretch, out);
+            });
+        } else {
+            half.skip(counts, &mut |stretch| reader.take(side, stretch, out));
+        }
         self.settle(counts, out);
     }
 

@@ -1,6 +1,9 @@
+use super::early::Early;
 use super::*;
 use crate::decode::observation::DNS;
 use proptest::prelude::*;
+
+mod reordered;
 
 const CLIENT: [u8; 4] = [192, 0, 2, 7];
 const SERVER: [u8; 4] = [198, 51, 100, 25];
@@ -15,7 +18,7 @@ struct Tap {
     mail: MailPorts,
     said: Vec<String>,
     frame: u64,
-    newest: i64,
+    newest: Timestamp,
 }
 
 fn word(said: Said<'_>) -> String {
@@ -34,7 +37,7 @@ fn word(said: Said<'_>) -> String {
             .unwrap_or_default()
             .to_owned(),
         Said::Smtp(Heard::Reply(reply)) => reply.code.to_string(),
-        Said::Smtp(_) => "smtp".to_owned(),
+        Said::Smtp(heard) => format!("{heard:?}"),
         Said::Irc(heard) => format!("{heard:?}"),
         Said::Ended { gapped } => if gapped { "ended gapped" } else { "ended" }.to_owned(),
     }
@@ -54,22 +57,33 @@ impl Tap {
             mail: MailPorts::default(),
             said: Vec::new(),
             frame: 0,
-            newest: 0,
+            newest: Timestamp::MIN,
         }
     }
 
     fn packet(
         &mut self,
         second: i64,
+        src: ([u8; 4], u16),
+        dst: ([u8; 4], u16),
+        segment: Segment,
+        payload: &[u8],
+    ) {
+        self.packet_at(Timestamp::from_parts(second, 0), src, dst, segment, payload);
+    }
+
+    fn packet_at(
+        &mut self,
+        time: Timestamp,
         (src, src_port): ([u8; 4], u16),
         dst: ([u8; 4], u16),
         segment: Segment,
         payload: &[u8],
     ) {
         self.frame += 1;
-        self.newest = self.newest.max(second);
+        self.newest = self.newest.max(time);
         let packet = Packet {
-            time: Timestamp::from_parts(second, 0),
+            time,
             origin: Origin {
                 file: 0,
                 frame: self.frame,
@@ -106,18 +120,17 @@ impl Tap {
     fn expire(&mut self, second: i64) -> &mut Self {
         let said = &mut self.said;
         let now = Timestamp::from_parts(second, 0);
-        self.connections
-            .expire(now, Timestamp::MIN, &mut |_, moment, what| {
-                said.push(format!("{} at {}", word(what), moment.time.second()));
-            });
+        self.connections.expire(now, &mut |_, moment, what| {
+            said.push(format!("{} at {}", word(what), moment.time.second()));
+        });
         self
     }
 
     fn finish(&mut self) -> String {
         let said = &mut self.said;
-        let now = Timestamp::from_parts(self.newest, 0);
+        let now = self.newest;
         self.connections
-            .finish(now, Timestamp::MIN, &mut |_, _, what| said.push(word(what)));
+            .finish(now, &mut |_, _, what| said.push(word(what)));
         std::mem::take(&mut self.said).join(", ")
     }
 }
@@ -143,13 +156,66 @@ fn another_initial_number_is_another_attempt() {
     let mut tap = Tap::new();
     tap.client(0, SYN, 100, 0, b"")
         .client(1, SYN, 9_000, 0, b"");
-    tap.server(1, SYN | ACK, 500, 101, b""); // answers the first, which is no more
+    tap.server(1, SYN | ACK, 500, 101, b""); // answers the first
     tap.server(1, SYN | ACK, 700, 9_001, b"")
         .client(1, ACK, 9_001, 701, b"");
     tap.client(2, SYN, 20_000, 0, b"");
     assert_eq!(
         tap.finish(),
-        "attempt, attempt, Established, answers, ended, attempt"
+        "attempt, attempt, Established, answers, ended, Established, answers, ended, attempt"
+    );
+}
+
+#[test]
+fn an_attempt_that_another_follows_has_its_own_outcome() {
+    let mut tap = Tap::new();
+    tap.client(0, SYN, 100, 0, b"")
+        .client(10, SYN, 9_000, 0, b"")
+        .client(11, SYN, 100, 0, b"") // again, and no third
+        .server(12, RST | ACK, 0, 9_001, b"");
+    assert_eq!(tap.said.join(", "), "attempt, attempt, Refused, answers");
+    tap.said.clear();
+    tap.expire(31);
+    tap.client(40, SYN, 20_000, 0, b"");
+    tap.expire(80).client(81, SYN, 100, 0, b"");
+    assert_eq!(tap.finish(), "Unanswered at 30, attempt, Unanswered at 70");
+    // The answer to the first, and the client goes on with that.
+    let mut tap = Tap::new();
+    tap.client(0, SYN, 100, 0, b"")
+        .client(1, SYN, 9_000, 0, b"")
+        .server(2, SYN | ACK, 500, 101, b"")
+        .server(2, ACK, 501, 101, b"220 mx.\r\n")
+        .client(2, ACK, 101, 509, b"QUIT\r\n")
+        .expire(60);
+    assert_eq!(
+        tap.finish(),
+        "attempt, attempt, Established, answers, 220, Quit, Unanswered at 31, ended"
+    );
+}
+
+/// As many as are sent, each once: between two ends too.
+#[test]
+fn attempts_between_two_ends_are_exact_up_to_the_bound() {
+    const ATTEMPTS: u32 = 1 << 16;
+    let mut tap = Tap::new();
+    for number in 0..ATTEMPTS {
+        tap.client(0, SYN, number << 8, 0, b"");
+        if (number + 1) % (ATTEMPTS / GENERATIONS) == 0 {
+            tap.connections.forget();
+        }
+    }
+    for number in (0..ATTEMPTS).step_by(2) {
+        tap.client(1, SYN, number << 8, 0, b"");
+    }
+    assert_eq!(tap.connections.kept(), (ATTEMPTS as usize, 0));
+    tap.expire(31);
+    let unanswered = tap.said.iter().filter(|said| *said == "Unanswered at 30");
+    assert_eq!(unanswered.count(), ATTEMPTS as usize);
+    assert_eq!(tap.said.len(), 2 * ATTEMPTS as usize);
+    tap.expire(10_000);
+    assert_eq!(
+        (tap.connections.kept(), tap.connections.replaced),
+        ((0, 0), 0)
     );
 }
 
@@ -175,7 +241,7 @@ fn a_refusal_or_an_answer_may_be_captured_before_its_syn() {
     let mut tap = Tap::new();
     tap.server(0, SYN | ACK, 500, 101, b"")
         .client(0, SYN, 100, 0, b"");
-    assert_eq!(tap.finish(), "attempt, Established, answers");
+    assert_eq!(tap.finish(), "attempt, Established, answers, ended");
     // Alone it may be meant for somebody else.
     let mut tap = Tap::new();
     tap.server(0, RST | ACK, 0, 101, b"").expire(60);
@@ -206,6 +272,216 @@ fn silence_is_told_at_thirty_seconds_and_an_answer_after_it_too() {
     assert_eq!(
         tap.finish(),
         "attempt, Unanswered at 40, Established, answers, ended"
+    );
+}
+
+#[test]
+fn the_thirty_seconds_are_exact_though_seconds_close_later() {
+    for (nanos, said) in [
+        (0, "attempt, Established, answers, ended"),
+        (1, "attempt, Unanswered, Established, answers, ended"),
+    ] {
+        let mut tap = Tap::new();
+        tap.client(10, SYN, 100, 0, b"").expire(36);
+        let answer = Segment {
+            seq: 500,
+            ack: 101,
+            flags: SYN | ACK,
+        };
+        let time = Timestamp::from_parts(40, nanos);
+        tap.packet_at(time, (SERVER, 25), (CLIENT, 40_000), answer, b"");
+        assert_eq!(tap.expire(40).finish(), said);
+    }
+    // A refusal, and data where the answer itself was lost.
+    let mut tap = Tap::new();
+    tap.client(10, SYN, 100, 0, b"")
+        .server(41, RST | ACK, 0, 101, b"");
+    assert_eq!(tap.finish(), "attempt, Unanswered, Refused, answers");
+    let mut tap = Tap::new();
+    tap.client(10, SYN, 100, 0, b"")
+        .server(41, ACK, 501, 101, b"220 mx.\r\n");
+    assert_eq!(
+        tap.finish(),
+        "attempt, Unanswered, Established, answers, 220, ended"
+    );
+}
+
+#[test]
+fn the_moment_of_silence_is_thirty_seconds_after_the_syn_also_if_an_answer_tells_of_it() {
+    let mut tap = Tap::new();
+    let mut moments = Vec::new();
+    tap.client(10, SYN, 100, 0, b"").expire(37);
+    let packet = |time, flags| {
+        let (src, dst) = (HostAddr::from_v4(SERVER), HostAddr::from_v4(CLIENT));
+        Packet {
+            time,
+            origin: Origin { file: 0, frame: 9 },
+            tag: LinkTag::default(),
+            src,
+            dst,
+            transport: Transport::Tcp(Segment {
+                seq: 0,
+                ack: 101,
+                flags,
+            }),
+            src_port: 25,
+            dst_port: 40_000,
+            missing: 0,
+            payload: b"",
+        }
+    };
+    let answer = packet(Timestamp::from_parts(41, 0), RST | ACK);
+    tap.connections
+        .take(&answer, false, &tap.mail, &mut |_, moment, said| {
+            moments.push((
+                moment.time.second(),
+                moment.origin.frame,
+                said == Said::Attempt,
+            ));
+        });
+    assert_eq!(moments, [(40, 1, false), (41, 9, false), (41, 9, false)]);
+}
+
+#[test]
+fn a_bare_acknowledgement_answers_no_attempt() {
+    // As a server sends it that has a connection of these ends still (RFC 5961).
+    let mut tap = Tap::new();
+    tap.client(0, SYN, 100, 0, b"")
+        .server(0, ACK, 7_000_000, 900_000_000, b"")
+        .server(1, ACK, 501, 101, b"")
+        .expire(60);
+    assert_eq!(tap.finish(), "attempt, answers at 1, Unanswered at 30");
+}
+
+#[test]
+fn data_with_a_syn_are_no_answer() {
+    let mut tap = Tap::new();
+    tap.client(0, SYN, 100, 0, b"EHLO a\r\n").expire(60);
+    assert_eq!(tap.finish(), "attempt, Unanswered at 30");
+    let mut tap = Tap::new();
+    tap.client(0, SYN, 100, 0, b"QUIT\r\n")
+        .server(1, SYN | ACK, 500, 107, b"");
+    assert_eq!(tap.connections.counts().segments.holes, 0);
+    tap.server(1, SYN | ACK, 500, 101, b"");
+    assert!(tap.finish().contains("Quit"));
+}
+
+#[test]
+fn what_comes_again_after_the_end_opens_nothing() {
+    let mut tap = Tap::new();
+    tap.client(0, SYN, 100, 0, b"")
+        .server(0, SYN | ACK, 500, 101, b"");
+    tap.client(1, FIN | ACK, 101, 501, b"")
+        .server(1, FIN | ACK, 501, 102, b"");
+    tap.client(1, SYN, 100, 0, b"")
+        .server(1, SYN | ACK, 500, 101, b"");
+    assert_eq!(tap.finish(), "attempt, Established, answers, ended");
+}
+
+#[test]
+fn a_copy_of_the_answer_shows_no_client() {
+    // Only servers are mirrored: their replies wait for nobody.
+    let mut tap = Tap::new();
+    tap.server(0, SYN | ACK, 500, 101, b"")
+        .server(0, ACK, 501, 101, b"220 a\r\n")
+        .expire(2)
+        .server(3, SYN | ACK, 500, 101, b"")
+        .server(3, ACK, 508, 120, b"250 b\r\n");
+    assert!(tap.said.join(", ").ends_with("220 at 0, 250"));
+}
+
+#[test]
+fn what_a_reply_answers_is_told_to_be_missing_before_it() {
+    let mut tap = Tap::new();
+    let mut said = Vec::new();
+    tap.client(0, SYN, 100, 0, b"")
+        .server(0, SYN | ACK, 500, 101, b"");
+    tap.server(0, ACK, 501, 101, b"220 a\r\n");
+    // QUIT is lost, and no octet of the client comes behind it.
+    tap.server(1, ACK, 508, 107, b"221 b\r\n");
+    tap.client(4, ACK, 107, 515, b"");
+    let slot = tap.connections.slots.first().unwrap();
+    said.append(&mut tap.said);
+    assert_eq!(said.join(", "), "attempt, Established, answers, 220, 221");
+    assert_eq!(slot.stream.as_ref().unwrap().waiting(), 0);
+    assert_eq!(tap.connections.counts().segments.lost, 6);
+    assert_eq!(tap.finish(), "ended gapped");
+}
+
+#[test]
+fn an_end_from_outside_the_window_is_none() {
+    let mut tap = Tap::new();
+    tap.client(0, SYN, 100, 0, b"")
+        .server(0, SYN | ACK, 500, 101, b"");
+    tap.client(0, FIN | ACK, 900_000_000, 501, b"")
+        .client(1, ACK, 101, 501, b"QUIT\r\n")
+        .client(1, FIN | ACK, 107, 501, b"")
+        .server(1, FIN | ACK, 501, 108, b"");
+    assert!(tap.said.join(", ").ends_with("ended"), "{:?}", tap.said);
+}
+
+#[test]
+fn snapped_data_are_an_answer() {
+    let mut tap = Tap::new();
+    let (client, server) = (HostAddr::from_v4(CLIENT), HostAddr::from_v4(SERVER));
+    let packet = |origin, flags, missing| Packet {
+        time: Timestamp::from_parts(0, 0),
+        origin: Origin { file: 0, frame: 1 },
+        tag: LinkTag::default(),
+        src: if origin { client } else { server },
+        dst: if origin { server } else { client },
+        transport: Transport::Tcp(Segment {
+            seq: 100,
+            ack: 101,
+            flags,
+        }),
+        src_port: if origin { 40_000 } else { 25 },
+        dst_port: if origin { 25 } else { 40_000 },
+        missing,
+        payload: b"",
+    };
+    for packet in [packet(true, SYN, 0), packet(false, ACK, 20)] {
+        let said = &mut tap.said;
+        tap.connections
+            .take(&packet, false, &tap.mail, &mut |_, _, what| {
+                said.push(word(what));
+            });
+    }
+    tap.newest = Timestamp::from_parts(0, 0);
+    assert_eq!(tap.finish(), "attempt, Established, answers, ended gapped");
+}
+
+/// Nothing is known of these but packets that may have been overtaken.
+#[test]
+fn what_is_held_back_is_bounded() {
+    let limits = Limits {
+        streams: 16,
+        octets: 20_000,
+    };
+    let mut tap = Tap::with(limits);
+    for number in 0..5_000_u16 {
+        let segment = Segment {
+            seq: 1_000,
+            ack: 1,
+            flags: if number % 3 == 0 { FIN | ACK } else { ACK },
+        };
+        let ends = ((CLIENT, number % 1_000), (SERVER, 25));
+        tap.packet(
+            0,
+            ends.0,
+            ends.1,
+            segment,
+            &[b'x'; 500][..usize::from(number % 500)],
+        );
+        let it = &tap.connections;
+        assert!(it.kept().1 <= 20_000 && it.due.len() <= 16 && it.live.len() <= 16);
+        assert!(it.strays.len() <= 16 && it.kept().0 <= 3 * 16);
+    }
+    tap.finish();
+    tap.expire(10_000);
+    assert_eq!(
+        (tap.connections.kept(), tap.connections.due.len()),
+        ((0, 0), 0)
     );
 }
 
@@ -297,6 +573,12 @@ fn dns_messages_come_in_order_from_any_segments() {
         },
         b"",
     );
+    let answer = Segment {
+        seq: 0,
+        ack: 100,
+        flags: SYN | ACK,
+    };
+    tap.packet(0, ends.1, ends.0, answer, b"");
     let b_at = 100 + u32::try_from(a.len()).unwrap();
     tap.packet(1, ends.0, ends.1, segment(b_at), b);
     assert_eq!(tap.connections.kept(), (1, b.len()));
@@ -465,12 +747,16 @@ proptest! {
             }
             tap.expire(second - 3);
             let it = &tap.connections;
-            let listed = it.opening.len() + it.live.len() + it.done.len();
+            let listed = it.opening.len() + it.live.len() + it.done.len() + it.strays.len();
+            let held = |slot: &Slot| slot.held.is_some() || slot.stream.as_ref().is_some_and(|s| s.reset_at().is_some());
+            prop_assert_eq!(it.due.len(), it.slots.iter().filter(|slot| held(slot)).count());
             prop_assert_eq!(listed, it.kept().0);
             prop_assert_eq!(it.index.len(), listed);
             prop_assert!(it.live.len() <= 4 && it.kept().1 <= 60 + 30);
             let waiting: usize = it.slots.iter().filter_map(|slot| slot.stream.as_ref()).map(|s| s.waiting()).sum();
-            prop_assert_eq!(waiting, it.kept().1);
+            let held = it.slots.iter().filter_map(|slot| slot.held.as_ref());
+            let held: usize = held.flat_map(|held| held.iter().map(Early::octets)).sum();
+            prop_assert_eq!(waiting + held, it.kept().1);
         }
         tap.finish();
         prop_assert_eq!(tap.connections.kept().1, 0);
