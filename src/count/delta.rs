@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 pub struct Delta {
     /// The UTC second.
     pub second: i64,
-    /// What was observed, by host and then in the order of arrival.
+    /// What was observed, by host, then by time, then in the order of arrival.
     pub facts: Vec<Fact>,
     /// The counters of the hosts in `facts`, by host, as they stand when the second is closed.
     /// A host that was evicted is missing, and one that only answers others.
