@@ -2,6 +2,7 @@
 //! episodes are open.
 
 use super::role::{self, RoleView};
+use super::site::SiteView;
 use super::suspect::{DAY, Suspect};
 use super::{Findings, Judgement, State, Verdict, counterevidence, judge};
 use crate::count::delta::{Delta, Fact, What};
@@ -390,6 +391,7 @@ impl Watched {
             inside: context.home.contains(host),
             judgement,
             totals: self.totals.clone(),
+            site: SiteView::default(), // the pipeline fills it in
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod peers;
 pub mod regression;
 pub mod role;
 pub mod server;
+pub mod site;
 pub mod spam_fanout;
 pub mod suspect;
 pub mod window;
@@ -28,6 +29,7 @@ use crate::verdict::{Class, Level};
 use evidence::{Evidence, Weight};
 use fanout::Reach;
 use role::RoleView;
+use site::SiteView;
 use suspect::Suspect;
 
 /// Score for a posterior of one half, with one host in a thousand infected: ln 999.
@@ -181,6 +183,8 @@ pub struct Verdict {
     /// The host's counters when that second was closed: bins to its end, and of the rest what
     /// had arrived, up to about two seconds more.
     pub totals: HostTotals,
+    /// What the sensor saw of the site by then.
+    pub site: SiteView,
 }
 
 impl Judgement {

@@ -3,6 +3,7 @@
 use super::host::{HostTotals, Label};
 use super::names::ServerLookup;
 use super::series::Bin;
+use super::site::SiteBin;
 use crate::capture::Origin;
 use crate::decode::smtp::Defect;
 pub use crate::decode::tcp::Outcome;
@@ -23,6 +24,8 @@ pub struct Delta {
     pub bins: Vec<(HostAddr, HostBin)>,
     /// Folded registrable domains that facts refer to, one behind the other.
     pub text: Vec<u8>,
+    /// What the second looked like as a whole.
+    pub site: SiteBin,
 }
 
 /// An observation that bears on a verdict.
