@@ -389,8 +389,8 @@ fn has_dotted_key(value: &Value) -> bool {
     }
 }
 
-/// Verdicts by second and host, totals between them at their time, hosts behind them by
-/// address, the last totals at the end.
+/// Verdicts by second and host, totals and what is said of the sensor between them at their time,
+/// hosts behind them by address, the last totals at the end.
 fn in_order(case: &Case) {
     let events = case.events();
     let name = &case.name;
@@ -410,6 +410,10 @@ fn in_order(case: &Case) {
         of("mxray.verdict").is_sorted_by_key(|(_, event)| (second(event), host(event))),
         "{name}: verdicts"
     );
+    let timed = events
+        .iter()
+        .filter(|event| event["event"]["dataset"] != "mxray.host");
+    assert!(timed.map(second).is_sorted(), "{name}: seconds");
     assert!(
         of("mxray.host").is_sorted_by_key(|(_, event)| host(event)),
         "{name}: hosts"

@@ -4,6 +4,7 @@ use super::{Outcome, Run, Teller, create, open, output_name};
 use crate::capture::{Fault, Source as _};
 use crate::config::{Hosts, ReplayConfig, Verbosity};
 use crate::correlate::Verdict;
+use crate::correlate::site::SensorEvent;
 use crate::count::delta::HostBin;
 use crate::host::HostAddr;
 use crate::report::bins::BinsWriter;
@@ -95,6 +96,10 @@ impl Sink for ReplaySink {
     fn verdict(&mut self, verdict: &Verdict) -> io::Result<()> {
         self.table.add(verdict);
         self.events.verdict(verdict)
+    }
+
+    fn sensor(&mut self, event: &SensorEvent) -> io::Result<()> {
+        self.events.sensor(event)
     }
 
     fn bins(&mut self, second: i64, bins: &[(HostAddr, HostBin)]) -> io::Result<()> {

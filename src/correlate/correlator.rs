@@ -2,6 +2,7 @@
 //! episodes are open.
 
 use super::others::Others;
+use super::site::SiteView;
 use super::suspect::{DAY, View};
 use super::watched::{Setting, Watched};
 use super::{Judgement, Verdict};
@@ -45,6 +46,8 @@ pub struct Correlator {
     servers: HashSet<HostAddr, RandomState>,
     /// What others do with hosts.
     others: Others,
+    /// What is known of the tap.
+    site: SiteView,
     /// The newest mail connection of anybody.
     newest_attempt: Option<Timestamp>,
     /// The earliest second at which a host may have been silent for a day.
@@ -65,12 +68,18 @@ impl Correlator {
             suspects: HashMap::default(),
             servers: HashSet::default(),
             others: Others::default(),
+            site: SiteView::default(),
             newest_attempt: None,
             next_expiry: i64::MAX,
             evicted: 0,
             notices: (0, 0),
             now: Timestamp::MIN,
         }
+    }
+
+    /// What is known of the tap from now on.
+    pub fn set_view(&mut self, site: SiteView) {
+        self.site = site;
     }
 
     /// Takes in one closed second, as the deltas of all workers, and yields the verdicts that
@@ -143,10 +152,10 @@ impl Correlator {
             view: View {
                 smtp,
                 answers: watched.totals.smtp.answers_seen != Some(false),
-                egress: false,
             },
             answers_dns: self.servers.contains(&host),
             others: self.others.get(host),
+            site: self.site,
             context: &self.context,
         };
         for (fact, delta) in facts.iter().filter(own) {
@@ -171,10 +180,10 @@ impl Correlator {
             view: View {
                 smtp: self.smtp_in_sight(time),
                 answers: true,
-                egress: false,
             },
             answers_dns: self.servers.contains(&host),
             others: self.others.get(host),
+            site: self.site,
             context: &self.context,
         }
     }

@@ -46,6 +46,8 @@ pub(super) struct Judge<'a> {
     pub(super) two_in_one: bool,
     /// The tap lies behind a resolver: lookups are those of everybody.
     pub(super) egress: bool,
+    /// Share of what the tap loses: conduct rests on what did not come, too.
+    pub(super) loss: f64,
 }
 
 impl Judge<'_> {
@@ -64,9 +66,9 @@ impl Judge<'_> {
 
     /// Level, class and score.
     pub(super) fn outcome(&self, suspect: &Suspect, sums: &Score) -> Outcome {
-        let against = sums.total(|family| self.counts(family));
+        let against = self.total(sums, |_| true);
         let score = self.score(sums, |_| true);
-        let smtp = sums.total(|family| self.counts(family) && family.is_smtp());
+        let smtp = self.total(sums, Family::is_smtp);
         let highest = if smtp.most() >= LEAST_SMTP {
             Level::Confirmed
         } else {
@@ -89,10 +91,19 @@ impl Judge<'_> {
         }
     }
 
+    /// The sums over families; what the capture loses lowers what conduct weighs.
+    fn total(&self, sums: &Score, of: impl Fn(Family) -> bool) -> Against {
+        let part = |content: bool| {
+            sums.total(|family| {
+                self.counts(family) && of(family) && family.is_content() == content
+            })
+        };
+        part(true) + part(false).map(|llr| llr * (1.0 - self.loss.clamp(0.0, 1.0)))
+    }
+
     fn score(&self, sums: &Score, of: impl Fn(Family) -> bool) -> f64 {
-        let counts = |family| self.counts(family) && of(family);
-        let total = score(sums.total(counts), self.role.prior());
-        let content = sums.total(|family| counts(family) && family.is_content());
+        let total = score(self.total(sums, &of), self.role.prior());
+        let content = self.total(sums, |family| of(family) && family.is_content());
         if content.most() < LEAST_CONTENT {
             total.min(ALONE).max(0.0)
         } else {
@@ -190,6 +201,11 @@ impl Judge<'_> {
             Level::Suspected => sentence(&told) + self.undecided(&outcome, smtp_in_sight),
             _ if told.is_empty() => Judgement::ordinary(self.role.clone()).reason,
             _ => sentence(&told),
+        };
+        let reason = if self.egress {
+            reason + "; the tap lies behind a resolver, so that its lookups were not weighed"
+        } else {
+            reason
         };
         let reason = if std::env::var_os("MX_DEBUG").is_some() {
             let all: Vec<_> = Family::ALL.into_iter().filter(|f| self.counts(*f) && sums.of(*f) != Against::default()).map(|f| { let a = sums.of(f); format!("{} {:.1}/{:.1}/{:.1}", f.name(), a.pc, a.sender, a.prober)}).collect();

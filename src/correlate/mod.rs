@@ -25,6 +25,7 @@ pub mod relay;
 pub mod role;
 pub mod score;
 pub mod server;
+pub mod site;
 mod spam_fanout;
 pub mod suspect;
 mod watched;
@@ -40,6 +41,7 @@ use evidence::Evidence;
 use fanout::Reach;
 use role::RoleView;
 use score::{Against, Prior};
+use site::SiteView;
 
 /// Score for a posterior of one half, with one host in a thousand infected: ln 999.
 const SUSPECTED: f64 = 6.9;
@@ -154,6 +156,8 @@ pub struct Verdict {
     /// The host's counters when that second was closed: bins to its end, and of the rest what
     /// had arrived, up to about two seconds more.
     pub totals: HostTotals,
+    /// What the sensor saw of the site by then.
+    pub site: SiteView,
 }
 
 impl Judgement {

@@ -40,8 +40,6 @@ pub struct View {
     pub smtp: bool,
     /// What the host's mail servers answer is in sight: that they are silent means something.
     pub answers: bool,
-    /// The tap lies behind a resolver: what a host asks are others' questions.
-    pub egress: bool,
 }
 
 /// The mail lookups and the SMTP of one host, as facts come in.

@@ -4,6 +4,7 @@ use super::judge::{Judge, Outcome, counterevidence};
 use super::others::Seen;
 use super::role::{self, RoleView};
 use super::score::Score;
+use super::site::SiteView;
 use super::suspect::{Suspect, View};
 use super::{Context, Judgement, State, Verdict};
 use crate::count::host::HostTotals;
@@ -45,6 +46,7 @@ pub(super) struct Setting<'a> {
     pub(super) view: View,
     pub(super) answers_dns: bool,
     pub(super) others: Option<&'a Seen>,
+    pub(super) site: SiteView,
     pub(super) context: &'a Context,
 }
 
@@ -61,7 +63,8 @@ impl<'a> Setting<'a> {
             muted: &self.context.muted,
             others: self.others,
             two_in_one: suspect.is_used() && serves,
-            egress: self.view.egress,
+            egress: !self.site.dns_is_by_host(),
+            loss: self.site.loss.unwrap_or(0.0),
         }
     }
 }
@@ -240,6 +243,7 @@ impl Watched {
             inside: context.home.contains(host),
             judgement,
             totals: self.totals.clone(),
+            site: setting.site
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::host::{HostTotals, Label};
 use super::names::ServerLookup;
 use super::series::Bin;
+use super::site::SiteBin;
 use crate::capture::Origin;
 use crate::decode::smtp::Defect;
 pub use crate::decode::tcp::Outcome;
@@ -14,7 +15,7 @@ use crate::time::Timestamp;
 pub struct Delta {
     /// The UTC second.
     pub second: i64,
-    /// What was observed, by host and then in the order of arrival.
+    /// What was observed, by host, then by time, then in the order of arrival.
     pub facts: Vec<Fact>,
     /// The counters of the hosts in `facts`, by host, as they stand when the second is closed.
     /// A host that was evicted is missing, and one that only answers others.
@@ -23,6 +24,8 @@ pub struct Delta {
     pub bins: Vec<(HostAddr, HostBin)>,
     /// Folded registrable domains that facts refer to, one behind the other.
     pub text: Vec<u8>,
+    /// What the second looked like as a whole.
+    pub site: SiteBin,
 }
 
 /// An observation that bears on a verdict.

@@ -26,6 +26,7 @@ pub mod names;
 mod open;
 pub mod prefixes;
 pub mod series;
+pub mod site;
 pub mod smtp;
 pub mod table;
 mod tally;
@@ -35,12 +36,14 @@ use crate::decode::malformed::Malformed;
 use crate::decode::observation::{DNS, ENCRYPTED_DNS, MailPorts, sender};
 use crate::decode::packet::{Packet, Segment, Transport};
 use crate::decode::smtp::Side;
+use crate::decode::tcp::half::SegmentCounts;
 use crate::decode::tcp::{Connections, Limits, TcpCounts};
 use crate::host::HostAddr;
 use crate::keywords::Keywords;
 use crate::time::{NANOS, Timestamp};
 use delta::Delta;
 use host::HostCounters;
+use site::SiteBin;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tally::Tally;
@@ -104,6 +107,8 @@ pub struct Counters {
     connections: Vec<Connections>,
     mail: MailPorts,
     tally: Tally,
+    /// What was told of the octets of TCP.
+    told: SegmentCounts,
 }
 
 /// What became of the packets that a worker was given.
@@ -159,6 +164,7 @@ impl Counters {
             connections: connections.take(SHARDS).collect(),
             mail: settings.mail.clone(),
             tally: Tally::new(settings),
+            told: SegmentCounts::default(),
         }
     }
 
@@ -223,7 +229,32 @@ impl Counters {
                 tally.said(connection, moment, said);
             });
         }
-        self.tally.close(through)
+        let mut deltas = self.tally.close(through);
+        self.tell_octets(through, &mut deltas);
+        deltas
+    }
+
+    /// Puts the octets of TCP since the last time into the newest second that is closed, or that
+    /// of `second`. They belong to seconds before; for a share over minutes that is near enough.
+    fn tell_octets(&mut self, second: i64, deltas: &mut Vec<Delta>) {
+        let mut counts = SegmentCounts::default();
+        for connections in &self.connections {
+            counts.add(&connections.counts().segments);
+        }
+        let bin = SiteBin::of_tcp(self.told, counts);
+        self.told = counts;
+        let Some(bin) = bin else { return };
+        let newest = deltas
+            .last()
+            .map_or(second, |delta| delta.second.max(second));
+        match deltas.last_mut() {
+            Some(delta) if delta.second == newest => delta.site.add(&bin),
+            _ => deltas.push(Delta {
+                second: newest,
+                site: bin,
+                ..Delta::default()
+            }),
+        }
     }
 
     /// Ends the input, whose newest packet is of `newest`: closes every second.
@@ -236,7 +267,9 @@ impl Counters {
                 tally.said(connection, moment, said);
             });
         }
-        self.tally.close(i64::MAX)
+        let mut deltas = self.tally.close(i64::MAX);
+        self.tell_octets(newest.second(), &mut deltas);
+        deltas
     }
 
     /// Forgets connections that have been quiet for long, as [`Connections::forget`] says.

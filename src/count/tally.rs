@@ -159,8 +159,9 @@ impl Tally {
             .iter_mut()
             .map(|OpenSecond { delta, bins }| {
                 let mut delta = std::mem::take(delta);
-                // Stable: a host's facts keep the order of arrival.
-                delta.facts.sort_by_key(|fact| fact.host);
+                // Stable: what is of the same time keeps the order of arrival. By time, since a
+                // mirror may deliver a reply before its query.
+                delta.facts.sort_by_key(|fact| (fact.host, fact.time));
                 delta.bins = std::mem::take(bins).into_iter().collect();
                 // What others do with a host is told by their workers; its counters, where it
                 // does something itself, only by its own.

@@ -1,10 +1,12 @@
 //! The calling thread: puts the workers' seconds together, correlates and reports.
 
 use super::{Message, Settings};
-use crate::correlate::Correlator;
+use crate::correlate::site::Site;
+use crate::correlate::{Correlator, Verdict};
 use crate::count::PacketCounts;
 use crate::count::delta::Delta;
 use crate::count::host::HostCounters;
+use crate::count::site::SiteBin;
 use crate::host::HostAddr;
 use crate::report::{CaptureCounts, HostReport, Sink, Totals};
 use crate::time::Timestamp;
@@ -14,8 +16,9 @@ use std::io;
 
 pub(super) struct Calling<'a> {
     correlator: Correlator,
+    site: Site,
     sink: &'a mut dyn Sink,
-    /// The second up to which each worker has closed.
+    /// The second up to which each worker has closed, and behind them the capture thread.
     closed: Vec<i64>,
     /// Seconds that not all workers have closed yet.
     pending: BTreeMap<i64, Vec<Delta>>,
@@ -35,8 +38,9 @@ impl<'a> Calling<'a> {
     pub(super) fn new(settings: &Settings, sink: &'a mut dyn Sink) -> Self {
         Self {
             correlator: Correlator::new(settings.context.clone()),
+            site: Site::default(),
             sink,
-            closed: vec![i64::MIN; settings.workers.get()],
+            closed: vec![i64::MIN; settings.workers.get() + 1],
             pending: BTreeMap::new(),
             totals: BTreeMap::new(),
             end: End::default(),
@@ -89,18 +93,57 @@ impl<'a> Calling<'a> {
                 break;
             }
             let deltas = entry.remove();
+            self.site_until(second)?;
             self.tell_totals(second)?;
-            for verdict in self.correlator.second(&deltas) {
-                self.sink.verdict(&verdict)?;
-            }
+            self.site_second(second, &deltas)?;
+            self.correlator.set_view(self.site.view());
+            let verdicts = self.correlator.second(&deltas);
+            self.tell_verdicts(verdicts)?;
             let mut bins: Vec<_> = deltas.into_iter().flat_map(|delta| delta.bins).collect();
             if !bins.is_empty() {
                 bins.sort_unstable_by_key(|(host, _)| *host);
                 self.sink.bins(second, &bins)?;
             }
         }
+        // At the end of the input nobody knows what would have come.
+        if closed < i64::MAX {
+            self.site_until(closed.saturating_add(1))?;
+        }
         // A worker counts at a mark before it closes the second before that mark.
         self.tell_totals(closed.saturating_add(1))
+    }
+
+    /// Tells what is known of the sensor when `second` begins. Step by step, each behind what is
+    /// due before it, so that nothing depends on how far the workers have come.
+    fn site_until(&mut self, second: i64) -> io::Result<()> {
+        while let Some(due) = self.site.due().filter(|due| *due <= second) {
+            self.tell_totals(due)?;
+            let verdicts = self.correlator.expire(due);
+            self.tell_verdicts(verdicts)?;
+            for event in self.site.until(due) {
+                self.sink.sensor(&event)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in what a second of the site looked like, of all workers together.
+    fn site_second(&mut self, second: i64, deltas: &[Delta]) -> io::Result<()> {
+        let mut bin = SiteBin::default();
+        for delta in deltas {
+            bin.add(&delta.site);
+        }
+        for event in self.site.second(second, &bin) {
+            self.sink.sensor(&event)?;
+        }
+        Ok(())
+    }
+
+    fn tell_verdicts(&mut self, verdicts: Vec<Verdict>) -> io::Result<()> {
+        for verdict in verdicts {
+            self.sink.verdict(&verdict)?;
+        }
+        Ok(())
     }
 
     /// Tells the totals that are due at `second` or before.
@@ -110,9 +153,8 @@ impl<'a> Calling<'a> {
         {
             let second = *entry.key();
             let mut totals = entry.remove();
-            for verdict in self.correlator.expire(second) {
-                self.sink.verdict(&verdict)?;
-            }
+            let verdicts = self.correlator.expire(second);
+            self.tell_verdicts(verdicts)?;
             let at = Timestamp::from_parts(second, 0);
             totals.suspects_evicted = self.correlator.evicted();
             self.sink.totals(&totals, Some(at))?;
@@ -133,9 +175,8 @@ impl<'a> Calling<'a> {
         };
         let end = totals.capture.last;
         if let Some(end) = end {
-            for verdict in self.correlator.finish(end) {
-                self.sink.verdict(&verdict)?;
-            }
+            let verdicts = self.correlator.finish(end);
+            self.tell_verdicts(verdicts)?;
         }
         if hosts {
             all.sort_unstable_by_key(|(host, _)| *host);

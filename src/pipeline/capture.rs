@@ -5,6 +5,8 @@ use super::batch::{Batch, Mark};
 use super::clock::Clock;
 use super::{HungUp, Message};
 use crate::capture::{Filter, Progress, Source};
+use crate::count::delta::Delta;
+use crate::count::site::SiteSeconds;
 use crate::count::{self, shard_of};
 use crate::decode::fragment::Fragments;
 use crate::decode::observation::{MailPorts, Route, route, sender};
@@ -86,6 +88,7 @@ pub(super) fn read(
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> CaptureCounts {
     let mut counts = CaptureCounts::default();
+    let workers = lanes.lanes.len();
     // What could not be opened is told at once, not after all the others were read.
     let _ = to_correlate.send(Message::Faults(source.take_faults()));
     let mut reader = Reader {
@@ -94,6 +97,7 @@ pub(super) fn read(
         counts: &mut counts,
         mail: &count.mail,
         connections: Generation::new(count.connections),
+        site: Site::new(workers),
         stats,
     };
     // An early end means that the sink failed, which the calling thread knows.
@@ -139,12 +143,58 @@ impl Generation {
     }
 }
 
+/// The seconds of the site, on their way to correlation: this thread counts them, since only it
+/// sees all packets, and closes them as a further worker would.
+struct Site {
+    worker: usize,
+    seconds: SiteSeconds,
+    closed: Vec<Delta>,
+    /// Packets since they were handed over.
+    packets: usize,
+}
+
+impl Site {
+    /// Packets or seconds after which what is closed is handed over: as a batch is, so that
+    /// correlation waits for nobody longer than for a worker.
+    const PACKETS: usize = 2048;
+    const SECONDS: usize = 64;
+
+    fn new(worker: usize) -> Self {
+        Self {
+            worker,
+            seconds: SiteSeconds::default(),
+            closed: Vec::new(),
+            packets: 0,
+        }
+    }
+
+    /// Closes the seconds up to `through`, and hands them over when it is time, or `now`.
+    fn close(
+        &mut self,
+        through: i64,
+        now: bool,
+        to_correlate: &Sender<Message>,
+    ) -> Result<(), HungUp> {
+        self.closed.extend(self.seconds.close(through));
+        if now || self.packets >= Self::PACKETS || self.closed.len() >= Self::SECONDS {
+            self.packets = 0;
+            to_correlate.send(Message::Closed {
+                worker: self.worker,
+                through,
+                deltas: std::mem::take(&mut self.closed),
+            })?;
+        }
+        Ok(())
+    }
+}
+
 struct Reader<'a> {
     lanes: &'a mut Lanes,
     to_correlate: &'a Sender<Message>,
     counts: &'a mut CaptureCounts,
     mail: &'a MailPorts,
     connections: Generation,
+    site: Site,
     stats: Option<NonZeroU64>,
 }
 
@@ -182,9 +232,14 @@ impl Reader<'_> {
                 if let Some(closed) = closed {
                     self.totals_due(frame.time.second(), &mut next_totals)?;
                     self.lanes.mark(Mark::Close(closed))?;
+                    self.site.close(closed, piped, self.to_correlate)?;
                     if piped {
                         self.lanes.flush()?;
                     }
+                }
+                if !late {
+                    self.site.seconds.second(frame.time.second()).packets += 1;
+                    self.site.packets += 1;
                 }
                 self.counts.first = clock.first();
                 self.counts.last = clock.newest();
@@ -206,6 +261,10 @@ impl Reader<'_> {
             match outcome.sliced {
                 Sliced::Packet(packet) => match route(&packet, self.mail) {
                     Route::Host(host) => {
+                        if !late {
+                            let second = self.site.seconds.second(frame.time.second());
+                            second.count(&packet, host, self.mail);
+                        }
                         self.lanes.push(host, &packet, late)?;
                         if self.connections.is_full(&packet, self.mail) {
                             self.lanes.mark(Mark::Forget)?;
@@ -223,6 +282,7 @@ impl Reader<'_> {
         if let Some(newest) = clock.newest() {
             self.lanes.mark(Mark::End(newest))?;
         }
+        self.site.close(i64::MAX, true, self.to_correlate)?;
         self.lanes.flush()
     }
 

@@ -24,6 +24,8 @@ pub enum AnyEvent {
     Host(Box<Event<HostBody>>),
     /// `mxray.stats`: totals.
     Stats(Box<Event<StatsBody>>),
+    /// `mxray.sensor`: the sensor sees less than before, or more again.
+    Sensor(Box<Event<SensorBody>>),
 }
 
 /// What every event has, and its body under `mxray`.
@@ -76,7 +78,7 @@ pub struct Meta {
     pub kind_of: [&'static str; 1],
     /// `mxray`.
     pub module: &'static str,
-    /// `mxray.verdict`, `mxray.host` or `mxray.stats`.
+    /// `mxray.verdict`, `mxray.host`, `mxray.stats` or `mxray.sensor`.
     pub dataset: &'static str,
     /// Unique to the event, and the same whenever the same capture is read again.
     pub id: String,
@@ -86,7 +88,8 @@ pub struct Meta {
     /// Time of the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end: Option<String>,
-    /// What happened: `host-noticed`, `host-suspected`, `host-convicted` or `host-cleared`.
+    /// What happened: `host-noticed`, `host-suspected`, `host-convicted` or `host-cleared`;
+    /// `sensor-blind` or `sensor-recovered`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<&'static str>,
     /// 0 none, 21 notice, 47 suspected, 73 likely, 99 confirmed.
@@ -227,6 +230,61 @@ pub struct HostBody {
     pub smtp: Smtp,
     /// Keyword A queries against all A queries.
     pub correlation: CorrelationBody,
+}
+
+/// `mxray` of the sensor's health.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct SensorBody {
+    /// Version of this schema.
+    pub schema_version: &'static str,
+    /// `packet`, or `wall` where there was no packet.
+    pub time_source: &'static str,
+    /// What it sees and does not see.
+    pub sensor: Sensor,
+}
+
+/// `mxray.sensor`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Sensor {
+    /// All that is missing from now on: `no-packets`, `one-direction`, `no-dns`, `no-smtp`,
+    /// `halving`, `losses`.
+    pub missing: Vec<&'static str>,
+    /// What this event is about: one of them, which begins or is over.
+    pub cause: &'static str,
+    /// `dns` or `smtp`, where it is about one of the two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<&'static str>,
+    /// Since when it was missing.
+    pub since: String,
+    /// What was seen in the time that this rests on.
+    pub window: SensorWindow,
+}
+
+/// `mxray.sensor.window`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct SensorWindow {
+    /// Its length in seconds; of several five-minute slots only those with packets.
+    pub span_s: u64,
+    /// Packets that passed the filter.
+    pub packets: u64,
+    /// DNS queries.
+    pub dns_queries: u64,
+    /// DNS replies.
+    pub dns_replies: u64,
+    /// Packets of mail clients, but SYN and RST.
+    pub smtp_client: u64,
+    /// Packets of mail servers, likewise.
+    pub smtp_server: u64,
+    /// Octets of mail and DNS over TCP that were read.
+    pub octets: u64,
+    /// Octets of it that were sent and never seen, though no snap length cut them.
+    pub octets_lost: u64,
+    /// DNS messages in as much time before, where that is compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dns_before: Option<u64>,
 }
 
 /// `mxray` of the totals, all from the beginning of the run.
@@ -405,7 +463,9 @@ pub struct Visibility {
     /// All its mail connections that carried anything were TLS from the first octet on; null
     /// where none did.
     pub tls_only: Option<bool>,
-    /// Where the tap is; null where that cannot be told.
+    /// Where the tap is: `access`, between hosts and their resolvers, or `resolver-egress`,
+    /// between resolvers and the Internet, where no host is judged by its DNS; null where that
+    /// cannot be told.
     pub vantage: Option<&'static str>,
     /// Part of its DNS was hidden: it used DNS over TLS or QUIC, or DNS over HTTPS at a resolver
     /// known by name. False where its TLS was seen, and none of that; null where neither was.
@@ -419,7 +479,8 @@ pub struct Visibility {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct CaptureBody {
-    /// Share of packets lost before mxray saw them; null where nothing tells.
+    /// Percentage of the octets of mail and DNS over TCP that were lost before mxray saw them,
+    /// over the last ten minutes or more; null where too few were seen.
     pub loss_pct: Option<f64>,
     /// Packets of this host that the snap length cut.
     pub truncated: u64,

@@ -1,11 +1,7 @@
 //! Events as lines of JSON, in the form of [`super::event`].
 
 use super::event::{
-    CaptureBody, CorrelationBody, CounterBody, CouplingBody, CouplingSumsBody, Dns, ECS_VERSION,
-    Ecs, Episode, Event, EvidenceBody, HostBody, Hosts, KeywordBody, LabelBody, Meta, Network,
-    Observer, PacketBody, Packets, QueriesBody, Related, RepliesBody, RoleBody, Rule,
-    SCHEMA_VERSION, Smtp, SmtpDefect, SmtpName, SmtpPort, SmtpWindow, Source, StatsBody, SumsBody,
-    Tcp, TiersBody, VerdictBody, Visibility, Vlan,
+    CaptureBody, CorrelationBody, CounterBody, CouplingBody, CouplingSumsBody, Dns, Ecs, ECS_VERSION, Episode, Event, EvidenceBody, HostBody, Hosts, KeywordBody, LabelBody, Meta, Network, Observer, PacketBody, Packets, QueriesBody, Related, RepliesBody, RoleBody, Rule, SCHEMA_VERSION, Sensor, SensorBody, SensorWindow, Smtp, SmtpDefect, SmtpName, SmtpPort, SmtpWindow, Source, StatsBody, SumsBody, Tcp, TiersBody, VerdictBody, Visibility, Vlan,
 };
 use super::text;
 use super::{HostReport, Totals};
@@ -14,6 +10,7 @@ use crate::correlate::evidence::{Evidence, Witness};
 use crate::correlate::fanout::Reach;
 use crate::correlate::regression::{Correlation, Undefined};
 use crate::correlate::role::{RoleSource, RoleView};
+use crate::correlate::site::{Action, Missing, Protocol, SensorEvent, Vantage, Window};
 use crate::correlate::{Verdict, posterior};
 use crate::count::PacketCounts;
 use crate::count::coupling::CouplingSums;
@@ -102,7 +99,7 @@ impl<W: Write> EventWriter<W> {
                     .collect(),
                 visibility: visibility(verdict),
                 capture: CaptureBody {
-                    loss_pct: None,
+                    loss_pct: verdict.site.loss.map(|share| round(100.0 * share)),
                     truncated: verdict.totals.cut,
                     one_way: one_way(&verdict.totals),
                 },
@@ -167,6 +164,36 @@ impl<W: Write> EventWriter<W> {
         }
         event.event.id = Self::id(&event)?;
         self.line(event)
+    }
+
+    /// Writes what is told of the sensor, at once.
+    pub fn sensor(&mut self, told: &SensorEvent) -> io::Result<()> {
+        let mut event = self.event(told.time, "mxray.sensor", |schema_version| SensorBody {
+            schema_version,
+            time_source: "packet",
+            sensor: Sensor {
+                missing: told.missing.iter().copied().map(Missing::name).collect(),
+                cause: told.cause.name(),
+                protocol: told.protocol.map(Protocol::name),
+                since: told.since.to_string(),
+                window: sensor_window(&told.window),
+            },
+        });
+        let meta = &mut event.event;
+        let (action, kind_of) = match told.action {
+            Action::Blind => ("sensor-blind", "error"),
+            Action::Recovered => ("sensor-recovered", "info"),
+        };
+        meta.kind = "event";
+        meta.kind_of = [kind_of];
+        meta.action = Some(action);
+        meta.start = Some(told.since.to_string());
+        meta.end = Some(told.time.to_string());
+        meta.reason = Some(told.reason.clone());
+        event.event.id = Self::id(&event)?;
+        self.line(event)?;
+        // Somebody may wait for it.
+        self.out.flush()
     }
 
     /// Writes the totals; `at` is packet time.
@@ -362,6 +389,7 @@ fn tcp(count: &PacketCounts) -> Tcp {
         out_of_window,
         holes,
         lost,
+        ..
     } = segments;
     Tcp {
         connections: count.connections,
@@ -374,6 +402,21 @@ fn tcp(count: &PacketCounts) -> Tcp {
         holes,
         octets_lost: lost,
         shed,
+    }
+}
+
+fn sensor_window(window: &Window) -> SensorWindow {
+    let Window { span, seen, before } = window;
+    SensorWindow {
+        span_s: *span,
+        packets: seen.packets,
+        dns_queries: seen.dns.client,
+        dns_replies: seen.dns.server,
+        smtp_client: seen.smtp.client,
+        smtp_server: seen.smtp.server,
+        octets: seen.octets,
+        octets_lost: seen.lost,
+        dns_before: *before,
     }
 }
 
@@ -610,8 +653,8 @@ fn visibility(verdict: &Verdict) -> Visibility {
         smtp_out: Some(smtp.attempts > 0 || tls_only.is_some()),
         smtp_replies: smtp.answers_seen,
         tls_only,
-        vantage: None,
         dns_hidden: verdict.totals.dns_hidden,
+        vantage: verdict.site.vantage.map(Vantage::name),
         home: match verdict.inside {
             Some(true) => "inside",
             Some(false) => "outside",

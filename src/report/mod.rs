@@ -13,6 +13,7 @@ pub mod table;
 pub mod text;
 
 use crate::capture::Fault;
+use crate::correlate::site::SensorEvent;
 use crate::correlate::{Judgement, Verdict};
 use crate::count::PacketCounts;
 use crate::count::delta::HostBin;
@@ -30,6 +31,11 @@ use std::io;
 pub trait Sink {
     /// A host's level or class changed, or its episode ended.
     fn verdict(&mut self, verdict: &Verdict) -> io::Result<()>;
+
+    /// The sensor sees less than before, or more again.
+    fn sensor(&mut self, _event: &SensorEvent) -> io::Result<()> {
+        Ok(())
+    }
 
     /// The bins of a second, by host.
     fn bins(&mut self, _second: i64, _bins: &[(HostAddr, HostBin)]) -> io::Result<()> {

@@ -7,6 +7,7 @@ use crate::capture::Origin;
 use crate::correlate::evidence::{Evidence, Family, Witness};
 use crate::correlate::fanout::{PortReach, Reach};
 use crate::correlate::role::{RoleSource, RoleView};
+use crate::correlate::site::SiteView;
 use crate::correlate::{CounterEvidence, Judgement, State, Verdict};
 use crate::count::host::HostTotals;
 use crate::count::prefixes::Prefixes;
@@ -111,6 +112,7 @@ fn write(smtp: &SmtpTotals, judgement: &Judgement) -> Vec<Value> {
         inside: None,
         judgement: judgement.clone(),
         totals: totals.clone(),
+        site: SiteView::default(),
     };
     let mut out = Vec::new();
     let mut writer = EventWriter::new(&mut out, "test", &[PathBuf::from("x".repeat(500))]);

@@ -35,6 +35,7 @@ mod packet;
 pub mod population;
 mod secret;
 mod side_cases;
+mod sensor_cases;
 mod smtp_cases;
 mod smtp_odd_cases;
 mod tcp_cases;
@@ -104,7 +105,7 @@ macro_rules! recipes {
     };
 }
 
-static CATALOGUE: [Recipe; 57] = recipes! {
+static CATALOGUE: [Recipe; 60] = recipes! {
     "study-client-a", || dialogue::capture(&mailserver::study_client_a()),
     "a mail server, 2004-02-26: 2922 MX, 6675 A, 139 PTR queries (Table 1)",
     "a rule that calls a mail server a worm because it asks for MX";
@@ -316,6 +317,18 @@ static CATALOGUE: [Recipe; 57] = recipes! {
     "hidden-dns", side_cases::hidden_dns,
     "DNS over TLS, QUIC and HTTPS, refused and not; the web; a mailbox before a letter",
     "a resolver's name that must be in one segment; a SYN taken for hidden DNS";
+
+    "sensor-blind", sensor_cases::sensor_blind,
+    "forty PCs of which half are out of sight for 15 minutes, and all for half an hour",
+    "a sensor that takes a broken mirror for quiet hosts, or an evening for a broken mirror";
+
+    "sensor-one-way", sensor_cases::sensor_one_way,
+    "ten PCs of which the replies are out of sight for ten minutes",
+    "a resolver called dead, or hosts judged by answers that nobody saw";
+
+    "resolver-egress", sensor_cases::resolver_egress,
+    "what a resolver asks 250 servers for its clients: MX, mail hosts, web hosts",
+    "a host judged by the questions of all its clients";
 
     "late-packets", time_cases::late_packets,
     "packets 1.5, 2.0 and 5 seconds behind those before them",

@@ -18,6 +18,8 @@ use tempfile::TempDir;
 mod commands;
 // PATHs, times and filters: what is read.
 mod inputs;
+// Frames twice and out of order.
+mod mirror;
 // Where events, bins and totals go, and what happens when they cannot.
 mod outputs;
 // Home, inventory, keywords, config file: what the site says.

@@ -23,7 +23,6 @@ fn server(number: u32, port: u16) -> Server {
 const IN_SIGHT: View = View {
     smtp: true,
     answers: true,
-    egress: false,
 };
 
 fn learn_with(host: &mut Suspect, second: i64, what: What, view: &View) {
@@ -61,6 +60,7 @@ fn seen(host: &Suspect) -> Level {
         others: None,
         two_in_one: false,
         egress: false,
+        loss: 0.0,
     };
     match judge.outcome(host, &host.score).level {
         Level::Notice => Level::None,
@@ -76,6 +76,7 @@ fn told(host: &Suspect) -> Judgement {
         others: None,
         two_in_one: false,
         egress: false,
+        loss: 0.0,
     };
     let now = Timestamp::from_parts(1_000, 0);
     judge.explain(host, &HostTotals::default(), &host.score, true, now)

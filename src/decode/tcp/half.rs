@@ -55,6 +55,10 @@ pub struct SegmentCounts {
     pub holes: u64,
     /// Octets in them.
     pub lost: u64,
+    /// Those of them that the snap length cut off.
+    pub cut: u64,
+    /// Octets that were handed on, each once.
+    pub octets: u64,
 }
 
 impl SegmentCounts {
@@ -66,6 +70,8 @@ impl SegmentCounts {
         self.out_of_window += other.out_of_window;
         self.holes += other.holes;
         self.lost += other.lost;
+        self.cut += other.cut;
+        self.octets += other.octets;
     }
 }
 
@@ -365,12 +371,14 @@ impl Half {
         out: &mut dyn FnMut(Stretch<'_>),
     ) {
         if !octets.is_empty() {
+            counts.octets += octets.len() as u64;
             self.next = self.next.map(|next| next.wrapping_add(length(octets)));
             out(Stretch::Octets(octets));
         }
         if missing > 0
             && let Some(next) = self.next
         {
+            counts.cut += u64::from(missing);
             self.skip_to(next.wrapping_add(missing), counts, out);
         }
     }
