@@ -40,8 +40,8 @@ fn frames(name: &str) -> Vec<Frame> {
     frames
 }
 
-/// What is said of hosts in a capture of these frames in this order.
-fn verdicts(name: &str, frames: &[Frame]) -> Vec<Value> {
+/// What is said of hosts in a capture of these frames in this order, and of the whole.
+fn replay(name: &str, frames: &[Frame]) -> (Vec<Value>, Value) {
     let mut file = capture(name)[..FILE_HEADER].to_vec();
     for Frame { micros, octets } in frames {
         let length = u32::try_from(octets.len()).unwrap();
@@ -58,9 +58,15 @@ fn verdicts(name: &str, frames: &[Frame]) -> Vec<Value> {
     let output = String::from_utf8(run.get_output().stdout.clone()).unwrap();
     let events = output
         .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let verdicts = events.filter(|event| event["event"]["dataset"] == "mxray.verdict");
-    verdicts.collect()
+        .map(|line| serde_json::from_str(line).unwrap());
+    let mut events: Vec<Value> = events.collect();
+    let totals = events.pop().unwrap();
+    events.retain(|event| event["event"]["dataset"] == "mxray.verdict");
+    (events, totals)
+}
+
+fn verdicts(name: &str, frames: &[Frame]) -> Vec<Value> {
+    replay(name, frames).0
 }
 
 /// Of whom a verdict is, and what it says.
@@ -88,6 +94,8 @@ type Change = fn(&mut Vec<u8>);
 fn every_frame_twice_is_no_evidence() {
     const MAC: usize = 12;
     const TTL: usize = 22;
+    /// Where the destination's port stands.
+    const DNS: std::ops::Range<usize> = 36..38;
     let copies: [(&str, i64, Change); 4] = [
         ("at once", 0, |_| ()),
         ("a millisecond later", 1000, |_| ()),
@@ -109,8 +117,13 @@ fn every_frame_twice_is_no_evidence() {
             });
             let mut twice: Vec<_> = once.iter().cloned().chain(copies).collect();
             twice.sort_by_key(|frame| frame.micros);
-            let found: Vec<_> = verdicts(name, &twice).iter().map(in_full).collect();
+            let (verdicts, totals) = replay(name, &twice);
+            let found: Vec<_> = verdicts.iter().map(in_full).collect();
             assert_eq!(found, expected, "{name}, the copy {what}");
+            // Beside mail lookups' replies, each query was known again.
+            let queries = once.iter().filter(|frame| frame.octets[DNS] == [0, 53]);
+            let known = totals["mxray"]["duplicates"].as_u64().unwrap();
+            assert!(known >= queries.count() as u64, "{name}, the copy {what}");
         }
     }
 }
