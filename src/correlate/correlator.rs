@@ -6,6 +6,7 @@ use super::suspect::{DAY, Suspect};
 use super::{Findings, Judgement, State, Verdict, counterevidence, judge};
 use crate::count::delta::{Delta, Fact, What};
 use crate::count::host::HostTotals;
+use crate::decode::tcp::Outcome;
 use crate::home::Home;
 use crate::host::HostAddr;
 use crate::inventory::Inventory;
@@ -39,6 +40,8 @@ pub struct Correlator {
     /// Hosts inside that answer DNS queries of others. Counting tells of each only once, so
     /// that they must outlive a day's silence.
     servers: HashSet<HostAddr, RandomState>,
+    /// A mail server has answered a host inside, by a packet of its own.
+    mail_answered: bool,
     /// The earliest second at which a host may have been silent for a day.
     next_expiry: i64,
     evicted: u64,
@@ -74,6 +77,7 @@ impl Correlator {
             suspects: HashMap::default(),
             servers: HashSet::default(),
             next_expiry: i64::MAX,
+            mail_answered: false,
             evicted: 0,
             now: Timestamp::MIN,
         }
@@ -95,6 +99,10 @@ impl Correlator {
             {
                 self.servers.insert(fact.host);
             }
+            self.mail_answered |= matches!(
+                fact.what,
+                What::Outcome(_, Outcome::Established | Outcome::Refused)
+            ) && self.context.home.contains(fact.host) != Some(false);
         }
         // By host, whichever worker counted it: at the bound it matters who comes first.
         let chunks = deltas.iter().flat_map(|delta| {
@@ -122,12 +130,14 @@ impl Correlator {
         }
         let context = self.context.clone();
         let answers_dns = self.servers.contains(&host);
+        let mail_answered = self.mail_answered;
         let watched = self.watch(first);
         watched.suspect.answers_dns |= answers_dns;
         if let Ok(at) = delta.totals.binary_search_by_key(&host, |(host, _)| *host)
             && let Some((_, totals)) = delta.totals.get(at)
         {
             watched.totals = totals.clone();
+            resolve(&mut watched.totals, mail_answered);
             watched.suspect.sample(delta.second, totals);
         }
         for fact in facts {
@@ -214,6 +224,11 @@ impl Correlator {
         verdicts
     }
 
+    /// Completes the counters of a host by what is known of the capture.
+    pub fn resolve(&self, totals: &mut HostTotals) {
+        resolve(totals, self.mail_answered);
+    }
+
     /// The judgement about any host, by its counters.
     #[must_use]
     pub fn judgement(&self, host: HostAddr, totals: &HostTotals) -> Judgement {
@@ -246,6 +261,13 @@ impl Correlator {
     pub fn evicted(&self) -> u64 {
         self.evicted
     }
+}
+
+/// Replies to a host's queries come the way that mail servers' answers do, and so do the
+/// answers to any other host inside.
+fn resolve(totals: &mut HostTotals, mail_answered: bool) {
+    let mirrored = mail_answered || totals.replies.total > 0;
+    totals.smtp.resolve(mirrored);
 }
 
 impl Watched {

@@ -107,7 +107,10 @@ impl Tally {
         };
         let server = server(connection);
         let what = match heard {
-            Heard::Command(command) => smtp.command(command, server),
+            Heard::Command(command) => {
+                smtp.commands(true);
+                smtp.command(command, server)
+            }
             Heard::Reply(reply) => smtp.reply(&reply).map(|cause| What::Refusal {
                 server,
                 code: reply.code,
@@ -119,11 +122,16 @@ impl Tally {
                 Some(What::Message { server, accepted })
             }
             Heard::Hello(hello) => {
+                smtp.commands(true);
                 smtp.hello(hello.server_name);
                 None
             }
             Heard::MessagesInTls(count) => {
                 smtp.totals.messages_in_tls += u64::from(count);
+                None
+            }
+            Heard::ClientUnheard => {
+                smtp.commands(false);
                 None
             }
             Heard::NotSmtp => {

@@ -51,6 +51,7 @@ fn text(heard: Heard<'_>) -> String {
             format!("hello({} {})", path(hello.server_name), path(hello.alpn))
         }
         Heard::MessagesInTls(messages) => format!("tls+{messages}"),
+        Heard::ClientUnheard => "unheard".to_owned(),
         Heard::NotSmtp => "not-smtp".to_owned(),
         Heard::Defect(defect) => format!("!{defect:?}"),
     }
@@ -380,7 +381,7 @@ fn one_direction_only() {
     );
     assert_eq!(
         hear(&only(Side::Server, &two_mails())),
-        "220>Connect 250>? 250>? 250>? 354>Data 250>Message +message 250>? 550>? 250>? 250>? \
+        "220>Connect unheard 250>? 250>? 250>? 354>Data 250>Message +message 250>? 550>? 250>? 250>? \
          250>? 354>Data 554>Message -message 221>?"
     );
     // Of AUTH alone, credentials go on until a command.
@@ -415,7 +416,7 @@ fn holes() {
     let mut steps = two_mails();
     steps.splice(4..5, [s_gap(14)]);
     assert_eq!(hear(&steps), TWO_MAILS.replacen("250>Mail ", "", 1));
-    // 354 is missed, and the reply to the message is.
+    // 354 is missed, and the reply to the message is: whether that was accepted is not known.
     let mut steps = two_mails();
     steps.splice(8..9, [s_gap(8)]);
     assert_eq!(hear(&steps), TWO_MAILS.replacen("354>Data ", "", 1));
@@ -423,11 +424,7 @@ fn holes() {
     steps.splice(10..11, [s_gap(18)]);
     assert_eq!(
         hear(&steps),
-        TWO_MAILS.replacen(
-            "250>Message +message MAIL(x@a.example) 250>Mail",
-            "MAIL(x@a.example) 250>Mail +message",
-            1
-        )
+        TWO_MAILS.replacen("250>Message +message ", "", 1)
     );
     // A hole in a chunk.
     let mut steps = chunks();
@@ -595,7 +592,7 @@ fn inside_tls() {
     );
     assert_eq!(
         hear(&only(Side::Server, &starttls(3))),
-        "220>Connect 250>? 220>?"
+        "220>Connect unheard 250>? 220>?"
     );
     // Captured before the permission; cut.
     let mut early = starttls(1);
