@@ -12,6 +12,10 @@ use crate::decode::tls::record::{self, HANDSHAKE};
 /// TCP segment: nothing else was in it, where the client waits for each reply.
 pub(super) const REST_OF_SEGMENT: u32 = 1460;
 
+/// The shortest envelope: `MAIL FROM:<>`, `RCPT TO:<a>` and `DATA` with their ends. A shorter
+/// hole before any MAIL hides no text.
+const ENVELOPE: u32 = 33;
+
 /// What the client's next octets are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -50,9 +54,9 @@ struct Doubtful {
 }
 
 impl Doubtful {
-    fn is_mail(&self) -> bool {
+    fn is_rcpt(&self) -> bool {
         let command = line::parse_cut(&self.line).map(|parsed| parsed.command);
-        matches!(command, Some(Command::Mail { .. }))
+        matches!(command, Some(Command::Rcpt { .. }))
     }
 
     fn is(&self, command: Command<'_>) -> bool {
@@ -76,14 +80,21 @@ pub(super) struct Client {
     /// Its first line was no command.
     pub(super) foreign: bool,
     gapped: bool,
+    /// So many of its octets are missing.
+    missing: u32,
     /// After a hole it is not known whether lines are commands.
     unsure: bool,
+    /// Since a hole, or the reply after it, a line came that is no command.
+    odd: bool,
     /// Lines that look like commands while text may be due or going on; what comes next tells.
     doubtful: Vec<Doubtful>,
     /// The next octets come right after a hole.
     fresh: bool,
     /// Octets up to the next LF are the rest of a line whose start was missed.
     skipping: bool,
+    /// What came in this call is of commands alone; asked of connections that were picked up in
+    /// the middle, which may be that of a text that quotes some.
+    commands: bool,
     /// Commands, and ends of texts, in this call.
     units: u32,
     /// It sent several commands at once, or one before the reply to another.
@@ -140,6 +151,7 @@ impl Client {
 
     pub(super) fn after_hole(&mut self) {
         self.unsure = true;
+        self.odd = false;
         self.fresh = true;
         self.skipping = false;
         self.pieces.clear();
@@ -222,6 +234,7 @@ impl Session {
         self.flush_cut_reply(out);
         self.client.units = 0;
         self.client.seen = true;
+        self.client.commands = !self.whole && line::is_of_commands(octets);
         if std::mem::take(&mut self.client.fresh) {
             self.client_after_hole(octets);
         }
@@ -352,6 +365,7 @@ impl Session {
         let start = line::start(line.head);
         let room = self.client.doubt() + line.length <= MAX_KEPT;
         let chunk = matches!(line::parse(line, false).command, Command::Bdat { .. });
+        self.client.odd |= start == Start::None;
         if start == Start::None || chunk && self.client.text_due || !room || line.is_cut() {
             self.client.doubtful.clear();
             if self.client.text_due {
@@ -377,9 +391,11 @@ impl Session {
             line: line.head.to_vec(),
             cut: false,
         });
-        // Where no reply will tell: hardly any text is of commands alone from MAIL to DATA.
-        let begun = !self.client.text_due || self.client.doubtful.iter().any(Doubtful::is_mail);
-        if parsed.command == Command::Data && begun && !self.server.is_seen() {
+        // Where no reply will tell: hardly any text is of commands alone, from its first line on
+        // over RCPT to DATA.
+        let begun = !self.client.text_due || self.client.doubtful.iter().any(Doubtful::is_rcpt);
+        let lone = !self.server.is_seen() && (self.whole || self.client.commands);
+        if parsed.command == Command::Data && begun && lone {
             self.client_believed(out);
         }
     }
@@ -431,11 +447,16 @@ impl Session {
             self.client.doubtful.clear();
             self.client.pieces.clear();
         }
+        // Behind other lines they may be of a chunk or a text, whose rest was missed.
+        if std::mem::take(&mut self.client.odd) && self.client.unsure {
+            self.client.doubtful.clear();
+        }
         if self.client.doubtful.is_empty() {
             self.unheard &= self.client.unsure || self.client.mode != Mode::Lines;
             return;
         }
-        let unheard = std::mem::take(&mut self.unheard);
+        let text = self.client.mailed || self.client.missing >= ENVELOPE || !self.whole;
+        let unheard = std::mem::take(&mut self.unheard) && text;
         if code == 354 {
             let mut lines = self.client.doubtful.iter();
             if !lines.any(|one| one.is(Command::Data)) {
@@ -467,10 +488,11 @@ impl Session {
         {
             if *gapped {
                 self.client.skipping = false;
-                self.client.unsure = !self.client.fresh && *at != Text::Start;
+                // More may have been sent behind it, and another DATA with that.
+                self.client.unsure =
+                    self.client.pipelines || !self.client.fresh && *at != Text::Start;
                 self.client.mode = Mode::Lines;
                 if self.client.pipelines {
-                    // More may have been sent behind it.
                     self.outstanding.lose();
                 }
             } else {
@@ -585,6 +607,7 @@ impl Session {
     /// A reply to this is to come; whether it has come already. `alone`: it was not sent with
     /// others.
     fn expect(&mut self, verb: Verb, alone: bool) -> bool {
+        self.owed &= !self.doubtful;
         // Who goes on before the reply pipelines; had that been missed, it would be known.
         self.client.pipelines |= self.server.is_seen() && !self.outstanding.is_empty();
         // Of BDAT, which needs no permission, it must be known that nothing before it waits.
@@ -653,6 +676,7 @@ impl Session {
 
     pub(super) fn client_gap(&mut self, missing: u32, out: &mut Out<'_>) {
         self.client.seen = true;
+        self.client.missing = self.client.missing.saturating_add(missing);
         match self.client.mode {
             Mode::Lines => {
                 let counted = self.client_cut_line(missing, out);
@@ -721,7 +745,7 @@ impl Session {
             self.client.lined = true;
             self.settled = true;
             self.command(&parsed, out);
-        } else if !expected {
+        } else if !expected && !(nothing && missing == 0) {
             // `QUIT` is whole without its end only where commands are expected.
             let sure = line::start(head) == Start::Sure && missing <= REST_OF_SEGMENT;
             let room = self.client.doubt() + head.len() <= MAX_KEPT;

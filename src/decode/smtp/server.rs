@@ -117,7 +117,7 @@ impl Session {
         self.server.seen = true;
         if std::mem::take(&mut self.server.fresh)
             && !self.server.tls
-            && reply::begins(octets) != Some(true)
+            && reply::begins(octets) == Some(false)
             && record::begins(octets, 20..=23) != Some(true)
         {
             self.server.skipping = true;
@@ -205,17 +205,14 @@ impl Session {
         let Some(read) = reply::read(line.content()) else {
             return;
         };
-        if self
-            .server
-            .begun
-            .is_some_and(|begun| begun.cut && begun.code != read.code)
-        {
-            self.flush_cut_reply(out);
-        }
         self.reply_line(read, out);
     }
 
     fn reply_line(&mut self, line: ReplyLine<'_>, out: &mut Out<'_>) {
+        let other = |begun: Begun| begun.cut && begun.code != line.code;
+        if self.server.begun.is_some_and(other) {
+            self.flush_cut_reply(out);
+        }
         let keyword = line.text.split(u8::is_ascii_whitespace).next();
         let pipelining = keyword.is_some_and(|word| word.eq_ignore_ascii_case(b"PIPELINING"))
             || self.server.begun.is_some_and(|begun| begun.pipelining);
@@ -230,6 +227,7 @@ impl Session {
             self.reply(line.code, line.text, pipelining, out);
             if cut {
                 self.outstanding.lose();
+                self.doubtful = true;
             }
         }
     }
@@ -240,6 +238,7 @@ impl Session {
             self.reply(begun.code, b"", begun.pipelining, out);
             // The hole may have had more than the rest of it.
             self.outstanding.lose();
+            self.doubtful = true;
         }
     }
 
@@ -362,11 +361,12 @@ impl Session {
     /// 354: the client's text follows.
     fn begin_text(&mut self) {
         self.owed = true;
+        self.doubtful = false;
         self.unheard = false;
         let due = self.client.is_text_due();
         let waiting = self.outstanding.answer_to(Verb::Data);
         let known = waiting || due || self.client.was_refused();
-        if known || !self.client.is_sure() {
+        if known || !self.client.is_sure() || self.gapped() {
             if self.client.is_before_text() {
                 self.client_begins_text(!known || !self.client.is_sure());
             }
@@ -375,7 +375,7 @@ impl Session {
                 self.outstanding.settle();
             }
         } else {
-            // Its DATA is still to come, or was missed.
+            // Its DATA is still to come, or was missed and that is not known yet.
             self.permitted = true;
             self.outstanding.settle();
             self.outstanding.ahead();
@@ -395,6 +395,7 @@ impl Session {
         // A hole behind a reply that was cut is taken for the rest of it, and no more, if the
         // rest of a segment can be as long.
         let rest = (said || self.server.begun.is_some()) && missing <= REST_OF_SEGMENT;
+        self.doubtful = true;
         if !rest {
             self.owed = false;
             self.unheard = true;

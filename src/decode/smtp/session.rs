@@ -27,6 +27,9 @@ pub struct Session {
     /// 354 was the server's last reply, and nothing of it was missed since: its next is to
     /// the text, whatever is missed of the client.
     pub(super) owed: bool,
+    /// Behind that 354 something may be missing: a command of the client, who waits, tells
+    /// that the reply to the text was.
+    pub(super) doubtful: bool,
     /// 354 came for a DATA that was not seen yet.
     pub(super) permitted: bool,
     /// 354 may have been missed: nothing tells text from commands but the text's own lines.
@@ -70,6 +73,7 @@ impl Session {
             server: Server::default(),
             outstanding: Outstanding::default(),
             owed: false,
+            doubtful: false,
             permitted: false,
             unheard: false,
             tls: None,
@@ -100,10 +104,6 @@ impl Session {
         if self.over || octets.is_empty() {
             return;
         }
-        #[cfg(test)]
-        if std::env::var_os("SMTP_TRACE").is_some() {
-            println!("{side:?} {}", octets.escape_ascii());
-        }
         match side {
             Side::Client => self.client_octets(octets, out),
             Side::Server => self.server_octets(octets, out),
@@ -117,10 +117,6 @@ impl Session {
             return;
         }
         self.gapped = true;
-        #[cfg(test)]
-        if std::env::var_os("SMTP_TRACE").is_some() {
-            println!("{side:?} gap {missing}");
-        }
         match side {
             Side::Client => self.client_gap(missing, out),
             Side::Server => self.server_gap(missing, out),
