@@ -8,6 +8,7 @@ use super::watched::{Setting, Watched};
 use super::{Judgement, Verdict};
 use crate::count::delta::{Delta, Fact, What, of_others};
 use crate::count::host::HostTotals;
+use crate::decode::tcp::Outcome;
 use crate::home::Home;
 use crate::host::HostAddr;
 use crate::inventory::Inventory;
@@ -50,6 +51,8 @@ pub struct Correlator {
     site: SiteView,
     /// The newest mail connection of anybody.
     newest_attempt: Option<Timestamp>,
+    /// A mail server has answered a host inside, by a packet of its own.
+    mail_answered: bool,
     /// The earliest second at which a host may have been silent for a day.
     next_expiry: i64,
     evicted: u64,
@@ -71,6 +74,7 @@ impl Correlator {
             site: SiteView::default(),
             newest_attempt: None,
             next_expiry: i64::MAX,
+            mail_answered: false,
             evicted: 0,
             notices: (0, 0),
             now: Timestamp::MIN,
@@ -101,8 +105,14 @@ impl Correlator {
             self.others.learn(&fact, &self.context.home);
         }
         for fact in deltas.iter().flat_map(|delta| &delta.facts) {
-            if matches!(fact.what, What::Attempt(_)) {
-                self.newest_attempt = self.newest_attempt.max(Some(fact.time));
+            match fact.what {
+                What::Attempt(_) => {
+                    self.newest_attempt = self.newest_attempt.max(Some(fact.time));
+                }
+                What::Outcome(_, Outcome::Established | Outcome::Refused) => {
+                    self.mail_answered |= self.context.home.contains(fact.host) != Some(false);
+                }
+                _ => {}
             }
         }
         // By host, whichever worker counted it, and by time: facts of others may come from any.
@@ -143,6 +153,7 @@ impl Correlator {
                 && let Some((_, totals)) = delta.totals.get(at)
             {
                 watched.totals = totals.clone();
+                resolve(&mut watched.totals, self.mail_answered);
                 watched.suspect.sample(delta.second, totals);
             }
         }
@@ -270,6 +281,11 @@ impl Correlator {
         verdicts
     }
 
+    /// Completes the counters of a host by what is known of the capture.
+    pub fn resolve(&self, totals: &mut HostTotals) {
+        resolve(totals, self.mail_answered);
+    }
+
     /// The judgement about any host, by its counters.
     #[must_use]
     pub fn judgement(&self, host: HostAddr, totals: &HostTotals) -> Judgement {
@@ -302,4 +318,11 @@ fn is_weighed(what: What) -> bool {
         What::Tls { .. } | What::Mailbox { .. } | What::HiddenDns { .. }
     );
     !unused && !what.is_of_others()
+}
+
+/// Replies to a host's queries come the way that mail servers' answers do, and so do the
+/// answers to any other host inside.
+fn resolve(totals: &mut HostTotals, mail_answered: bool) {
+    let mirrored = mail_answered || totals.replies.total > 0;
+    totals.smtp.resolve(mirrored);
 }

@@ -474,3 +474,41 @@ fn a_mail_server_s_role_is_no_immunity() {
     assert_eq!(used.class, Class::HijackedServer);
     assert!(used.level.convicted());
 }
+
+/// SYNs alone look the same whether nobody answers or the answers are not mirrored.
+#[test]
+fn silence_is_known_only_where_answers_would_be_seen() {
+    let silent = || {
+        let mut totals = HostTotals::default();
+        totals.smtp.attempts = 9;
+        totals.smtp.unanswered = 9;
+        totals
+    };
+    let seen = |correlator: &Correlator, mut totals: HostTotals| {
+        correlator.resolve(&mut totals);
+        totals.smtp.answers_seen
+    };
+    let home = Home::new(["192.0.2.0/24".parse().unwrap()]);
+    let context = Context {
+        home: Arc::new(home),
+        ..Context::default()
+    };
+    let mut correlator = Correlator::new(context);
+    assert_eq!(seen(&correlator, silent()), Some(false));
+    assert_eq!(seen(&correlator, HostTotals::default()), None);
+    // Replies to its queries come the same way.
+    let mut asked = silent();
+    asked.replies.total = 1;
+    assert_eq!(seen(&correlator, asked), None);
+    // What a server inside answers goes the other way.
+    let server = Server {
+        addr: host(25),
+        port: 25,
+    };
+    let answered = [What::Outcome(server, Outcome::Established)];
+    let outside = HostAddr::from_v4([198, 51, 100, 1]);
+    correlator.second(&[delta(0, outside, &answered)]);
+    assert_eq!(seen(&correlator, silent()), Some(false));
+    correlator.second(&[delta(1, host(2), &answered)]);
+    assert_eq!(seen(&correlator, silent()), None);
+}

@@ -125,7 +125,10 @@ impl Tally {
         };
         let server = server(connection);
         let what = match heard {
-            Heard::Command(command) => smtp.command(command, server),
+            Heard::Command(command) => {
+                smtp.commands(true);
+                smtp.command(command, server)
+            }
             Heard::Reply(reply) => {
                 let refusal = smtp.reply(&reply).map(|cause| What::Refusal {
                     server,
@@ -144,6 +147,7 @@ impl Tally {
                 Some(What::Message { server, accepted })
             }
             Heard::Hello(hello) => {
+                smtp.commands(true);
                 smtp.hello(hello.server_name);
                 let name = hello.server_name.and_then(names::fold_text);
                 let name = name.map(|folded| names::hash(&folded));
@@ -152,6 +156,10 @@ impl Tally {
             Heard::MessagesInTls(count) => {
                 smtp.totals.messages_in_tls += u64::from(count);
                 Some(What::TlsMessages { server, count })
+            }
+            Heard::ClientUnheard => {
+                smtp.commands(false);
+                None
             }
             Heard::NotSmtp => {
                 smtp.totals.not_smtp += 1;

@@ -28,6 +28,9 @@ pub struct SmtpTotals {
     /// Whether the servers' packets were mirrored; `None` where nothing tells. If not, what
     /// follows from their packets is unknown.
     pub answers_seen: Option<bool>,
+    /// Whether its own octets were mirrored; `None` where nothing tells. If not, what it said
+    /// is unknown.
+    pub commands_seen: Option<bool>,
     /// Distinct addresses that it made attempts to.
     pub destinations: u64,
     /// Whether that is exact.
@@ -68,6 +71,17 @@ pub struct SmtpTotals {
     pub by_port: Vec<PortTotals>,
 }
 
+impl SmtpTotals {
+    /// Completes what is known of the servers' packets by the capture. SYNs that nobody answers
+    /// look the same where the answers are not mirrored; so silence tells something only where
+    /// packets would have been seen: `mirrored`.
+    pub fn resolve(&mut self, mirrored: bool) {
+        if self.attempts > 0 && self.answers_seen.is_none() && !mirrored {
+            self.answers_seen = Some(false);
+        }
+    }
+}
+
 /// The attempts of a host to one port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PortTotals {
@@ -88,6 +102,8 @@ pub struct SmtpCounters {
     pub(super) totals: SmtpTotals,
     answers: bool,
     missed_answers: bool,
+    commands: bool,
+    missed_commands: bool,
     destinations: Distinct,
     helo_names: Distinct,
     sender_domains: Distinct,
@@ -150,6 +166,12 @@ impl SmtpCounters {
     pub(super) fn answers(&mut self, seen: bool) {
         self.answers |= seen;
         self.missed_answers |= !seen;
+    }
+
+    /// Something that it said was heard, or it was answered and nothing was heard.
+    pub(super) fn commands(&mut self, seen: bool) {
+        self.commands |= seen;
+        self.missed_commands |= !seen;
     }
 
     /// A command; what is to be told of it.
@@ -222,11 +244,8 @@ impl SmtpCounters {
             destinations: port.destinations.count(),
         });
         SmtpTotals {
-            answers_seen: match (self.answers, self.missed_answers) {
-                (true, _) => Some(true),
-                (false, true) => Some(false),
-                (false, false) => None,
-            },
+            answers_seen: seen(self.answers, self.missed_answers),
+            commands_seen: seen(self.commands, self.missed_commands),
             destinations: self.destinations.count(),
             destinations_exact: self.destinations.is_exact(),
             helo_names: self.helo_names.count(),
@@ -236,6 +255,11 @@ impl SmtpCounters {
             ..self.totals.clone()
         }
     }
+}
+
+/// Whether a direction is mirrored: one packet of it tells, whatever else was missed.
+fn seen(seen: bool, missed: bool) -> Option<bool> {
+    (seen || missed).then_some(seen)
 }
 
 /// The hash of the registrable domain of an address; `None` where it has none.

@@ -181,7 +181,8 @@ impl<'a> Calling<'a> {
         if hosts {
             all.sort_unstable_by_key(|(host, _)| *host);
             for (host, mut counters) in all {
-                let totals = counters.totals();
+                let mut totals = counters.totals();
+                self.correlator.resolve(&mut totals);
                 let judgement = self.correlator.judgement(host, &totals);
                 let prefixes = &counters.prefixes;
                 self.sink.host(&HostReport {

@@ -577,7 +577,7 @@ pub struct LabelBody {
 }
 
 /// `mxray.smtp`: null is unseen. What follows from the servers' packets is null where these are
-/// not mirrored.
+/// not mirrored, and what it said itself where its own are not.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Smtp {

@@ -236,14 +236,18 @@ fn smtp(out: &mut dyn Write, story: &Story) -> io::Result<()> {
 
 /// What was said in them.
 fn mail(out: &mut dyn Write, smtp: &SmtpTotals, mirrored: bool) -> io::Result<()> {
-    write!(
-        out,
-        "mail      {} in HELO; {} of {}, {}",
-        counted(smtp.helo_names, "name"),
-        counted(smtp.mail_from, "sender"),
-        counted(smtp.sender_domains, "domain"),
-        counted(smtp.rcpt_to, "recipient")
-    )?;
+    if smtp.commands_seen == Some(false) {
+        write!(out, "mail      what it said not seen")?;
+    } else {
+        write!(
+            out,
+            "mail      {} in HELO; {} of {}, {}",
+            counted(smtp.helo_names, "name"),
+            counted(smtp.mail_from, "sender"),
+            counted(smtp.sender_domains, "domain"),
+            counted(smtp.rcpt_to, "recipient")
+        )?;
+    }
     if mirrored {
         writeln!(
             out,

@@ -548,7 +548,8 @@ fn evidence(piece: &Evidence) -> EvidenceBody {
 /// Whether the other side of its DNS, or of its SMTP, was not seen.
 fn one_way(totals: &HostTotals) -> bool {
     let dns = totals.queries.total > 0 && totals.replies.total == 0;
-    dns || totals.smtp.answers_seen == Some(false)
+    let smtp = &totals.smtp;
+    dns || smtp.answers_seen == Some(false) || smtp.commands_seen == Some(false)
 }
 
 /// Whether all its mail connections that carried anything were TLS from the first octet on.
@@ -570,6 +571,9 @@ fn smtp(totals: &SmtpTotals, windows: &[Reach]) -> Smtp {
     // What the servers' packets tell is unknown where they are not mirrored.
     let mirrored = totals.answers_seen != Some(false);
     let told = |count: u64| mirrored.then_some(count);
+    // And what it said itself is where its own are not.
+    let heard = totals.commands_seen != Some(false);
+    let said = |count: u64| heard.then_some(count);
     let names = totals.server_names.iter().take(SERVER_NAMES);
     let window = |reach: &Reach| SmtpWindow {
         span_s: reach.span,
@@ -599,18 +603,18 @@ fn smtp(totals: &SmtpTotals, windows: &[Reach]) -> Smtp {
         destinations: Some(totals.destinations),
         // Of nothing the count is exact, whatever the counters' default says.
         destinations_exact: Some(totals.destinations_exact || totals.destinations == 0),
-        mail_from: Some(totals.mail_from),
-        rcpt_to: Some(totals.rcpt_to),
+        mail_from: said(totals.mail_from),
+        rcpt_to: said(totals.rcpt_to),
         messages: told(totals.messages),
         messages_accepted: told(totals.messages_accepted),
-        messages_in_tls: Some(totals.messages_in_tls),
+        messages_in_tls: said(totals.messages_in_tls),
         replies_4xx: told(totals.replies_4xx),
         replies_5xx: told(totals.replies_5xx),
-        starttls: Some(totals.starttls),
-        auth: Some(totals.auth),
-        helo_names: Some(totals.helo_names),
-        sender_domains: Some(totals.sender_domains),
-        tls: Some(totals.tls),
+        starttls: said(totals.starttls),
+        auth: said(totals.auth),
+        helo_names: said(totals.helo_names),
+        sender_domains: said(totals.sender_domains),
+        tls: said(totals.tls),
         not_smtp: Some(totals.not_smtp),
         gapped: Some(totals.gapped),
         by_port: Some(

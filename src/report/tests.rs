@@ -180,6 +180,33 @@ fn smtp_is_told_in_verdicts_and_of_hosts() {
 }
 
 #[test]
+fn what_a_client_said_is_null_where_its_packets_are_not_mirrored() {
+    let deaf = SmtpTotals {
+        commands_seen: Some(false),
+        ..bot()
+    };
+    for event in write(&deaf, &judgement(Vec::new())) {
+        let smtp = &event["mxray"]["smtp"];
+        for key in [
+            "mail_from",
+            "rcpt_to",
+            "messages_in_tls",
+            "starttls",
+            "auth",
+            "helo_names",
+            "sender_domains",
+            "tls",
+        ] {
+            assert!(smtp[key].is_null(), "{key}");
+        }
+        assert_eq!(
+            (&smtp["attempts"], &smtp["replies_5xx"]),
+            (&30.into(), &9.into())
+        );
+    }
+}
+
+#[test]
 fn unseen_is_null_and_none_is_zero() {
     let blind = SmtpTotals {
         answers_seen: Some(false),
@@ -337,6 +364,15 @@ fn the_story_of_a_spam_bot() {
     ] {
         assert!(text.contains(line), "{line}{text}");
     }
+    let deaf = SmtpTotals {
+        commands_seen: Some(false),
+        ..bot()
+    };
+    let text = story(deaf, vec![window(600, 1)]);
+    assert!(
+        text.contains("mail      what it said not seen; 12 messages, 11 accepted"),
+        "{text}"
+    );
     let blind = SmtpTotals {
         answers_seen: Some(false),
         ..bot()

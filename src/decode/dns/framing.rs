@@ -1,5 +1,9 @@
 //! Messages of the DNS in a TCP stream: each stands behind its length in two octets
 //! (RFC 1035 section 4.2.2).
+//!
+//! A hole within a message does no harm to those behind it: where the message ends is known
+//! by its length. A hole that takes octets of a length does, and then a segment is waited for
+//! that begins a message; those before it are not read.
 
 use super::{HEADER, decode};
 use crate::decode::reader::Reader;
@@ -13,7 +17,9 @@ const PREFIX: usize = 2;
 pub struct Framing {
     /// A length and its message, as far as they came.
     kept: Vec<u8>,
-    /// Whether the next octet is known to begin a length.
+    /// So many octets are still to come of a message that was told as incomplete.
+    passing: usize,
+    /// Whether the next octet, behind those, is known to begin a length.
     in_step: bool,
 }
 
@@ -23,6 +29,7 @@ impl Framing {
     pub fn new(from_start: bool) -> Self {
         Self {
             kept: Vec::new(),
+            passing: 0,
             in_step: from_start,
         }
     }
@@ -44,7 +51,9 @@ impl Framing {
             }
             self.in_step = true;
         }
-        let mut rest = octets;
+        let passed = self.passing.min(octets.len());
+        self.passing -= passed;
+        let mut rest = octets.get(passed..).unwrap_or_default();
         while !rest.is_empty() {
             if self.kept.is_empty() {
                 let mut reader = Reader::new(rest);
@@ -75,15 +84,33 @@ impl Framing {
         }
     }
 
-    /// Octets are missing, or nothing more will come: hands on what there is of a message.
-    pub fn gap(&mut self, out: &mut dyn FnMut(&[u8], bool)) {
-        if let Some(message) = self.kept.get(PREFIX..)
-            && message.len() >= HEADER
-        {
+    /// So many octets are missing; `None` where nobody knows how many. Hands on what there is
+    /// of a message.
+    pub fn gap(&mut self, missing: Option<u32>, out: &mut dyn FnMut(&[u8], bool)) {
+        self.cut(out);
+        let missing = missing.and_then(|missing| usize::try_from(missing).ok());
+        match missing.and_then(|missing| self.passing.checked_sub(missing)) {
+            Some(passing) if self.in_step => self.passing = passing,
+            _ => {
+                self.passing = 0;
+                self.in_step = false;
+            }
+        }
+    }
+
+    /// Hands on what there is of a message, and keeps no octet of it; what is still to come of
+    /// it is passed over.
+    pub fn cut(&mut self, out: &mut dyn FnMut(&[u8], bool)) {
+        let kept = std::mem::take(&mut self.kept);
+        let Some((length, message)) = kept.split_first_chunk::<PREFIX>() else {
+            // Half a length tells nothing.
+            self.in_step &= kept.is_empty();
+            return;
+        };
+        self.passing = usize::from(u16::from_be_bytes(*length)).saturating_sub(message.len());
+        if message.len() >= HEADER {
             out(message, true);
         }
-        self.kept = Vec::new();
-        self.in_step = false;
     }
 }
 
@@ -165,19 +192,85 @@ mod tests {
         }
     }
 
-    #[test]
-    fn behind_a_hole_a_segment_that_begins_a_message_is_in_step_again() {
-        let (a, b) = (query(b"a"), query(b"b"));
+    /// A stream in which these octets are missing, and what is heard of it.
+    fn heard_with_hole(
+        segments: &[&[u8]],
+        hole: std::ops::Range<usize>,
+        known: bool,
+    ) -> Vec<(Vec<u8>, bool)> {
         let mut framing = Framing::new(true);
-        assert_eq!(heard(&mut framing, &[&a, &b[..15]]).len(), 1);
-        let mut cut = Vec::new();
-        framing.gap(&mut |message, cut_off| cut.push((message.to_vec(), cut_off)));
-        assert_eq!(cut, [(b[2..15].to_vec(), true)]);
-        let tail = &b[17..];
-        assert_eq!(
-            heard(&mut framing, &[tail, &a, &b]),
-            [(a[2..].to_vec(), false), (b[2..].to_vec(), false)]
-        );
+        let mut heard = Vec::new();
+        let mut out = |message: &[u8], cut: bool| heard.push((message.to_vec(), cut));
+        let mut at = 0;
+        for segment in segments {
+            let place = |octet: usize| octet.clamp(at, at + segment.len()) - at;
+            let (from, to) = (place(hole.start), place(hole.end));
+            framing.octets(&segment[..from], &mut out);
+            if from < to {
+                let missing = u32::try_from(to - from).unwrap();
+                framing.gap(known.then_some(missing), &mut out);
+            }
+            framing.octets(&segment[to..], &mut out);
+            at += segment.len();
+        }
+        framing.cut(&mut out);
+        assert_eq!(framing.waiting(), 0);
+        heard
+    }
+
+    #[test]
+    fn behind_a_hole_within_a_message_the_next_is_read_wherever_it_begins() {
+        let messages = [query(b"aaaaaaaaaaaa"), query(b"b"), query(b"cc")];
+        let whole = |at: usize| (messages[at][PREFIX..].to_vec(), false);
+        let stream = messages.concat();
+        let first = messages[0].len();
+        for from in PREFIX..first {
+            for to in from + 1..=first {
+                let mut expected = vec![whole(1), whole(2)];
+                if from - PREFIX >= HEADER {
+                    expected.insert(0, (stream[PREFIX..from].to_vec(), true));
+                }
+                assert_eq!(heard_with_hole(&[&stream], from..to, true), expected);
+                // The message behind the hole is over two segments.
+                let (a, b) = stream.split_at(first + 9);
+                assert_eq!(heard_with_hole(&[a, b], from..to, true), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn behind_a_hole_over_a_length_a_segment_that_begins_a_message_is_in_step_again() {
+        let messages = [query(b"a"), query(b"b"), query(b"c"), query(b"d")];
+        let whole = |at: usize| (messages[at][PREFIX..].to_vec(), false);
+        let segments: Vec<_> = messages.iter().map(|message| &message[..]).collect();
+        let length = messages[0].len();
+        // Over the end of the first, and of the second all, a part, or its length's half.
+        for to in [2 * length, 2 * length - 3, length + 1] {
+            let heard = heard_with_hole(&segments, length - 2..to, true);
+            let cut = (messages[0][PREFIX..length - 2].to_vec(), true);
+            assert_eq!(heard, [cut, whole(2), whole(3)], "to {to}");
+        }
+        // Of one length octet alone.
+        let heard = heard_with_hole(&segments, length + 1..length + 2, true);
+        assert_eq!(heard, [whole(0), whole(2), whole(3)]);
+        // Within a message, but nobody knows over how much.
+        let heard = heard_with_hole(&segments, 16..17, false);
+        let cut = (messages[0][PREFIX..16].to_vec(), true);
+        assert_eq!(heard, [cut, whole(1), whole(2), whole(3)]);
+    }
+
+    #[test]
+    fn what_is_given_up_for_want_of_room_is_passed_over() {
+        let messages = [query(b"aaaaaaaaaaaa"), query(b"b")];
+        let (head, tail) = messages[0].split_at(20);
+        let mut framing = Framing::new(true);
+        let mut told = Vec::new();
+        let mut out = |message: &[u8], cut: bool| told.push((message.len(), cut));
+        framing.octets(head, &mut out);
+        framing.cut(&mut out);
+        assert_eq!(framing.waiting(), 0);
+        framing.octets(&[tail, &messages[1]].concat(), &mut out);
+        assert_eq!(told, [(18, true), (messages[1].len() - PREFIX, false)]);
     }
 
     #[test]

@@ -14,7 +14,9 @@ const MAX_AHEAD: u8 = 4;
 #[derive(Debug, Default)]
 pub(super) struct Outstanding {
     queue: VecDeque<Verb>,
-    /// Commands or replies were missed, and so it is not known which reply is whose.
+    /// Commands or replies were missed, and so it is not known which reply is whose. Then the
+    /// queue holds no more than the last command, if the client waited before it sent that:
+    /// the next reply is to it, unless something is missed again.
     lost: bool,
     /// So many replies came before the commands that they answer: a capture may have the two
     /// directions slightly out of order.
@@ -22,13 +24,15 @@ pub(super) struct Outstanding {
 }
 
 impl Outstanding {
-    /// A command. `alone`: nothing before it was sent with it, and this client waits for its
-    /// replies, so that all before it must have been answered. Whether its own reply has been
-    /// seen already.
-    pub(super) fn command(&mut self, verb: Verb, alone: bool) -> bool {
-        if self.lost && alone {
+    /// A command. `waited`: this client waits for its replies, so that all before it must have
+    /// been answered. Whether its own reply has been seen already.
+    pub(super) fn command(&mut self, verb: Verb, waited: bool) -> bool {
+        if self.lost {
             self.queue.clear();
-            self.lost = false;
+            if waited {
+                self.queue.push_back(verb);
+            }
+            return false;
         }
         if let Some(ahead) = self.ahead.checked_sub(1) {
             self.ahead = ahead;
@@ -36,6 +40,7 @@ impl Outstanding {
         }
         if self.queue.len() == MAX_OUTSTANDING {
             self.lose();
+            return false;
         }
         self.queue.push_back(verb);
         false
@@ -43,7 +48,9 @@ impl Outstanding {
 
     /// A reply to the command that waits longest.
     pub(super) fn answer(&mut self) -> Option<Verb> {
-        self.queue.pop_front()
+        let verb = self.queue.pop_front();
+        self.lost &= verb.is_none();
+        verb
     }
 
     /// A reply that can only be to such a command; whether one was waiting.
@@ -66,9 +73,18 @@ impl Outstanding {
         self.lost = true;
     }
 
+    /// The same, but that the next reply is to the one command that waits.
+    pub(super) fn lose_all_but_one(&mut self) {
+        match self.queue.len() {
+            1 => self.lost = true,
+            _ => self.lose(),
+        }
+    }
+
     /// All that was sent has been answered.
     pub(super) fn settle(&mut self) {
-        self.lost &= !self.queue.is_empty();
+        self.queue.clear();
+        self.lost = false;
     }
 
     pub(super) fn is_lost(&self) -> bool {

@@ -2,15 +2,19 @@
 
 use super::body::Text;
 use super::line::{self, Parsed, Start};
-use super::pieces::{Line, Pieces};
+use super::pieces::{Line, MAX_KEPT, Pieces};
 use super::server::Speech;
-use super::session::{Out, Owed, Session};
+use super::session::{Out, Session};
 use super::{Command, Defect, Heard, Side, Verb};
 use crate::decode::tls::record::{self, HANDSHAKE};
 
 /// A hole behind a line that was cut is taken for the rest of it if it is no longer than a
 /// TCP segment: nothing else was in it, where the client waits for each reply.
-const REST_OF_SEGMENT: u32 = 1460;
+pub(super) const REST_OF_SEGMENT: u32 = 1460;
+
+/// The shortest envelope: `MAIL FROM:<>`, `RCPT TO:<a>` and `DATA` with their ends. A shorter
+/// hole before any MAIL hides no text.
+const ENVELOPE: u32 = 33;
 
 /// What the client's next octets are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,7 +25,7 @@ pub(super) enum Mode {
     /// The text of a message.
     Text {
         at: Text,
-        /// Octets of it were missing.
+        /// Octets of it were missing, or it is not known to be one: any reply ends it.
         gapped: bool,
         /// The reply to it has come already.
         answered: bool,
@@ -41,6 +45,25 @@ struct Exchange {
     prompted: bool,
 }
 
+/// A line that may be a command, or of a text.
+#[derive(Debug)]
+struct Doubtful {
+    line: Vec<u8>,
+    /// Its end is missing.
+    cut: bool,
+}
+
+impl Doubtful {
+    fn is_rcpt(&self) -> bool {
+        let command = line::parse_cut(&self.line).map(|parsed| parsed.command);
+        matches!(command, Some(Command::Rcpt { .. }))
+    }
+
+    fn is(&self, command: Command<'_>) -> bool {
+        line::parse_cut(&self.line).is_some_and(|parsed| parsed.command == command)
+    }
+}
+
 /// What is known of the client.
 #[derive(Debug, Default)]
 #[allow(
@@ -57,16 +80,29 @@ pub(super) struct Client {
     /// Its first line was no command.
     pub(super) foreign: bool,
     gapped: bool,
+    /// So many of its octets are missing.
+    missing: u32,
     /// After a hole it is not known whether lines are commands.
     unsure: bool,
+    /// Since a hole, or the reply after it, a line came that is no command.
+    odd: bool,
+    /// Lines that look like commands while text may be due or going on; what comes next tells.
+    doubtful: Vec<Doubtful>,
     /// The next octets come right after a hole.
     fresh: bool,
     /// Octets up to the next LF are the rest of a line whose start was missed.
     skipping: bool,
+    /// What came in this call is of commands alone; asked of connections that were picked up in
+    /// the middle, which may be that of a text that quotes some.
+    commands: bool,
     /// Commands, and ends of texts, in this call.
     units: u32,
-    /// It sent several commands at once.
+    /// It sent several commands at once, or one before the reply to another.
     pipelines: bool,
+    /// It was seen to wait for replies where it need not.
+    waits: bool,
+    /// Its text came in one with its DATA, and so waited for nothing.
+    rushed: bool,
     /// DATA was sent: what follows is text unless the server refuses.
     text_due: bool,
     /// DATA was refused, and nothing came since.
@@ -100,7 +136,12 @@ impl Client {
     }
 
     pub(super) fn kept(&self) -> usize {
-        self.pieces.kept() + self.helo.as_ref().map_or(0, |name| name.len())
+        self.pieces.kept() + self.doubt() + self.helo.as_ref().map_or(0, |name| name.len())
+    }
+
+    /// Octets of lines in doubt.
+    fn doubt(&self) -> usize {
+        self.doubtful.iter().map(|one| one.line.len()).sum()
     }
 
     /// Its commands are all seen, up to now.
@@ -110,14 +151,14 @@ impl Client {
 
     pub(super) fn after_hole(&mut self) {
         self.unsure = true;
+        self.odd = false;
         self.fresh = true;
         self.skipping = false;
         self.pieces.clear();
     }
 
     /// Goes on with text, of which what is pending is the beginning.
-    pub(super) fn begin_text(&mut self, gapped: bool, bare_lf: bool) {
-        let mut at = if gapped { Text::Inside } else { Text::Start };
+    pub(super) fn begin_text(&mut self, mut at: Text, gapped: bool, bare_lf: bool) {
         let pending = self.pieces.line();
         if pending.is_cut() {
             at = Text::Inside;
@@ -125,6 +166,8 @@ impl Client {
             at.skip(pending.head, bare_lf);
         }
         self.pieces.clear();
+        self.doubtful.clear();
+        self.rushed = false;
         self.text_due = false;
         self.refused = false;
         self.mode = Mode::Text {
@@ -132,6 +175,15 @@ impl Client {
             gapped,
             answered: false,
         };
+    }
+
+    pub(super) fn is_text_due(&self) -> bool {
+        self.text_due
+    }
+
+    /// It sends text, and it is not known for sure where that ends, or that it is one.
+    pub(super) fn is_in_doubtful_text(&self) -> bool {
+        matches!(self.mode, Mode::Text { gapped: true, .. })
     }
 
     /// 354 has come to a DATA of this client: whether text follows that was not expected.
@@ -143,28 +195,10 @@ impl Client {
     pub(super) fn refuse_text(&mut self) {
         self.refused = self.text_due && self.pieces.is_empty();
         self.text_due = false;
-        if let Mode::Text { at, .. } = self.mode {
+        if let Mode::Text { at, gapped, .. } = self.mode {
             self.mode = Mode::Lines;
             self.skipping = at != Text::Start;
-        }
-    }
-
-    /// The reply to the text has come. Where its end was missed, commands follow.
-    pub(super) fn text_answered(&mut self) {
-        self.text_due = false;
-        if let Mode::Text {
-            at,
-            gapped,
-            answered,
-        } = &mut self.mode
-        {
-            if *gapped {
-                self.skipping = !self.fresh && *at != Text::Start;
-                self.unsure = true;
-                self.mode = Mode::Lines;
-            } else {
-                *answered = true;
-            }
+            self.unsure |= gapped;
         }
     }
 
@@ -200,6 +234,7 @@ impl Session {
         self.flush_cut_reply(out);
         self.client.units = 0;
         self.client.seen = true;
+        self.client.commands = !self.whole && line::is_of_commands(octets);
         if std::mem::take(&mut self.client.fresh) {
             self.client_after_hole(octets);
         }
@@ -217,47 +252,29 @@ impl Session {
         }
     }
 
-    /// The beginning of a segment behind a hole: clients begin one with a command nearly
-    /// always, and captures that are cut by a snap length lose the end of every one.
+    /// The beginning of a segment behind a hole.
     fn client_after_hole(&mut self, octets: &[u8]) {
-        match &mut self.client.mode {
+        match self.client.mode {
             Mode::Lines => {
                 if self.client.unsure && record::begins(octets, 20..=23) == Some(true) {
                     let hello = record::begins(octets, HANDSHAKE..=HANDSHAKE) == Some(true);
                     self.client_to_tls(hello);
-                } else if self.begins_lines(octets) {
-                    self.client.unsure = false;
-                } else {
-                    self.client.skipping = true;
                 }
             }
-            Mode::Text { at, .. } => {
-                // A last line that is sent alone, and not the end of a line that happens to
-                // be cut at its full stop.
-                if let Some(rest) = octets.strip_prefix(b".\r\n")
-                    && (rest.is_empty() || line::start(rest) == Start::Sure)
+            // The server's reply tells where a text has ended. Who does not see that takes a
+            // segment of nothing but commands for such, and a last line that is sent alone for
+            // the end; it is put in doubt.
+            Mode::Text { .. } if !self.server.is_seen() => {
+                let rest = octets.strip_prefix(b".\r\n");
+                if rest.is_some_and(|rest| rest.is_empty() || line::is_of_commands(rest))
+                    || line::is_of_commands(octets)
                 {
-                    *at = Text::Start;
-                } else if line::is_of_commands(octets) {
                     self.client.mode = Mode::Lines;
-                    self.client.unsure = false;
-                    self.client.skipping = false;
+                    self.client.unsure = true;
                 }
             }
-            Mode::Chunk(_) | Mode::Tls => {}
+            Mode::Text { .. } | Mode::Chunk(_) | Mode::Tls => {}
         }
-    }
-
-    /// Whether a segment behind a hole begins with a line. Where a text may be going on, it
-    /// must be of nothing but commands.
-    fn begins_lines(&self, octets: &[u8]) -> bool {
-        let text = self.may_be_in_text();
-        line::start(octets) != Start::None && (!text || line::is_of_commands(octets))
-    }
-
-    /// Picked up in the middle, and nothing tells yet of what.
-    fn may_be_in_text(&self) -> bool {
-        !self.whole && self.client.unsure
     }
 
     /// One line, or the piece of one; what is behind it.
@@ -265,15 +282,9 @@ impl Session {
         let end = memchr::memchr(b'\n', octets);
         if self.client.skipping {
             self.client.skipping = end.is_none();
-            let rest = end.and_then(|end| octets.get(end + 1..));
-            let rest = rest.unwrap_or_default();
-            if self.may_be_in_text() && !line::is_of_commands(rest) {
-                // The next segment is asked again.
-                self.client.skipping = false;
-                self.client.fresh = true;
-                return &[];
-            }
-            return rest;
+            return end
+                .and_then(|end| octets.get(end + 1..))
+                .unwrap_or_default();
         }
         if self.client_may_begin_tls() {
             match begins_with(&self.client.pieces, octets, |octets| {
@@ -342,21 +353,155 @@ impl Session {
         if self.is_credential(line.head) {
             return;
         }
+        if self.client.text_due || self.client.unsure {
+            self.client_doubtful_line(line, out);
+        } else {
+            self.client_sure_line(line, out);
+        }
+    }
+
+    /// A line where text may be due, or going on.
+    fn client_doubtful_line(&mut self, line: &Line<'_>, out: &mut Out<'_>) {
         let start = line::start(line.head);
-        if self.client.text_due && start != Start::Sure {
-            self.client_begins_text(false);
-            if line.content() == b"." {
-                self.client_text_end();
+        let room = self.client.doubt() + line.length <= MAX_KEPT;
+        let chunk = matches!(line::parse(line, false).command, Command::Bdat { .. });
+        self.client.odd |= start == Start::None;
+        if start == Start::None || chunk && self.client.text_due || !room || line.is_cut() {
+            self.client.doubtful.clear();
+            if self.client.text_due {
+                let rushed = self.client.units > 0;
+                self.client_goes_on_with_text();
+                self.client.rushed = rushed;
+                if line.content() == b"." {
+                    self.client_text_end();
+                }
             }
             return;
         }
-        self.client.text_due = false;
-        if self.client.unsure {
-            if start != Start::Sure {
-                return;
+        let parsed = line::parse(line, false);
+        if chunk {
+            // What follows is no line, whether this is a command or not.
+            self.client.doubtful.clear();
+            if parsed.chunk > 0 {
+                self.client.mode = Mode::Chunk(parsed.chunk);
             }
-            self.client.unsure = false;
+            return;
         }
+        self.client.doubtful.push(Doubtful {
+            line: line.head.to_vec(),
+            cut: false,
+        });
+        // Where no reply will tell: hardly any text is of commands alone, from its first line on
+        // over RCPT to DATA.
+        let begun = !self.client.text_due || self.client.doubtful.iter().any(Doubtful::is_rcpt);
+        let lone = !self.server.is_seen() && (self.whole || self.client.commands);
+        if parsed.command == Command::Data && begun && lone {
+            self.client_believed(out);
+        }
+    }
+
+    /// Text that was due begins; where the permission may have been missed, it may be none.
+    fn client_goes_on_with_text(&mut self) {
+        let doubtful = self.server.is_seen() && self.outstanding.is_lost();
+        let bare_lf = self.said.contains(Defect::BareLf);
+        self.permitted = false;
+        self.client.begin_text(Text::Start, doubtful, bare_lf);
+    }
+
+    /// The lines in doubt were commands, up to one that hands a text over.
+    pub(super) fn client_believed(&mut self, out: &mut Out<'_>) {
+        let doubtful = std::mem::take(&mut self.client.doubtful);
+        if doubtful.is_empty() {
+            return;
+        }
+        self.client.unsure = false;
+        self.client.text_due = false;
+        self.client.units = 0;
+        let mut lines = doubtful.iter();
+        for Doubtful { line, cut } in lines.by_ref() {
+            if *cut {
+                if let Some(parsed) = line::parse_cut(line) {
+                    self.settled = true;
+                    self.command(&parsed, out);
+                }
+            } else {
+                self.client_sure_line(&Line::new(line), out);
+            }
+            if self.client.text_due || self.client.mode != Mode::Lines || self.is_over() {
+                break;
+            }
+        }
+        if self.client.text_due && lines.next().is_some() {
+            self.client_goes_on_with_text();
+        }
+    }
+
+    /// A reply is about to be read: of what lines in doubt were.
+    pub(super) fn client_before_reply(&mut self, code: u16, out: &mut Out<'_>) {
+        if self.client.text_due && !self.outstanding.is_empty() {
+            // What it is to will tell.
+            return;
+        }
+        if self.client.unsure && self.client.mode == Mode::Lines && !self.client.pieces.is_empty() {
+            // Nobody answers half a line: it is the end of a chunk.
+            self.client.doubtful.clear();
+            self.client.pieces.clear();
+        }
+        // Behind other lines they may be of a chunk or a text, whose rest was missed.
+        if std::mem::take(&mut self.client.odd) && self.client.unsure {
+            self.client.doubtful.clear();
+        }
+        if self.client.doubtful.is_empty() {
+            self.unheard &= self.client.unsure || self.client.mode != Mode::Lines;
+            return;
+        }
+        let text = self.client.mailed || self.client.missing >= ENVELOPE || !self.whole;
+        let unheard = std::mem::take(&mut self.unheard) && text;
+        if code == 354 {
+            let mut lines = self.client.doubtful.iter();
+            if !lines.any(|one| one.is(Command::Data)) {
+                self.client.doubtful.clear();
+            }
+        } else if unheard || self.owed || code == 421 {
+            self.client.doubtful.clear();
+            self.client.unsure = true;
+            self.client.text_due = false;
+        }
+        self.client_believed(out);
+    }
+
+    /// A reply was missed, which may have been 354, or the one to a text.
+    pub(super) fn client_unheard(&mut self) {
+        self.client.doubtful.clear();
+        if let Mode::Text { gapped, .. } = &mut self.client.mode {
+            *gapped = true;
+        }
+    }
+
+    /// The reply to the text has come. Where its end was missed, commands follow.
+    pub(super) fn client_text_answered(&mut self) {
+        if let Mode::Text {
+            at,
+            gapped,
+            answered,
+        } = &mut self.client.mode
+        {
+            if *gapped {
+                self.client.skipping = false;
+                // More may have been sent behind it, and another DATA with that.
+                self.client.unsure =
+                    self.client.pipelines || !self.client.fresh && *at != Text::Start;
+                self.client.mode = Mode::Lines;
+                if self.client.pipelines {
+                    self.outstanding.lose();
+                }
+            } else {
+                *answered = true;
+            }
+        }
+    }
+
+    fn client_sure_line(&mut self, line: &Line<'_>, out: &mut Out<'_>) {
         let parsed = line::parse(line, self.client.utf8);
         if parsed.command == Command::Unknown {
             if self.identifies() && !line.content().is_empty() {
@@ -435,9 +580,15 @@ impl Session {
             Command::Auth { .. } => Verb::Auth,
             Command::StartTls => Verb::StartTls,
         };
+        let waits = matches!(verb, Verb::Rcpt | Verb::Data | Verb::Message);
+        self.client.waits |= waits
+            && alone
+            && self.server.is_seen()
+            && !self.outstanding.is_lost()
+            && self.outstanding.is_empty();
         let answered = self.expect(verb, alone);
         match parsed.command {
-            Command::Data if answered && self.owed == Owed::Next => self.client_begins_text(false),
+            Command::Data if self.permitted => self.client_begins_text(false),
             Command::Data => self.client.text_due = true,
             Command::Bdat { .. } if parsed.chunk > 0 => {
                 self.client.mode = Mode::Chunk(parsed.chunk);
@@ -453,18 +604,16 @@ impl Session {
         }
     }
 
-    /// A reply to this is to come; whether it has come already.
+    /// A reply to this is to come; whether it has come already. `alone`: it was not sent with
+    /// others.
     fn expect(&mut self, verb: Verb, alone: bool) -> bool {
-        let alone = alone && !self.client.pipelines;
-        if alone && self.outstanding.is_lost() && self.owed == Owed::Next {
-            // It waited for the reply, and so that was missed.
-            self.owed = Owed::Late;
-        }
-        let answered = self.outstanding.command(verb, alone);
-        if verb == Verb::Message && self.outstanding.is_lost() {
-            self.owed = Owed::Next;
-        }
-        answered
+        self.owed &= !self.doubtful;
+        // Who goes on before the reply pipelines; had that been missed, it would be known.
+        self.client.pipelines |= self.server.is_seen() && !self.outstanding.is_empty();
+        // Of BDAT, which needs no permission, it must be known that nothing before it waits.
+        let waits = verb != Verb::Message || self.client.waits || self.server.is_plain();
+        let waited = alone && waits && !self.client.pipelines && self.server.is_silent();
+        self.outstanding.command(verb, waited)
     }
 
     fn helo(&mut self, name: &[u8], out: &mut Out<'_>) {
@@ -486,7 +635,9 @@ impl Session {
     /// The client goes on with text.
     pub(super) fn client_begins_text(&mut self, gapped: bool) {
         let bare_lf = self.said.contains(Defect::BareLf);
-        self.client.begin_text(gapped, bare_lf);
+        let at = if gapped { Text::Inside } else { Text::Start };
+        self.permitted = false;
+        self.client.begin_text(at, gapped, bare_lf);
     }
 
     fn client_text<'a>(&mut self, octets: &'a [u8]) -> &'a [u8] {
@@ -508,7 +659,9 @@ impl Session {
         self.client.unsure = false;
         self.client.units += 1;
         if !answered {
-            self.expect(Verb::Message, false);
+            // A text waits for its permission, and so for all replies before.
+            let waited = !self.client.rushed && self.server.is_silent();
+            self.outstanding.command(Verb::Message, waited);
         }
     }
 
@@ -523,21 +676,24 @@ impl Session {
 
     pub(super) fn client_gap(&mut self, missing: u32, out: &mut Out<'_>) {
         self.client.seen = true;
+        self.client.missing = self.client.missing.saturating_add(missing);
         match self.client.mode {
             Mode::Lines => {
-                let counted = self.client_cut_line(out);
+                let counted = self.client_cut_line(missing, out);
                 self.client.gapped = true;
-                match self.client.mode {
-                    // The line's own end is missing too.
-                    Mode::Chunk(_) => return self.client_gap_in_chunk(missing.saturating_sub(2)),
-                    _ if self.client.text_due => {
-                        self.client_begins_text(true);
-                    }
-                    _ => {}
+                if self.permitted || self.client.text_due && !self.server.is_seen() {
+                    self.client_begins_text(true);
+                }
+                // Of a chunk it is not known how much is missing before it.
+                let chunk = matches!(self.client.mode, Mode::Chunk(_));
+                if chunk {
+                    self.client.mode = Mode::Lines;
                 }
                 let rest = counted && !self.client.pipelines && missing <= REST_OF_SEGMENT;
-                if !rest {
-                    self.lose_attribution();
+                if rest && !chunk {
+                    self.outstanding.lose_all_but_one();
+                } else {
+                    self.outstanding.lose();
                 }
                 self.client.after_hole();
             }
@@ -568,30 +724,39 @@ impl Session {
             Some(left) => self.client.mode = Mode::Chunk(left),
             None => {
                 self.client.mode = Mode::Lines;
-                self.lose_attribution();
+                self.outstanding.lose();
                 self.client.after_hole();
             }
         }
     }
 
-    /// What is there of a line whose end will not come; whether it counted as a command.
-    fn client_cut_line(&mut self, out: &mut Out<'_>) -> bool {
-        if self.client.skipping || self.client.pieces.is_empty() {
-            return false;
-        }
+    /// What is there of a line whose end will not come, but `missing` octets from it on;
+    /// whether it counted as a command.
+    fn client_cut_line(&mut self, missing: u32, out: &mut Out<'_>) -> bool {
         let mut pieces = std::mem::take(&mut self.client.pieces);
         let head = pieces.line().head;
-        let parsed = line::parse_cut(head);
-        // `QUIT` is whole without its end only where commands are expected.
-        let sure = line::start(head) == Start::Sure;
+        let nothing = self.client.skipping || pieces.is_empty();
+        let parsed = line::parse_cut(head)
+            .filter(|_| !nothing)
+            .filter(|_| !self.is_credential(head));
         let expected = !self.client.unsure && !self.client.text_due;
-        let counts = (sure || expected) && parsed.is_some() && !self.is_credential(head);
-        if let Some(parsed) = parsed.filter(|_| counts) {
-            self.client.text_due = false;
-            self.client.unsure = false;
+        let counts = expected && parsed.is_some();
+        if let Some(parsed) = parsed.filter(|_| expected) {
             self.client.lined = true;
             self.settled = true;
             self.command(&parsed, out);
+        } else if !expected && !(nothing && missing == 0) {
+            // `QUIT` is whole without its end only where commands are expected.
+            let sure = line::start(head) == Start::Sure && missing <= REST_OF_SEGMENT;
+            let room = self.client.doubt() + head.len() <= MAX_KEPT;
+            if sure && room && parsed.is_some() && !self.client.text_due {
+                self.client.doubtful.push(Doubtful {
+                    line: head.to_vec(),
+                    cut: true,
+                });
+            } else {
+                self.client.doubtful.clear();
+            }
         }
         pieces.clear();
         self.client.pieces = pieces;
@@ -602,7 +767,15 @@ impl Session {
     pub(super) fn client_end(&mut self, closed: bool, out: &mut Out<'_>) {
         self.client.units = 0;
         if self.client.mode == Mode::Lines {
-            self.client_cut_line(out);
+            self.client_cut_line(0, out);
+            let quits = self
+                .client
+                .doubtful
+                .last()
+                .is_some_and(|last| last.is(Command::Quit));
+            if !self.server.is_seen() && (!self.client.text_due || quits) {
+                self.client_believed(out);
+            }
         }
         // Where a hole may have taken it, or the server has hung up, or TLS hides it, nothing
         // can be said.

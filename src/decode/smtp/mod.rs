@@ -10,6 +10,8 @@ mod client;
 mod defects;
 mod estimate;
 mod line;
+#[cfg(test)]
+mod losses;
 mod pieces;
 mod reply;
 mod server;
@@ -47,6 +49,9 @@ pub enum Heard<'a> {
     /// So many more messages were handed over inside TLS, by the sizes of its records: an
     /// estimate.
     MessagesInTls(u32),
+    /// The server answers a client of which nothing was heard: its packets are not mirrored.
+    /// Said once.
+    ClientUnheard,
     /// Neither side speaks SMTP or TLS. Said once, and nothing else after it.
     NotSmtp,
     /// Something was wrong with what the client sent.

@@ -1,9 +1,9 @@
 //! The server's direction: replies, and what they answer.
 
-use super::client::begins_with;
+use super::client::{REST_OF_SEGMENT, begins_with};
 use super::pieces::{Line, Pieces};
 use super::reply::{self, ReplyLine};
-use super::session::{Out, Owed, Session};
+use super::session::{Out, Session};
 use super::{Defect, Heard, Reply, Side, Verb};
 use crate::decode::tls::record;
 
@@ -53,6 +53,8 @@ pub(super) struct Server {
     greeted: bool,
     /// It offers PIPELINING.
     pipelining: bool,
+    /// It is known not to offer PIPELINING.
+    plain: bool,
     /// It said that it hangs up (421).
     closing: bool,
 }
@@ -61,6 +63,16 @@ impl Server {
     /// It is seen, and all of it.
     pub(super) fn is_reliable(&self) -> bool {
         self.seen && !self.gapped
+    }
+
+    /// Something of it was seen, or seen to be missing.
+    pub(super) fn is_seen(&self) -> bool {
+        self.seen
+    }
+
+    /// It is not in the middle of a reply.
+    pub(super) fn is_silent(&self) -> bool {
+        self.pieces.is_empty() && self.begun.is_none()
     }
 
     pub(super) fn has_spoken(&self) -> bool {
@@ -74,6 +86,11 @@ impl Server {
 
     pub(super) fn is_closing(&self) -> bool {
         self.closing
+    }
+
+    /// It is known not to offer PIPELINING, though later replies may have been missed.
+    pub(super) fn is_plain(&self) -> bool {
+        self.plain
     }
 
     /// What it said is all known, and it did not offer PIPELINING.
@@ -100,7 +117,7 @@ impl Session {
         self.server.seen = true;
         if std::mem::take(&mut self.server.fresh)
             && !self.server.tls
-            && reply::begins(octets) != Some(true)
+            && reply::begins(octets) == Some(false)
             && record::begins(octets, 20..=23) != Some(true)
         {
             self.server.skipping = true;
@@ -130,6 +147,7 @@ impl Session {
                 record::begins(octets, 20..=23)
             }) {
                 Some(true) => {
+                    self.client_must_have_spoken(out);
                     self.server_to_tls();
                     let pieces = std::mem::take(&mut self.server.pieces);
                     self.tls_octets(Side::Server, pieces.line().head, out);
@@ -187,17 +205,14 @@ impl Session {
         let Some(read) = reply::read(line.content()) else {
             return;
         };
-        if self
-            .server
-            .begun
-            .is_some_and(|begun| begun.cut && begun.code != read.code)
-        {
-            self.flush_cut_reply(out);
-        }
         self.reply_line(read, out);
     }
 
     fn reply_line(&mut self, line: ReplyLine<'_>, out: &mut Out<'_>) {
+        let other = |begun: Begun| begun.cut && begun.code != line.code;
+        if self.server.begun.is_some_and(other) {
+            self.flush_cut_reply(out);
+        }
         let keyword = line.text.split(u8::is_ascii_whitespace).next();
         let pipelining = keyword.is_some_and(|word| word.eq_ignore_ascii_case(b"PIPELINING"))
             || self.server.begun.is_some_and(|begun| begun.pipelining);
@@ -208,8 +223,12 @@ impl Session {
                 cut: false,
             });
         } else {
-            self.server.begun = None;
+            let cut = self.server.begun.take().is_some_and(|begun| begun.cut);
             self.reply(line.code, line.text, pipelining, out);
+            if cut {
+                self.outstanding.lose();
+                self.doubtful = true;
+            }
         }
     }
 
@@ -217,11 +236,19 @@ impl Session {
     pub(super) fn flush_cut_reply(&mut self, out: &mut Out<'_>) {
         if let Some(begun) = self.server.begun.take_if(|begun| begun.cut) {
             self.reply(begun.code, b"", begun.pipelining, out);
+            // The hole may have had more than the rest of it.
+            self.outstanding.lose();
+            self.doubtful = true;
         }
     }
 
     fn reply(&mut self, code: u16, text: &[u8], pipelining: bool, out: &mut Out<'_>) {
         let first = !std::mem::replace(&mut self.server.replied, true);
+        if !first {
+            self.client_must_have_spoken(out);
+        }
+        let lost = self.outstanding.is_lost();
+        self.client_before_reply(code, out);
         let (to, message) = self.attribute(first, code);
         let (enhanced, text) = reply::enhanced(code, text);
         out(Heard::Reply(Reply {
@@ -234,7 +261,6 @@ impl Session {
         if message {
             out(Heard::Message { accepted });
         }
-        let lost = self.outstanding.is_lost();
         match to {
             Some(Verb::Connect) if code == 220 => {
                 self.server.greeted = true;
@@ -242,13 +268,17 @@ impl Session {
                     self.defect(Defect::EarlyTalk, out);
                 }
             }
-            Some(Verb::Helo) if accepted => self.server.pipelining = pipelining,
+            Some(Verb::Helo) if accepted => {
+                self.server.pipelining = pipelining;
+                self.server.plain = !pipelining && !self.server.gapped;
+            }
             Some(Verb::Data) if code >= 400 => {
                 if self.outstanding.holds(Verb::Message) {
                     // The server took the text for commands.
                     self.outstanding.lose();
                 }
                 self.client.refuse_text();
+                self.client_believed(out);
             }
             Some(Verb::Auth) if code != 334 => self.client.auth_over(),
             Some(Verb::StartTls) if accepted => {
@@ -285,48 +315,44 @@ impl Session {
             }
             // The replies before it were not seen.
             if !self.outstanding.is_empty() {
-                self.lose_attribution();
+                self.outstanding.lose();
             }
         }
         if code == 354 {
             self.begin_text();
             return (Some(Verb::Data), false);
         }
-        match std::mem::take(&mut self.owed) {
-            Owed::Next => {
-                if self.outstanding.next() == Some(Verb::Message) {
-                    self.outstanding.answer();
-                }
-                self.client.text_answered();
+        if std::mem::take(&mut self.owed) {
+            if self.outstanding.next() == Some(Verb::Message) {
+                self.outstanding.answer();
+            } else if !self.client.pipelines() {
                 self.outstanding.settle();
-                return (Some(Verb::Message), true);
             }
-            Owed::Late => {
-                let (to, _) = self.in_turn(code);
-                return (to, true);
-            }
-            Owed::No => {}
+            self.client_text_answered();
+            return (Some(Verb::Message), true);
         }
-        self.in_turn(code)
+        let answered = self.in_turn(code);
+        if self.client.is_in_doubtful_text() {
+            // It has ended.
+            self.client_text_answered();
+        }
+        answered
     }
 
     fn in_turn(&mut self, code: u16) -> (Option<Verb>, bool) {
         if code == 334 {
             return (Some(Verb::Auth), false);
         }
-        if self.outstanding.is_lost() {
+        let to = self.outstanding.answer();
+        if to.is_none() && self.outstanding.is_lost() {
             let clear = match code {
                 221 => Some(Verb::Quit),
                 220 if self.client.is_starting_tls() => Some(Verb::StartTls),
                 _ => None,
             };
-            if let Some(verb) = clear {
-                self.outstanding.answer_to(verb);
-            }
             return (clear, false);
         }
-        let to = self.outstanding.answer();
-        if to.is_none() && self.client.is_sure() && code != 421 {
+        if to.is_none() && self.client.is_sure() && code != 421 && !self.gapped() {
             self.outstanding.ahead();
         }
         (to, to == Some(Verb::Message))
@@ -334,19 +360,26 @@ impl Session {
 
     /// 354: the client's text follows.
     fn begin_text(&mut self) {
-        self.owed = Owed::Next;
+        self.owed = true;
+        self.doubtful = false;
+        self.unheard = false;
+        let due = self.client.is_text_due();
         let waiting = self.outstanding.answer_to(Verb::Data);
-        if waiting || self.client.was_refused() || !self.client.is_sure() {
+        let known = waiting || due || self.client.was_refused();
+        if known || !self.client.is_sure() || self.gapped() {
             if self.client.is_before_text() {
-                let gapped = !waiting && !self.client.was_refused();
-                self.client_begins_text(gapped);
+                self.client_begins_text(!known || !self.client.is_sure());
+            }
+            if due && !waiting {
+                // Whatever was sent before has been answered.
+                self.outstanding.settle();
             }
         } else {
-            // Its DATA is still to come.
-            while self.outstanding.answer().is_some() {}
+            // Its DATA is still to come, or was missed and that is not known yet.
+            self.permitted = true;
+            self.outstanding.settle();
             self.outstanding.ahead();
         }
-        self.outstanding.settle();
     }
 
     pub(super) fn server_gap(&mut self, missing: u32, out: &mut Out<'_>) {
@@ -359,9 +392,19 @@ impl Session {
         if let Some(begun) = &mut self.server.begun {
             begun.cut = true;
         }
-        // A hole behind a reply that was cut is taken for the rest of it.
-        if self.client.pipelines() || !(said || self.server.begun.is_some()) {
-            self.lose_attribution();
+        // A hole behind a reply that was cut is taken for the rest of it, and no more, if the
+        // rest of a segment can be as long.
+        let rest = (said || self.server.begun.is_some()) && missing <= REST_OF_SEGMENT;
+        self.doubtful = true;
+        if !rest {
+            self.owed = false;
+            self.unheard = true;
+            self.client_unheard();
+        }
+        if rest && !self.client.pipelines() {
+            self.outstanding.lose_all_but_one();
+        } else {
+            self.outstanding.lose();
         }
         self.server.after_hole();
     }

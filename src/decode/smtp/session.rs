@@ -13,8 +13,8 @@ use crate::decode::tls::record::{APPLICATION_DATA, HANDSHAKE, Records, Seen};
 /// Where what was heard goes.
 pub(super) type Out<'o> = dyn FnMut(Heard<'_>) + 'o;
 
-/// An SMTP connection. Keeps the beginnings of unfinished lines, the commands that wait for
-/// replies, and the client's first TLS message: no more than [`Session::MAX_KEPT`] octets.
+/// An SMTP connection. Keeps the beginnings of unfinished lines, lines of which it is not known
+/// yet whether they are commands, the commands that wait for replies, and the client's first TLS message: no more than [`Session::MAX_KEPT`] octets.
 #[derive(Debug)]
 #[allow(
     clippy::struct_excessive_bools,
@@ -24,7 +24,16 @@ pub struct Session {
     pub(super) client: Client,
     pub(super) server: Server,
     pub(super) outstanding: Outstanding,
-    pub(super) owed: Owed,
+    /// 354 was the server's last reply, and nothing of it was missed since: its next is to
+    /// the text, whatever is missed of the client.
+    pub(super) owed: bool,
+    /// Behind that 354 something may be missing: a command of the client, who waits, tells
+    /// that the reply to the text was.
+    pub(super) doubtful: bool,
+    /// 354 came for a DATA that was not seen yet.
+    pub(super) permitted: bool,
+    /// 354 may have been missed: nothing tells text from commands but the text's own lines.
+    pub(super) unheard: bool,
     pub(super) tls: Option<Box<Tls>>,
     /// It was seen from its beginning.
     pub(super) whole: bool,
@@ -32,19 +41,9 @@ pub struct Session {
     pub(super) settled: bool,
     gapped: bool,
     over: bool,
+    /// It was said that the client is not heard.
+    deaf: bool,
     pub(super) said: Defects,
-}
-
-/// Whether a message waits for its reply.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Owed {
-    /// None does.
-    #[default]
-    No,
-    /// The next reply is to it.
-    Next,
-    /// Its reply was missed, and the next reply stands for it.
-    Late,
 }
 
 /// Both directions inside TLS.
@@ -64,7 +63,7 @@ impl Default for Session {
 
 impl Session {
     /// Most octets that are kept.
-    pub const MAX_KEPT: usize = 2 * MAX_KEPT + MAX_OUTSTANDING + MAX_HELLO + 4 + 255;
+    pub const MAX_KEPT: usize = 3 * MAX_KEPT + MAX_OUTSTANDING + MAX_HELLO + 4 + 255;
 
     /// A connection that is seen from its beginning.
     #[must_use]
@@ -73,12 +72,16 @@ impl Session {
             client: Client::default(),
             server: Server::default(),
             outstanding: Outstanding::default(),
-            owed: Owed::No,
+            owed: false,
+            doubtful: false,
+            permitted: false,
+            unheard: false,
             tls: None,
             whole: true,
             settled: false,
             gapped: false,
             over: false,
+            deaf: false,
             said: Defects::default(),
         }
     }
@@ -166,17 +169,16 @@ impl Session {
         }
     }
 
+    /// The server has said what it says only to a client that spoke.
+    pub(super) fn client_must_have_spoken(&mut self, out: &mut Out<'_>) {
+        if !self.client.is_seen() && !std::mem::replace(&mut self.deaf, true) {
+            out(Heard::ClientUnheard);
+        }
+    }
+
     pub(super) fn not_smtp(&mut self, out: &mut Out<'_>) {
         self.over = true;
         out(Heard::NotSmtp);
-    }
-
-    /// Forgets which commands were answered; a message that waits is owed still.
-    pub(super) fn lose_attribution(&mut self) {
-        if self.outstanding.holds(super::Verb::Message) && self.owed == Owed::No {
-            self.owed = Owed::Next;
-        }
-        self.outstanding.lose();
     }
 
     /// The client goes on in TLS. `hello`: from its first octet on.

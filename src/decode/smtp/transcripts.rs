@@ -51,6 +51,7 @@ fn text(heard: Heard<'_>) -> String {
             format!("hello({} {})", path(hello.server_name), path(hello.alpn))
         }
         Heard::MessagesInTls(messages) => format!("tls+{messages}"),
+        Heard::ClientUnheard => "unheard".to_owned(),
         Heard::NotSmtp => "not-smtp".to_owned(),
         Heard::Defect(defect) => format!("!{defect:?}"),
     }
@@ -380,7 +381,7 @@ fn one_direction_only() {
     );
     assert_eq!(
         hear(&only(Side::Server, &two_mails())),
-        "220>Connect 250>? 250>? 250>? 354>Data 250>Message +message 250>? 550>? 250>? 250>? \
+        "220>Connect unheard 250>? 250>? 250>? 354>Data 250>Message +message 250>? 550>? 250>? 250>? \
          250>? 354>Data 554>Message -message 221>?"
     );
     // Of AUTH alone, credentials go on until a command.
@@ -415,7 +416,7 @@ fn holes() {
     let mut steps = two_mails();
     steps.splice(4..5, [s_gap(14)]);
     assert_eq!(hear(&steps), TWO_MAILS.replacen("250>Mail ", "", 1));
-    // 354 is missed, and the reply to the message is.
+    // 354 is missed, and the reply to the message is: whether that was accepted is not known.
     let mut steps = two_mails();
     steps.splice(8..9, [s_gap(8)]);
     assert_eq!(hear(&steps), TWO_MAILS.replacen("354>Data ", "", 1));
@@ -423,11 +424,7 @@ fn holes() {
     steps.splice(10..11, [s_gap(18)]);
     assert_eq!(
         hear(&steps),
-        TWO_MAILS.replacen(
-            "250>Message +message MAIL(x@a.example) 250>Mail",
-            "MAIL(x@a.example) 250>Mail +message",
-            1
-        )
+        TWO_MAILS.replacen("250>Message +message ", "", 1)
     );
     // A hole in a chunk.
     let mut steps = chunks();
@@ -440,6 +437,101 @@ fn holes() {
         ],
     );
     assert_eq!(hear(&steps), hear(&chunks()));
+}
+
+/// A session up to DATA, with its last reply.
+fn up_to_data(rest: &[Step]) -> String {
+    let steps = &two_mails()[..8];
+    let told = hear(&[steps, rest].concat());
+    let (_, behind) = told.split_once("DATA ").unwrap();
+    behind.to_owned()
+}
+
+#[test]
+fn a_lost_reply_does_not_make_the_next_its_own() {
+    let steps = [
+        s("354 go\r\n"),
+        c("text\r\n.\r\n"),
+        s_gap(14),
+        c("MAIL FROM:<>\r\n"),
+        s("250 ok\r\n"),
+        c("QUIT\r\n"),
+        s("221 bye\r\n"),
+    ];
+    assert_eq!(up_to_data(&steps), "354>Data MAIL() 250>Mail QUIT 221>Quit");
+    // The permission was cut, and the hole has the reply to the text as well.
+    let mut cut = steps.to_vec();
+    cut.splice(..3, [s("354 go ah"), s_gap(40), c("text\r\n.\r\n")]);
+    assert_eq!(up_to_data(&cut), "354>Data MAIL() 250>? QUIT 221>Quit");
+    // Of commands sent together, up to the permission.
+    let mut pipelined = pipelined();
+    pipelined.splice(
+        4..5,
+        [
+            s("250 sender ok\r\n"),
+            s_gap(36),
+            s("550 unknown\r\n354 go\r\n"),
+        ],
+    );
+    assert_eq!(
+        hear(&pipelined).split_once("DATA ").unwrap().1,
+        "250>Mail 550>? 354>Data QUIT 250>Message +message 221>Quit"
+    );
+}
+
+#[test]
+fn a_command_behind_a_hole_counts_over_any_segments() {
+    let behind = [
+        c_gap(30),
+        c("MAIL FR"),
+        c("OM:<a@b.example>\r\n"),
+        s("250 ok\r\n"),
+        c("RCPT TO:<c@d.example>\r\n"),
+        s("250 ok\r\n"),
+    ];
+    let told = hear(&[&two_mails()[..3], &behind].concat());
+    assert!(
+        told.ends_with("MAIL(a@b.example) 250>Mail RCPT(c@d.example) 250>Rcpt !NoQuit"),
+        "{told}"
+    );
+    // Behind the rest of a line that is answered, too.
+    let steps = [
+        &[c_gap(10), c("b.exa"), c("mple>\r\n"), s("250 ok\r\n")],
+        &behind[1..],
+    ]
+    .concat();
+    let told = hear(&[&two_mails()[..3], &steps].concat());
+    assert!(
+        told.contains("250>? MAIL(a@b.example) 250>Mail RCPT"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_text_is_none_of_commands_though_its_permission_was_lost() {
+    let text = c("MAIL FROM:<quoted@a.example>\r\nRCPT TO:<q@b.example>\r\n\r\nhi\r\n.\r\n");
+    let steps = [s_gap(8), text.clone(), s("250 ok\r\n"), c("QUIT\r\n")];
+    assert_eq!(up_to_data(&steps), "250>Message +message QUIT");
+    // The server is not seen at all.
+    let client = |text: &[Step]| hear(&[&only(Side::Client, &two_mails()[..8]), text].concat());
+    let head = "EHLO(a.example) MAIL(x@a.example) RCPT(y@b.example) DATA ";
+    assert_eq!(client(&[text, c("QUIT\r\n")]), format!("{head}QUIT"));
+    // DATA was refused: commands up to the next DATA or the end are such.
+    let refused = ["NOOP\r\n", "MAIL FROM:<>\r\n", "RCPT TO:<a@b.example>\r\n"].map(c);
+    let more = [
+        &refused[..],
+        &[c("DATA\r\n"), c("hi\r\n.\r\n"), c("QUIT\r\n")],
+    ]
+    .concat();
+    assert_eq!(
+        client(&more),
+        format!("{head}OTHER MAIL() RCPT(a@b.example) DATA QUIT")
+    );
+    let more = [&refused[..], &[c("QUIT\r\n")]].concat();
+    assert_eq!(
+        client(&more),
+        format!("{head}OTHER MAIL() RCPT(a@b.example) QUIT")
+    );
 }
 
 #[test]
@@ -595,7 +687,7 @@ fn inside_tls() {
     );
     assert_eq!(
         hear(&only(Side::Server, &starttls(3))),
-        "220>Connect 250>? 220>?"
+        "220>Connect unheard 250>? 220>?"
     );
     // Captured before the permission; cut.
     let mut early = starttls(1);

@@ -48,7 +48,7 @@ impl Reader {
                 let mut say = |message: &[u8], cut| out(Said::Dns { side, message, cut });
                 match stretch {
                     Stretch::Octets(octets) => framing.octets(octets, &mut say),
-                    Stretch::Hole(_) => framing.gap(&mut say),
+                    Stretch::Hole(missing) => framing.gap(known(missing), &mut say),
                 }
             }
         }
@@ -62,6 +62,12 @@ impl Reader {
             Self::Smtp(_) | Self::Irc(_) => 0,
         }
     }
+}
+
+/// The size of a hole, where it is known: a window that was lost is told as a hole of one
+/// octet, and none that segments leave is so short in practice.
+fn known(missing: u32) -> Option<u32> {
+    (missing > 1).then_some(missing)
 }
 
 impl Stream {
@@ -255,7 +261,7 @@ impl Stream {
         self.give_up(counts, out);
         if let Reader::Dns { client, server } = &mut self.reader {
             for (side, framing) in [(Side::Client, client), (Side::Server, server)] {
-                framing.gap(&mut |message, cut| out(Said::Dns { side, message, cut }));
+                framing.cut(&mut |message, cut| out(Said::Dns { side, message, cut }));
             }
         }
     }
@@ -286,7 +292,7 @@ impl Stream {
             Reader::Irc(_) => {}
             Reader::Dns { client, server } => {
                 for (side, framing) in [(Side::Client, client), (Side::Server, server)] {
-                    framing.gap(&mut |message, cut| out(Said::Dns { side, message, cut }));
+                    framing.cut(&mut |message, cut| out(Said::Dns { side, message, cut }));
                 }
             }
         }
