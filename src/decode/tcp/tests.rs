@@ -451,6 +451,26 @@ fn snapped_data_are_an_answer() {
     assert_eq!(tap.finish(), "attempt, Established, answers, ended gapped");
 }
 
+#[test]
+fn where_the_handshake_was_not_seen_what_was_overtaken_is_put_in_order_too() {
+    // Picked up in the middle.
+    let mut tap = Tap::new();
+    tap.client(0, ACK, 120, 501, b"QUIT\r\n")
+        .client(0, ACK, 100, 501, b"MAIL FROM:<a@b.cd>\r\n")
+        .expire(1);
+    assert_eq!(tap.finish(), "Mail at 0, Quit at 0, ended gapped");
+    // The answer was lost, and the RST came before what was said.
+    let mut tap = Tap::new();
+    tap.client(0, SYN, 100, 0, b"")
+        .server(0, RST | ACK, 508, 101, b"")
+        .server(0, ACK, 501, 101, b"220 a\r\n")
+        .expire(1);
+    assert_eq!(
+        tap.finish(),
+        "attempt, Established at 0, answers at 0, 220 at 0, ended at 0"
+    );
+}
+
 /// Nothing is known of these but packets that may have been overtaken.
 #[test]
 fn what_is_held_back_is_bounded() {
