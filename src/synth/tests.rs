@@ -60,7 +60,7 @@ const KEPT: [(&str, u64, u64); 57] = [
     ("fanout-pcs", 1183, 0x942b_8826_b1da_8f31),
     ("submission-bot", 1212, 0xf6a3_cbf2_8649_e04e),
     ("irc-bot", 121, 0x9ca3_029c_a1a5_ec9a),
-    ("hidden-dns", 206, 0x62c2_6b96_9388_c019),
+    ("hidden-dns", 1760, 0x0489_9f7b_dd4e_929f),
     ("late-packets", 11, 0x0e3b_47d0_898d_fa3f),
     ("one-packet", 1, 0x186c_f671_2c89_cfee),
     ("second-edges", 11, 0xd8e1_efb5_98f6_7868),
