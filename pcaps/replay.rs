@@ -346,10 +346,13 @@ fn events_keep_the_contract() {
             if correlation.is_object() {
                 let figures = correlation.as_object().unwrap().iter();
                 let undefined = figures
-                    .filter(|(key, _)| *key != "r2_reason")
+                    .filter(|(key, _)| !["r2_reason", "smtp"].contains(&key.as_str()))
                     .any(|(_, figure)| has_null(figure));
                 let reason = &correlation["r2_reason"];
                 assert_eq!(reason.is_string(), undefined, "{what}");
+                let smtp = &correlation["smtp"];
+                assert_eq!(smtp["reason"].is_string(), smtp["r2"].is_null(), "{what}");
+                assert_eq!(smtp["lag_s"].is_null(), smtp["r2"].is_null(), "{what}");
             }
             for evidence in event["mxray"]["evidence"].as_array().into_iter().flatten() {
                 for packet in evidence["packets"].as_array().unwrap() {

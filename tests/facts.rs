@@ -67,8 +67,8 @@ fn hidden_dns_by_what_shows_that_it_works() {
     assert_eq!(hidden("192.0.2.75"), (vec![(dns, HiddenDns::Quic)], yes));
     assert_eq!(hidden("192.0.2.76"), (vec![], None));
     assert_eq!(hidden("192.0.2.77"), (vec![], None));
-    // It was no host yet when it was seen in the web.
-    assert_eq!(hidden("192.0.2.74"), (vec![], None));
+    // Its TLS was seen, and it was the web.
+    assert_eq!(hidden("192.0.2.74"), (vec![], Some(false)));
     let boxes = facts(&outcome, "192.0.2.77", |what| match what {
         What::Mailbox { server } => Some(server),
         _ => None,

@@ -105,7 +105,7 @@ mod tests {
             state = (state * 1_103_515_245 + 12_345) % (1 << 31);
             bins[second].0 = u32::try_from((state >> 16) % 4).unwrap();
             let before = second.checked_sub(3).map_or(0, |before| bins[before].0);
-            bins[second].1 = before + u32::from((state >> 20) % 5 == 0);
+            bins[second].1 = before + u32::from((state >> 20).is_multiple_of(5));
         }
         let sums = sums(&bins);
         let coupling = Coupling::of(&sums);

@@ -46,20 +46,32 @@ pub struct CouplingSums {
 }
 
 impl CouplingSums {
-    /// The sums of a single second.
-    fn of(second: i64, Bin { m, c }: Bin) -> Self {
-        let mut sums = Self {
-            m: m.into(),
-            mm: u64::from(m) * u64::from(m),
-            c: c.into(),
-            cc: u64::from(c) * u64::from(c),
-            span: Some((second, second)),
-            ..Self::default()
-        };
-        sums.mc[0] = u64::from(m) * u64::from(c);
-        sums.head[0] = c;
-        sums.tail[0] = m;
-        sums
+    /// Adds a later second: as [`CouplingSums::then`] with a series of that alone, but for the
+    /// cost where it has no connection, as of hosts of which only the DNS is seen.
+    fn add(&mut self, second: i64, Bin { m, c }: Bin) {
+        let (first, last) = self.span.unwrap_or((second, second));
+        self.span = Some((first, second));
+        let (wide_m, wide_c) = (u64::from(m), u64::from(c));
+        self.m += wide_m;
+        self.mm += wide_m * wide_m;
+        let gap = usize::try_from(second.saturating_sub(last)).unwrap_or(usize::MAX);
+        if c > 0 {
+            self.c += wide_c;
+            self.cc += wide_c * wide_c;
+            self.mc[0] += wide_m * wide_c;
+            for lag in gap..LAGS {
+                let before = self.tail.get(lag - gap).copied().unwrap_or(0);
+                self.mc[lag] += u64::from(before) * wide_c;
+            }
+            let place = usize::try_from(second.saturating_sub(first)).unwrap_or(usize::MAX);
+            if let Some(place) = self.head.get_mut(place) {
+                *place += c;
+            }
+        }
+        let gap = gap.min(EDGE);
+        self.tail.copy_within(..EDGE - gap, gap);
+        self.tail[..gap].fill(0);
+        self.tail[0] += m;
     }
 
     /// The sums of this series followed by a later one of other seconds.
@@ -137,7 +149,7 @@ impl Coupling {
     fn bin(&mut self, second: i64) -> &mut Bin {
         let Self { open, sums } = self;
         open.bin(second, |second, bin| {
-            *sums = sums.then(CouplingSums::of(second, bin));
+            sums.add(second, bin);
         })
     }
 
@@ -145,7 +157,7 @@ impl Coupling {
     pub fn close(&mut self, through: i64) {
         let Self { open, sums } = self;
         open.close(through, |second, bin| {
-            *sums = sums.then(CouplingSums::of(second, bin));
+            sums.add(second, bin);
         });
     }
 
@@ -163,10 +175,11 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn sums(bins: &[(i64, Bin)]) -> CouplingSums {
-        let each = bins
-            .iter()
-            .map(|&(second, bin)| CouplingSums::of(second, bin));
-        each.fold(CouplingSums::default(), CouplingSums::then)
+        let mut sums = CouplingSums::default();
+        for &(second, bin) in bins {
+            sums.add(second, bin);
+        }
+        sums
     }
 
     fn bin(m: u32, c: u32) -> Bin {
@@ -219,6 +232,8 @@ mod tests {
             let whole = sums(&bins);
             let (before, after) = bins.split_at(cut.min(bins.len()));
             prop_assert_eq!(sums(before).then(sums(after)), whole);
+            let each = bins.chunks(1).map(sums);
+            prop_assert_eq!(each.fold(CouplingSums::default(), CouplingSums::then), whole);
             for lag in 0..LAGS {
                 let pairs = pairs(&bins, i64::try_from(lag).unwrap());
                 let sum = |each: fn(&(u64, u64)) -> u64| pairs.iter().map(each).sum::<u64>();

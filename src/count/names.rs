@@ -113,12 +113,13 @@ pub fn reverse_address(folded: &[u8]) -> Option<HostAddr> {
     if folded.ends_with(b"\x07in-addr\x04arpa") && labels.count == 6 {
         let mut octets = [0_u8; 4];
         for (at, octet) in octets.iter_mut().rev().enumerate() {
-            let text = std::str::from_utf8(label(at)?).ok()?;
-            *octet = text.parse().ok()?;
-            // As written by everybody: no sign, no leading zero.
-            if octet.to_string() != text {
+            let text = label(at)?;
+            // As written by everybody: digits, no leading zero.
+            let digits = text.iter().all(u8::is_ascii_digit);
+            if !digits || text.len() > 1 && text.starts_with(b"0") {
                 return None;
             }
+            *octet = std::str::from_utf8(text).ok()?.parse().ok()?;
         }
         return Some(HostAddr::from_v4(octets));
     }

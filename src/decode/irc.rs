@@ -23,6 +23,10 @@ pub enum Heard {
 
 /// The client's direction of a chat connection.
 #[derive(Debug)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about the connection"
+)]
 pub struct Client {
     /// The port is that of IRC in TLS.
     tls: bool,

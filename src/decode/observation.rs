@@ -223,7 +223,7 @@ fn is_of_use(packet: &Packet<'_>, segment: Segment, side: Side, service: Service
             let ends = segment.flags & (Segment::FIN | Segment::RST) != 0;
             packet.dst_port >= 1024 && (begins || ends)
         }
-        (Service::Web, Side::Client) => is_client_hello(packet.payload),
+        (Service::Web | Service::EncryptedDns, Side::Client) => is_client_hello(packet.payload),
         (Service::Web, Side::Server) => false,
         (Service::Mailbox | Service::EncryptedDns, Side::Server) => {
             segment.has(Segment::SYN | Segment::ACK)
@@ -234,7 +234,6 @@ fn is_of_use(packet: &Packet<'_>, segment: Segment, side: Side, service: Service
             let command = plain && (1..=COMMAND).contains(&packet.payload.len());
             command || is_client_hello(packet.payload)
         }
-        (Service::EncryptedDns, Side::Client) => is_client_hello(packet.payload),
     }
 }
 

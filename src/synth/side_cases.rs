@@ -121,8 +121,8 @@ pub(super) fn hidden_dns() -> Capture {
     let mut asked = Vec::new();
     for number in 71..=77_u8 {
         let mut client = Client::new(Ipv4Addr::new(192, 0, 2, number));
-        for domain in 1..=9_i64 {
-            let at = after(1000 * domain + i64::from(number));
+        for domain in 1..=120_i64 {
+            let at = after(250 * domain + i64::from(number));
             client.ask(at, &format!("kaede{domain:03}-mxray.co.jp"), kind::MX);
         }
         asked.append(&mut client.log);
@@ -183,7 +183,7 @@ pub(super) fn hidden_dns() -> Capture {
         }
         all.push(inbox.close(CLIENT).clone());
     }
-    let mut mail = Mail::greeted(900, host(77), mx(25), 25);
+    let mut mail = Mail::greeted(3100, host(77), mx(25), 25);
     mail.ask("EHLO pc77.example.jp", "250 mx.example.net");
     mail.letter("u@example.jp", &["v@example.com"]).quit();
     all.push(mail.done());

@@ -60,7 +60,7 @@ const KEPT: [(&str, u64, u64); 60] = [
     ("fanout-pcs", 1183, 0x942b_8826_b1da_8f31),
     ("submission-bot", 1212, 0xf6a3_cbf2_8649_e04e),
     ("irc-bot", 121, 0x9ca3_029c_a1a5_ec9a),
-    ("hidden-dns", 206, 0x62c2_6b96_9388_c019),
+    ("hidden-dns", 1760, 0x0489_9f7b_dd4e_929f),
     ("sensor-blind", 19_568, 0xdb2a_2e36_d837_bb13),
     ("sensor-one-way", 4059, 0x7171_05f5_2998_5921),
     ("resolver-egress", 1800, 0x0691_eaa8_2f76_8677),
