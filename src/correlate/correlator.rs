@@ -1,6 +1,8 @@
 //! The correlation stage's memory: which hosts made mail lookups or mail connections, and which
 //! episodes are open.
 
+use super::floods::Floods;
+use super::op25b::{self, Audit, Report};
 use super::role::{self, RoleView};
 use super::suspect::{DAY, Suspect};
 use super::{Findings, Judgement, State, Verdict, counterevidence, judge};
@@ -10,7 +12,7 @@ use crate::home::Home;
 use crate::host::HostAddr;
 use crate::inventory::Inventory;
 use crate::time::Timestamp;
-use crate::verdict::{Class, Level};
+use crate::verdict::{Class, Level, Role};
 use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
 use std::sync::Arc;
@@ -39,6 +41,9 @@ pub struct Correlator {
     /// Hosts inside that answer DNS queries of others. Counting tells of each only once, so
     /// that they must outlive a day's silence.
     servers: HashSet<HostAddr, RandomState>,
+    floods: Floods,
+    /// What became of connections to port 25 outside.
+    audit: Audit,
     /// The earliest second at which a host may have been silent for a day.
     next_expiry: i64,
     evicted: u64,
@@ -70,9 +75,11 @@ impl Correlator {
     #[must_use]
     pub fn new(context: Context) -> Self {
         Self {
+            audit: Audit::new(context.inventory.domains()),
             context,
             suspects: HashMap::default(),
             servers: HashSet::default(),
+            floods: Floods::default(),
             next_expiry: i64::MAX,
             evicted: 0,
             now: Timestamp::MIN,
@@ -108,15 +115,47 @@ impl Correlator {
             self.host(facts, delta, &mut crossed);
         }
         verdicts.append(&mut crossed);
+        verdicts.append(&mut self.minute(second, deltas));
+        // Each second by host, whatever it was told for.
+        verdicts.sort_by_key(|verdict| (verdict.time.second(), verdict.host));
         verdicts
     }
 
+    /// What floods of DNS servers there were in the minute that ends with this second.
+    fn minute(&mut self, second: i64, deltas: &[Delta]) -> Vec<Verdict> {
+        let mut floods = std::mem::take(&mut self.floods);
+        let trade = |host| self.asks_by_trade(host);
+        let mut verdicts = floods.minute(second, deltas, &self.context, &trade);
+        verdicts.append(&mut floods.expire(second, &self.context));
+        self.floods = floods;
+        verdicts
+    }
+
+    /// Whether it is this host's trade to ask for many names.
+    fn asks_by_trade(&self, host: HostAddr) -> bool {
+        self.role(host).is_some_and(|role| role != Role::Pc) || self.servers.contains(&host)
+    }
+
+    /// The role of a host, where the inventory or what it does says anything about it.
+    fn role(&self, host: HostAddr) -> Option<Role> {
+        let given = self.context.inventory.host(host).and_then(|it| it.role);
+        let watched = self.suspects.get(&host);
+        given.or_else(|| watched.map(|watched| watched.role(host, &self.context).role))
+    }
+
     fn host(&mut self, facts: &[Fact], delta: &Delta, verdicts: &mut Vec<Verdict>) {
+        let Some(first) = facts.first() else { return };
+        let host = first.host;
+        let totals = delta.totals.binary_search_by_key(&host, |(host, _)| *host);
+        let totals = totals.ok().and_then(|at| delta.totals.get(at));
+        let mirrored = totals.and_then(|(_, totals)| totals.smtp.answers_seen);
+        self.audit.learn(facts, mirrored, &self.context.home);
         // What others do with a host is nothing that is judged, and takes no suspect's place; every
         // other fact is of something that the host itself did.
         let weighed = || facts.iter().filter(|fact| is_weighed(fact.what));
-        let Some(first) = weighed().next() else { return };
-        let host = first.host;
+        let Some(first) = weighed().next() else {
+            return;
+        };
         if self.context.home.contains(host) == Some(false) {
             return;
         }
@@ -124,9 +163,7 @@ impl Correlator {
         let answers_dns = self.servers.contains(&host);
         let watched = self.watch(first);
         watched.suspect.answers_dns |= answers_dns;
-        if let Ok(at) = delta.totals.binary_search_by_key(&host, |(host, _)| *host)
-            && let Some((_, totals)) = delta.totals.get(at)
-        {
+        if let Some((_, totals)) = totals {
             watched.totals = totals.clone();
             watched.suspect.sample(delta.second, totals);
         }
@@ -134,7 +171,7 @@ impl Correlator {
             let (start, newest) = watched.facts.unwrap_or((fact.time, fact.time));
             watched.facts = Some((start.min(fact.time), newest.max(fact.time)));
             watched.suspect.learn(fact, delta);
-            verdicts.extend(watched.cross(host, fact.time, &context));
+            verdicts.extend(watched.cross(host, fact, &context));
         }
     }
 
@@ -170,6 +207,13 @@ impl Correlator {
     /// Forgets hosts silent for a day at `second`, and closes their episodes: called before
     /// anything of that second or a later one is told, so that what is told comes in order.
     pub fn expire(&mut self, second: i64) -> Vec<Verdict> {
+        let mut verdicts = self.floods.expire(second - 1, &self.context);
+        verdicts.append(&mut self.forget(second));
+        verdicts.sort_by_key(|verdict| (verdict.time.second(), verdict.host));
+        verdicts
+    }
+
+    fn forget(&mut self, second: i64) -> Vec<Verdict> {
         if second < self.next_expiry {
             return Vec::new();
         }
@@ -211,6 +255,8 @@ impl Correlator {
             let level = watched.episode.map_or(Level::None, |episode| episode.level);
             watched.close(*host, time, level, &self.context)
         }));
+        verdicts.append(&mut self.floods.finish(time, &self.context));
+        verdicts.sort_by_key(|verdict| (verdict.time.second(), verdict.host));
         verdicts
     }
 
@@ -241,6 +287,21 @@ impl Correlator {
         (self.suspects.len(), self.servers.len())
     }
 
+    /// What became of connections to port 25 outside; `None` where nobody has said what is.
+    #[must_use]
+    pub fn op25b(&self) -> Option<Report> {
+        let is_mail_server =
+            |host| matches!(self.role(host), Some(Role::MailServer | Role::Gateway));
+        let is_known = self.context.home.nets().next().is_some();
+        is_known.then(|| self.audit.report(&is_mail_server))
+    }
+
+    /// DNS servers that had to be forgotten for others.
+    #[must_use]
+    pub fn servers_evicted(&self) -> u64 {
+        self.floods.evicted()
+    }
+
     /// Hosts with mail lookups or connections that had to be forgotten for others.
     #[must_use]
     pub fn evicted(&self) -> u64 {
@@ -257,10 +318,16 @@ fn is_weighed(what: What) -> bool {
     !unused && !what.is_of_others()
 }
 
+/// Whether a PC speaks to port 25 outside.
+fn violates(fact: &Fact, role: &RoleView, context: &Context) -> bool {
+    role.role == Role::Pc && op25b::violates(fact.what, &context.home)
+}
+
 impl Watched {
     /// Tells a verdict where level or class changed. A level stands until its episode ends: by
     /// a day's silence, or when the host turns out to be a server.
-    fn cross(&mut self, host: HostAddr, time: Timestamp, context: &Context) -> Option<Verdict> {
+    fn cross(&mut self, host: HostAddr, fact: &Fact, context: &Context) -> Option<Verdict> {
+        let time = fact.time;
         self.suspect.expire(time);
         let before = self
             .episode
@@ -272,8 +339,11 @@ impl Watched {
         // The weights are cheap; the words are only for what is told.
         let findings = Findings::of(&self.suspect, &self.totals, role.is_known_pc());
         let after = match findings.outcome(&role) {
+            (Level::None, _) if before.1 == Class::Ordinary && violates(fact, &role, context) => {
+                (Level::Notice, Class::Op25bViolation)
+            }
             (Level::None, _) => before,
-            (level, class) if before.1 == Class::Ordinary => (level, class),
+            (level, class) if before.0 <= Level::Notice => (level, class),
             (level, class) if class == before.1 => (level.max(before.0), class),
             // The DNS says more about what it is than its connections alone.
             (level, Class::SpamFanout) => (level.max(before.0), before.1),
@@ -287,6 +357,9 @@ impl Watched {
         let mut judgement = judge(&self.suspect, &self.totals, role, time);
         let (level, class) = after;
         (judgement.level, judgement.class) = after;
+        if class == Class::Op25bViolation {
+            op25b::REASON.clone_into(&mut judgement.reason);
+        }
         let sequence = self.episode.map_or(1, |episode| episode.sequence + 1);
         let first_seen = self.first_seen(time);
         self.episode = Some(Episode {
@@ -361,6 +434,9 @@ impl Watched {
         let role = self.role(host, context);
         let mut judgement = judge(&self.suspect, &self.totals, role, time);
         (judgement.class, judgement.level) = (episode.class, level);
+        if episode.class == Class::Op25bViolation {
+            op25b::REASON.clone_into(&mut judgement.reason);
+        }
         if level == Level::None {
             // Nothing is left of the evidence.
             let silent = if self.suspect.fanout.is_empty() {

@@ -35,6 +35,10 @@ pub enum Family {
     Rej,
     /// Conduct: its SMTP is not a mail server's.
     Proto,
+    /// Content: a server is asked much more than is usual.
+    Rate,
+    /// Conduct: by other sources, and for other names, than is usual.
+    Entropy,
 }
 
 impl Family {
@@ -53,6 +57,8 @@ impl Family {
             Self::Fail => "fail",
             Self::Rej => "rej",
             Self::Proto => "proto",
+            Self::Rate => "rate",
+            Self::Entropy => "entropy",
         }
     }
 

@@ -9,8 +9,11 @@
 mod correlator;
 pub mod evidence;
 pub mod fanout;
+pub mod flood;
+pub mod floods;
 pub mod gen2;
 pub mod gen3;
+pub mod op25b;
 pub mod peers;
 pub mod regression;
 pub mod role;
@@ -144,6 +147,8 @@ pub struct Judgement {
     pub reason: String,
     /// Its mail connections over the last 10 minutes, hour and day; empty where there are none.
     pub windows: Vec<Reach>,
+    /// Other hosts that it is about.
+    pub related: Vec<HostAddr>,
 }
 
 /// What speaks for the host.
@@ -196,6 +201,7 @@ impl Judgement {
             counterevidence: Vec::new(),
             reason: "showed nothing of a mass mailer".to_owned(),
             windows: Vec::new(),
+            related: Vec::new(),
         }
     }
 }
@@ -308,6 +314,7 @@ fn judge(suspect: &Suspect, totals: &HostTotals, role: RoleView, now: Timestamp)
         counterevidence: counterevidence(suspect, findings.spam_fanout.as_ref()),
         reason,
         windows,
+        related: Vec::new(),
     }
 }
 

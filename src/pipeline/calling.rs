@@ -115,6 +115,7 @@ impl<'a> Calling<'a> {
             }
             let at = Timestamp::from_parts(second, 0);
             totals.suspects_evicted = self.correlator.evicted();
+            totals.servers_evicted = self.correlator.servers_evicted();
             self.sink.totals(&totals, Some(at))?;
         }
         Ok(())
@@ -130,6 +131,8 @@ impl<'a> Calling<'a> {
             capture,
             count: counts,
             suspects_evicted: self.correlator.evicted(),
+            servers_evicted: self.correlator.servers_evicted(),
+            op25b: self.correlator.op25b(),
         };
         let end = totals.capture.last;
         if let Some(end) = end {

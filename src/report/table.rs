@@ -29,12 +29,13 @@ impl Table {
     /// Takes a verdict in; the highest level of a host stays.
     pub fn add(&mut self, verdict: &Verdict) {
         let judgement = &verdict.judgement;
-        if judgement.role.limit() == Level::None {
+        let before = self.0.get(&verdict.host);
+        let flood = judgement.class.is_flood() || before.is_some_and(|row| row.class.is_flood());
+        if judgement.role.limit() == Level::None && !flood {
             // It turned out to be a server.
             self.0.remove(&verdict.host);
             return;
         }
-        let before = self.0.get(&verdict.host);
         if before.is_some_and(|row| row.level > judgement.level) {
             return;
         }
@@ -97,6 +98,18 @@ impl Table {
             }
             if rows.len() > ROWS {
                 writeln!(out, "and {} more hosts", rows.len() - ROWS)?;
+            }
+        }
+        if let Some(report) = &totals.op25b {
+            for (family, holes) in [("IPv4", &report.ipv4), ("IPv6", &report.ipv6)] {
+                if let Some(leaked) = holes.leaked.filter(|leaked| *leaked > 0) {
+                    writeln!(
+                        out,
+                        "port 25 outside over {family}: {leaked} of {} got through, from {}",
+                        counted(holes.attempts, "connection"),
+                        counted(holes.hosts, "host"),
+                    )?;
+                }
             }
         }
         let convicted = rows.iter().filter(|(_, row)| row.level.convicted()).count();
