@@ -28,7 +28,8 @@ const STEP: f64 = 2.0;
 /// Doublings, added up over minutes, at which the rate has changed: two minutes of an eightfold
 /// rate, three of a fourfold one.
 const CHANGED: f64 = 3.0;
-/// The same at the most, so that a flood is over five quiet minutes after its end.
+/// The same at the most, so that a flood is over ten minutes after the rate is as usual, five
+/// after there is none.
 const MOST: f64 = 10.0;
 /// Pairs of queries that must be known of what is usual before a mix can be compared.
 const PAIRS: f64 = 32.0;

@@ -472,9 +472,20 @@ mod tests {
         assert_eq!(report.ipv6, holes(2, 2, 1, 1, 0));
         assert!(!report.cut);
         // Nobody has said what is inside.
+        let time = Timestamp::from_parts(0, 0);
+        let fact = |what| Fact {
+            host: host("192.0.2.1"),
+            time,
+            origin: Origin::default(),
+            packet_time: time,
+            what,
+        };
+        let facts: Vec<_> = tried(&[Established]).into_iter().map(fact).collect();
         let mut audit = Audit::default();
-        audit.learn(&[], None, &Home::default());
-        assert_eq!(audit.report(&|_| false), Report::default());
+        audit.learn(&facts, Some(true), &Home::default());
+        let report = audit.report(&|_| false);
+        assert_eq!((report.prefixes.len(), report.ipv4.hosts), (0, 0));
+        assert_eq!(report.ipv4.leak_ratio(), None);
         assert_eq!(Holes::default().leak_ratio(), None);
     }
 

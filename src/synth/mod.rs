@@ -24,12 +24,14 @@ mod dns_cases;
 mod dns_tcp_cases;
 mod fanout_cases;
 mod figure7;
+mod flood_cases;
 mod fragment_cases;
 mod link_cases;
 mod mail;
 mod mailserver;
 mod message;
 mod names;
+mod op25b_cases;
 mod ordinary;
 mod packet;
 mod secret;
@@ -102,7 +104,7 @@ macro_rules! recipes {
     };
 }
 
-static CATALOGUE: [Recipe; 55] = recipes! {
+static CATALOGUE: [Recipe; 58] = recipes! {
     "study-client-a", || dialogue::capture(&mailserver::study_client_a()),
     "a mail server, 2004-02-26: 2922 MX, 6675 A, 139 PTR queries (Table 1)",
     "a rule that calls a mail server a worm because it asks for MX";
@@ -306,6 +308,18 @@ static CATALOGUE: [Recipe; 55] = recipes! {
     "submission-bot", fanout_cases::submission_bot,
     "a PC that logs in at twelve mail providers on 465 and 587",
     "a rule that looks at port 25 only, or cannot count servers in TLS";
+
+    "flood-ptr", flood_cases::flood_ptr,
+    "PTR queries to a resolver: as usual, more of all, a search, a bot's, one name by two",
+    "a flood told by its volume; a bot that is found at the servers it writes to, missed";
+
+    "flood-a", flood_cases::flood_a,
+    "A queries to a resolver: as usual, more of all, a crowd, one name by two",
+    "a site that wakes up or a crowd called a flood";
+
+    "op25b", op25b_cases::op25b,
+    "a site that blocks port 25: blocked, leaked, allowed, by IPv6; forged and open mail",
+    "a blocked attempt counted as a leak; IPv6 mixed in; a mail server blamed";
 
     "late-packets", time_cases::late_packets,
     "packets 1.5, 2.0 and 5 seconds behind those before them",
