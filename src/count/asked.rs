@@ -119,7 +119,6 @@ impl Load {
 
     fn count(&mut self, query: &Query<'_>) {
         self.queries += 1;
-        #[expect(clippy::cast_possible_truncation, reason = "reduced right away")]
         let group = (mixed(query.source) >> (64 - 10)) as usize % SOURCES;
         let source = &mut self.sources[group];
         source.queries += 1;
