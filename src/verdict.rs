@@ -159,6 +159,12 @@ impl Class {
             Self::Ordinary => "ordinary",
         }
     }
+
+    /// Whether it is about a server that is asked, and not about what a host does.
+    #[must_use]
+    pub const fn is_flood(self) -> bool {
+        matches!(self, Self::PtrFlood | Self::AFlood)
+    }
 }
 
 impl fmt::Display for Class {

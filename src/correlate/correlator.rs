@@ -1,6 +1,8 @@
 //! The correlation stage's memory: which hosts made mail lookups or mail connections, and which
 //! episodes are open.
 
+use super::floods::Floods;
+use super::op25b::{self, Audit, Report};
 use super::others::Others;
 use super::site::SiteView;
 use super::suspect::{DAY, View};
@@ -14,7 +16,7 @@ use crate::host::HostAddr;
 use crate::inventory::Inventory;
 use crate::time::Timestamp;
 use super::evidence::Family;
-use crate::verdict::Level;
+use crate::verdict::{Level, Role};
 use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
 use std::sync::Arc;
@@ -45,6 +47,9 @@ pub struct Correlator {
     /// Hosts inside that answer DNS queries of others. Counting tells of each only once, so
     /// that they must outlive a day's silence.
     servers: HashSet<HostAddr, RandomState>,
+    floods: Floods,
+    /// What became of connections to port 25 outside.
+    audit: Audit,
     /// What others do with hosts.
     others: Others,
     /// What is known of the tap.
@@ -67,9 +72,11 @@ impl Correlator {
     #[must_use]
     pub fn new(context: Context) -> Self {
         Self {
+            audit: Audit::new(context.inventory.domains()),
             context,
             suspects: HashMap::default(),
             servers: HashSet::default(),
+            floods: Floods::default(),
             others: Others::default(),
             site: SiteView::default(),
             newest_attempt: None,
@@ -124,13 +131,44 @@ impl Correlator {
         for facts in facts.chunk_by(|(a, _), (b, _)| a.host == b.host) {
             self.host(facts, &mut verdicts);
         }
+        verdicts.append(&mut self.minute(second, deltas));
+        // Each second by host, whatever it was told for.
+        verdicts.sort_by_key(|verdict| (verdict.time.second(), verdict.host));
         verdicts
+    }
+
+    /// What floods of DNS servers there were in the minute that ends with this second.
+    fn minute(&mut self, second: i64, deltas: &[Delta]) -> Vec<Verdict> {
+        let mut floods = std::mem::take(&mut self.floods);
+        let trade = |host| self.asks_by_trade(host);
+        let mut verdicts = floods.minute(second, deltas, &self.context, &trade);
+        verdicts.append(&mut floods.expire(second, &self.context));
+        self.floods = floods;
+        verdicts
+    }
+
+    /// Whether it is this host's trade to ask for many names.
+    fn asks_by_trade(&self, host: HostAddr) -> bool {
+        self.role(host).is_some_and(|role| role != Role::Pc) || self.servers.contains(&host)
+    }
+
+    /// The role of a host, where the inventory or what it does says anything about it.
+    fn role(&self, host: HostAddr) -> Option<Role> {
+        let given = self.context.inventory.host(host).and_then(|it| it.role);
+        let watched = self.suspects.get(&host);
+        given.or_else(|| {
+            let watched = watched?;
+            let setting = self.setting(host, self.now);
+            let role = setting.role(Some(&watched.suspect), &watched.totals);
+            Some(role.role)
+        })
     }
 
     fn host(&mut self, facts: &[(&Fact, &Delta)], verdicts: &mut Vec<Verdict>) {
         // What others do with a host takes no suspect's place; every other fact is of something
         // that the host itself did.
         let own = |fact: &&(&Fact, &Delta)| is_weighed(fact.0.what);
+        self.audit(facts);
         let Some((first, _)) = facts.iter().find(own) else {
             return;
         };
@@ -174,12 +212,33 @@ impl Correlator {
             let (start, newest) = watched.facts.unwrap_or((fact.time, fact.time));
             watched.facts = Some((start.min(fact.time), newest.max(fact.time)));
             watched.suspect.expire(fact.time);
+            if let Some(class) = op25b::direct(fact.what, &self.context.home) {
+                watched.suspect.direct = Some(class);
+            }
             watched.suspect.learn(fact, delta, &setting.view);
             watched.weigh(&setting);
             if let Some(verdict) = watched.cross(&setting, self.notices.1) {
                 self.notices.1 += u32::from(verdict.judgement.level == Level::Notice);
                 verdicts.push(verdict);
             }
+        }
+    }
+
+    /// Has the audit of port 25 take in a host's facts.
+    fn audit(&mut self, facts: &[(&Fact, &Delta)]) {
+        let Some((first, _)) = facts.first() else {
+            return;
+        };
+        let mirrored = facts.iter().find_map(|(_, delta)| {
+            let at = delta
+                .totals
+                .binary_search_by_key(&first.host, |(host, _)| *host);
+            let (_, totals) = delta.totals.get(at.ok()?)?;
+            totals.smtp.answers_seen
+        });
+        for (fact, _) in facts {
+            let fact = std::slice::from_ref(*fact);
+            self.audit.learn(fact, mirrored, &self.context.home);
         }
     }
 
@@ -237,6 +296,13 @@ impl Correlator {
     /// Forgets hosts silent for a day at `second`, and closes their episodes: called before
     /// anything of that second or a later one is told, so that what is told comes in order.
     pub fn expire(&mut self, second: i64) -> Vec<Verdict> {
+        let mut verdicts = self.floods.expire(second - 1, &self.context);
+        verdicts.append(&mut self.forget(second));
+        verdicts.sort_by_key(|verdict| (verdict.time.second(), verdict.host));
+        verdicts
+    }
+
+    fn forget(&mut self, second: i64) -> Vec<Verdict> {
         if second < self.next_expiry {
             return Vec::new();
         }
@@ -278,6 +344,8 @@ impl Correlator {
                 self.suspects.insert(host, watched);
             }
         }
+        verdicts.append(&mut self.floods.finish(time, &self.context));
+        verdicts.sort_by_key(|verdict| (verdict.time.second(), verdict.host));
         verdicts
     }
 
@@ -302,6 +370,21 @@ impl Correlator {
     #[cfg(test)]
     pub(super) fn remembered(&self) -> (usize, usize) {
         (self.suspects.len(), self.servers.len())
+    }
+
+    /// What became of connections to port 25 outside; `None` where nobody has said what is.
+    #[must_use]
+    pub fn op25b(&self) -> Option<Report> {
+        let is_mail_server =
+            |host| matches!(self.role(host), Some(Role::MailServer | Role::Gateway));
+        let is_known = self.context.home.nets().next().is_some();
+        is_known.then(|| self.audit.report(&is_mail_server))
+    }
+
+    /// DNS servers that had to be forgotten for others.
+    #[must_use]
+    pub fn servers_evicted(&self) -> u64 {
+        self.floods.evicted()
     }
 
     /// Hosts with mail lookups or connections that had to be forgotten for others.

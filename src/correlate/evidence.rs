@@ -59,11 +59,15 @@ pub enum Family {
     Irc,
     /// Conduct: it is a machine that somebody uses.
     Client,
+    /// Content: a server is asked much more than is usual.
+    Rate,
+    /// Conduct: by other sources, and for other names, than is usual.
+    Entropy,
 }
 
 impl Family {
     /// Every family: content, then conduct.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::Mx,
         Self::Kwa,
         Self::Fan,
@@ -85,6 +89,8 @@ impl Family {
         Self::Back,
         Self::Irc,
         Self::Client,
+        Self::Rate,
+        Self::Entropy,
     ];
 
     /// The stable name that events use.
@@ -112,6 +118,8 @@ impl Family {
             Self::Back => "back",
             Self::Irc => "irc",
             Self::Client => "client",
+            Self::Rate => "rate",
+            Self::Entropy => "entropy",
         }
     }
 
@@ -154,7 +162,7 @@ impl Family {
     /// Whether it is content.
     #[must_use]
     pub fn is_content(self) -> bool {
-        self <= Self::Inbound
+        self <= Self::Inbound || self == Self::Rate
     }
 
     /// Whether it is a state that is set anew, and no sum of steps.
@@ -197,7 +205,10 @@ impl Family {
             | Self::Inbound
             | Self::Client
             | Self::Mail
+            | Self::Rate
             | Self::Back => 4.6,
+            // Decision 0014.
+            Self::Entropy => 6.9,
             // Ten to one. One honest sender in ten only sends, and asks for nothing else.
             Self::NoServerLookups | Self::R2 | Self::Irc => 2.3,
             // Five to one.

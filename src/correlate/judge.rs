@@ -8,7 +8,7 @@ use super::server::ServerTest;
 use super::suspect::Suspect;
 use super::{
     ALONE, CONFIRMED, CounterEvidence, Judgement, LEAST_CONTENT, LEAST_SMTP, LIKELY, SUSPECTED,
-    gen2, gen3, spam_fanout,
+    gen2, gen3, op25b, spam_fanout,
 };
 use crate::count::host::HostTotals;
 use crate::count::names::ServerLookup;
@@ -115,12 +115,13 @@ impl Judge<'_> {
     /// or delivers mail itself (Whyte and others 2006: one attempt tells).
     fn policy(&self, suspect: &Suspect) -> (Level, Class) {
         let counts = |family| self.counts(family);
+        let violates = suspect.direct == Some(Class::Op25bViolation);
         if !self.role.is_pc() {
             (Level::None, Class::Ordinary)
-        } else if !suspect.mx.is_empty() && counts(Family::Mx) {
+        } else if !suspect.mx.is_empty() && counts(Family::Mx) && !violates {
             (Level::Notice, Class::Gen2Mx)
-        } else if suspect.peers.tally.between_servers > 0 && counts(Family::Fan) {
-            (Level::Notice, Class::SpamFanout)
+        } else if let Some(class) = suspect.direct.filter(|_| counts(Family::Fan)) {
+            (Level::Notice, class)
         } else {
             (Level::None, Class::Ordinary)
         }
@@ -221,6 +222,7 @@ impl Judge<'_> {
             counterevidence: counterevidence(suspect, sums),
             reason,
             windows: suspect.fanout.windows(now),
+            related: Vec::new(),
         }
     }
 
@@ -246,6 +248,9 @@ impl Judge<'_> {
 /// Why a PC is worth a line.
 fn policy_words(suspect: &Suspect) -> String {
     let exchangers = suspect.mx.len() as u64;
+    if suspect.direct == Some(Class::Op25bViolation) {
+        return op25b::REASON.to_owned();
+    }
     let servers = suspect.peers.tally.between_servers;
     let what = match (exchangers, servers) {
         (0, _) => format!("turned to port 25 of {}", counted(servers, "address")),

@@ -13,11 +13,14 @@ mod correlator;
 pub mod coupling;
 pub mod evidence;
 pub mod fanout;
+pub mod flood;
+pub mod floods;
 pub mod follow;
 mod gen2;
 mod gen3;
 pub mod irc;
 mod judge;
+pub mod op25b;
 mod others;
 pub mod peers;
 pub mod regression;
@@ -117,6 +120,8 @@ pub struct Judgement {
     pub reason: String,
     /// Its mail connections over the last 10 minutes, hour and day; empty where there are none.
     pub windows: Vec<Reach>,
+    /// Other hosts that it is about.
+    pub related: Vec<HostAddr>,
 }
 
 /// What speaks for the host.
@@ -174,6 +179,7 @@ impl Judgement {
             counterevidence: Vec::new(),
             reason: "showed nothing of a mass mailer".to_owned(),
             windows: Vec::new(),
+            related: Vec::new(),
         }
     }
 }

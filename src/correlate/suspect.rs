@@ -12,6 +12,7 @@ use crate::count::delta::{Delta, Domain, Fact, What};
 use crate::count::host::{HostTotals, Label};
 use crate::count::series::Sums;
 use crate::time::{NANOS, Timestamp};
+use crate::verdict::Class;
 use std::collections::VecDeque;
 
 /// Span over which domains count as evidence.
@@ -83,6 +84,8 @@ pub struct Suspect {
     pub failed_trail: Trail,
     /// The mail servers that it turned to.
     pub peers: Peers,
+    /// What it is if it turns to port 25 itself, once it has.
+    pub direct: Option<Class>,
     /// Its attempts to reach them, over time.
     pub fanout: Fanout,
     /// The recipients that it names.
@@ -139,6 +142,7 @@ impl Default for Suspect {
             failed: Window::new(DAY, BOUND),
             failed_trail: Trail::default(),
             peers: Peers::default(),
+            direct: None,
             fanout: Fanout::default(),
             relay: Relay::default(),
             irc: irc::Chat::default(),

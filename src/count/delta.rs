@@ -1,5 +1,6 @@
 //! What counting hands to correlation at each second of packet time.
 
+use super::asked::Asked;
 use super::host::{HostTotals, Label};
 use super::names::ServerLookup;
 use super::series::Bin;
@@ -22,6 +23,9 @@ pub struct Delta {
     pub totals: Vec<(HostAddr, HostTotals)>,
     /// Per-host bins of this second, by host; only kept when asked for.
     pub bins: Vec<(HostAddr, HostBin)>,
+    /// How much DNS servers were asked in the minute that ends with this second, by shards of
+    /// those who asked; empty in every other second.
+    pub asked: Vec<Asked>,
     /// Folded registrable domains that facts refer to, one behind the other.
     pub text: Vec<u8>,
     /// What the second looked like as a whole.

@@ -1,5 +1,6 @@
 //! What a DNS message changes in the counters of the host that asks.
 
+use super::asked::{Kind, Query};
 use super::delta::{Domain, HostBin, What};
 use super::host::Label;
 use super::names::{self, ServerLookup};
@@ -110,8 +111,31 @@ impl Tally {
             count_type(bin, message.qtype, tier);
         });
         if !duplicate {
+            self.asked(packet, &question, &name);
             self.query_facts(packet, &question, &name, domain, tier);
         }
+    }
+
+    /// Counts a query of its server's minute.
+    fn asked(&mut self, packet: &Packet<'_>, question: &Question<'_>, name: &Folded<'_>) {
+        let kind = match question.qtype {
+            QType::A => Kind::A,
+            QType::PTR => Kind::Ptr,
+            _ => return,
+        };
+        // Service discovery asks PTR of its own names.
+        let reverse = || ServerLookup::of(question.qtype, name.text).is_some();
+        if question.qclass != INTERNET || kind == Kind::Ptr && !reverse() {
+            return;
+        }
+        self.asked.count(&Query {
+            source: packet.src,
+            server: packet.dst,
+            kind,
+            hash: name.hash,
+            folded: name.text,
+            packet: (packet.origin, packet.time),
+        });
     }
 
     /// What a query says beyond its count.

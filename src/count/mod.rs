@@ -12,6 +12,7 @@
     reason = "indexes here are reduced to a table's size"
 )]
 
+pub mod asked;
 pub mod coupling;
 pub mod delta;
 pub mod distinct;
@@ -57,13 +58,22 @@ pub const SHARDS: usize = 64;
 #[inline]
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "both halves are of 64 bits"
+    reason = "as many bits as a shard's number has"
 )]
 pub fn shard_of(host: HostAddr) -> usize {
+    (mixed(host) >> (64 - SHARDS.trailing_zeros())) as usize
+}
+
+/// A hash of the address, of which the highest bits are the shard.
+#[inline]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "both halves are of 64 bits"
+)]
+fn mixed(host: HostAddr) -> u64 {
     // Fibonacci hashing: the high bits of the product depend on every bit of the address.
     let (high, low) = ((host.bits() >> 64) as u64, host.bits() as u64);
-    let mixed = (high.rotate_left(32) ^ low).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> (64 - SHARDS.trailing_zeros())) as usize
+    (high.rotate_left(32) ^ low).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// What counting needs to know.
@@ -123,6 +133,8 @@ pub struct PacketCounts {
     /// Observations left out of correlation, since their host, or the hosts of its shard together
     /// of what is told once in an hour, had made too many in a second.
     pub untold: u64,
+    /// Queries left out of the look for floods ([`asked::SERVERS`]).
+    pub unasked: u64,
     /// Hosts in the tables.
     pub hosts: u64,
     /// Hosts that had to leave a full table.
@@ -139,6 +151,7 @@ impl PacketCounts {
         self.decoded += other.decoded;
         self.duplicates += other.duplicates;
         self.untold += other.untold;
+        self.unasked += other.unasked;
         self.hosts += other.hosts;
         self.evicted += other.evicted;
         self.connections += other.connections;
@@ -267,6 +280,7 @@ impl Counters {
                 tally.said(connection, moment, said);
             });
         }
+        self.tally.asked.end(newest);
         let mut deltas = self.tally.close(i64::MAX);
         self.tell_octets(newest.second(), &mut deltas);
         deltas

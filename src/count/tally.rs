@@ -2,6 +2,7 @@
 //!
 //! What changes them stands in [`super::dns`] and [`super::mail`].
 
+use super::asked::Minutes;
 use super::delta::{Delta, Fact, HostBin, What};
 use super::dns::DomainCache;
 use super::duplicates::Duplicates;
@@ -23,6 +24,7 @@ pub(super) struct Tally {
     pub(super) shards: Vec<Shard>,
     /// Seconds that may still receive packets, in order of time.
     open: Vec<OpenSecond>,
+    pub(super) asked: Minutes,
     pub(super) domains: DomainCache,
     pub(super) packets: PacketCounts,
 }
@@ -58,6 +60,7 @@ impl Tally {
         Self {
             shards: std::iter::repeat_with(shard).take(SHARDS).collect(),
             open: Vec::new(),
+            asked: Minutes::default(),
             domains: DomainCache::default(),
             packets: PacketCounts::default(),
             settings,
@@ -74,7 +77,10 @@ impl Tally {
 
     /// The open second of a packet that is not late.
     pub(super) fn second(&mut self, time: Timestamp) -> &mut OpenSecond {
-        let second = time.second();
+        self.open_second(time.second())
+    }
+
+    fn open_second(&mut self, second: i64) -> &mut OpenSecond {
         let at = match self
             .open
             .binary_search_by_key(&second, |open| open.delta.second)
@@ -151,6 +157,9 @@ impl Tally {
     /// Closes the seconds up to `through`, and yields those in which there was something to
     /// tell, in order of time.
     pub(super) fn close(&mut self, through: i64) -> Vec<Delta> {
+        for (second, asked) in self.asked.close(through) {
+            self.open_second(second).delta.asked = asked;
+        }
         let count = self
             .open
             .partition_point(|open| open.delta.second <= through);
@@ -184,6 +193,7 @@ impl Tally {
     /// What became of the packets so far.
     pub(super) fn packets(&self) -> PacketCounts {
         let mut packets = self.packets.clone();
+        packets.unasked = self.asked.omitted;
         packets.hosts = self
             .shards
             .iter()

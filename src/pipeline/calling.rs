@@ -157,6 +157,7 @@ impl<'a> Calling<'a> {
             self.tell_verdicts(verdicts)?;
             let at = Timestamp::from_parts(second, 0);
             totals.suspects_evicted = self.correlator.evicted();
+            totals.servers_evicted = self.correlator.servers_evicted();
             self.sink.totals(&totals, Some(at))?;
         }
         Ok(())
@@ -172,6 +173,8 @@ impl<'a> Calling<'a> {
             capture,
             count: counts,
             suspects_evicted: self.correlator.evicted(),
+            servers_evicted: self.correlator.servers_evicted(),
+            op25b: self.correlator.op25b(),
         };
         let end = totals.capture.last;
         if let Some(end) = end {

@@ -47,7 +47,7 @@ pub struct Event<B> {
     /// The host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
-    /// The host's address again, where collectors look for it.
+    /// Every address in the event, where collectors look for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub related: Option<Related>,
     /// The network that the host was seen in.
@@ -143,8 +143,8 @@ pub struct Source {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Related {
-    /// The host's address.
-    pub ip: [String; 1],
+    /// The host's address, then those of others that the verdict is about.
+    pub ip: Vec<String>,
 }
 
 /// `network`.
@@ -309,12 +309,79 @@ pub struct StatsBody {
     /// Observations left out of judgement, since their host had made over a thousand of them in
     /// a second, or a few of them had come together of too many pairs of hosts; they were counted.
     pub observations_omitted: u64,
+    /// The look for floods of DNS servers.
+    pub floods: Floods,
     /// TCP connections to mail servers, to the DNS and to chat servers.
     pub tcp: Tcp,
     /// Hosts.
     pub hosts: Hosts,
     /// Capture files read.
     pub files: u64,
+    /// Audit of outbound port 25 blocking; in the last totals, with `--home`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub op25b: Option<Op25b>,
+}
+
+/// `mxray.op25b`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Op25b {
+    /// Prefixes with hosts that are no mail servers and connected to port 25 outside, the worst
+    /// first.
+    pub prefixes: Vec<Op25bPrefix>,
+    /// All hosts of IPv4.
+    pub ipv4: Op25bHoles,
+    /// All hosts of IPv6.
+    pub ipv6: Op25bHoles,
+    /// The other flows of mail that go round a site's servers.
+    pub flows: Op25bFlows,
+    /// Whether there are more prefixes or hosts than are told.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cut: bool,
+}
+
+/// A prefix of `mxray.op25b`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Op25bPrefix {
+    /// A /24 of IPv4, a /64 of IPv6.
+    pub net: String,
+    /// Its hosts.
+    #[serde(flatten)]
+    pub holes: Op25bHoles,
+}
+
+/// Connections to port 25 outside.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Op25bHoles {
+    /// Hosts that are no mail servers and made some.
+    pub hosts: u64,
+    /// Their connections.
+    pub attempts: u64,
+    /// Those that were refused or not answered; null where servers' packets were not mirrored.
+    pub blocked: Option<u64>,
+    /// Those that were answered; null likewise.
+    pub leaked: Option<u64>,
+    /// Connections of mail servers.
+    pub allowed: u64,
+    /// `leaked` as a part of `leaked` and `blocked`; null where both are 0 or null.
+    pub leak_ratio: Option<f64>,
+}
+
+/// `mxray.op25b.flows`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Op25bFlows {
+    /// MAIL commands of hosts outside to port 25 inside with an own domain of the site.
+    pub forged: u64,
+    /// Connections to port 25 of a server at which the host had read mail within half an hour.
+    pub pop_before_smtp: u64,
+    /// Submissions to port 587 with AUTH.
+    pub submitted_auth: u64,
+    /// With TLS, in which AUTH cannot be seen.
+    pub submitted_tls: u64,
+    /// With neither before MAIL.
+    pub submitted_open: u64,
 }
 
 /// `mxray.packets`.
@@ -338,6 +405,17 @@ pub struct Packets {
     pub fragments_unfinished: u64,
     /// Thrown away for lack of time.
     pub shed: u64,
+}
+
+/// `mxray.floods`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Floods {
+    /// Queries left out, since a sixty-fourth of the hosts had asked 32 other servers in that
+    /// minute.
+    pub queries_omitted: u64,
+    /// Servers that were forgotten for others.
+    pub servers_evicted: u64,
 }
 
 /// `mxray.tcp`.

@@ -1,13 +1,14 @@
 //! Events as lines of JSON, in the form of [`super::event`].
 
 use super::event::{
-    CaptureBody, CorrelationBody, CounterBody, CouplingBody, CouplingSumsBody, Dns, Ecs, ECS_VERSION, Episode, Event, EvidenceBody, HostBody, Hosts, KeywordBody, LabelBody, Meta, Network, Observer, PacketBody, Packets, QueriesBody, Related, RepliesBody, RoleBody, Rule, SCHEMA_VERSION, Sensor, SensorBody, SensorWindow, Smtp, SmtpDefect, SmtpName, SmtpPort, SmtpWindow, Source, StatsBody, SumsBody, Tcp, TiersBody, VerdictBody, Visibility, Vlan,
+    CaptureBody, CorrelationBody, CounterBody, CouplingBody, CouplingSumsBody, Dns, Ecs, ECS_VERSION, Episode, Event, EvidenceBody, Floods, HostBody, Hosts, KeywordBody, LabelBody, Meta, Network, Observer, Op25b, Op25bFlows, Op25bHoles, Op25bPrefix, PacketBody, Packets, QueriesBody, Related, RepliesBody, RoleBody, Rule, SCHEMA_VERSION, Sensor, SensorBody, SensorWindow, Smtp, SmtpDefect, SmtpName, SmtpPort, SmtpWindow, Source, StatsBody, SumsBody, Tcp, TiersBody, VerdictBody, Visibility, Vlan,
 };
 use super::text;
 use super::{HostReport, Totals};
 use crate::correlate::coupling::{Coupling, Uncoupled};
 use crate::correlate::evidence::{Evidence, Witness};
 use crate::correlate::fanout::Reach;
+use crate::correlate::op25b;
 use crate::correlate::regression::{Correlation, Undefined};
 use crate::correlate::role::{RoleSource, RoleView};
 use crate::correlate::site::{Action, Missing, Protocol, SensorEvent, Vantage, Window};
@@ -122,6 +123,10 @@ impl<W: Write> EventWriter<W> {
             name: rule_name(judgement.class),
         });
         place(&mut event, verdict.host, verdict.totals.tag);
+        if let Some(related) = &mut event.related {
+            let others = judgement.related.iter();
+            related.ip.extend(others.map(ToString::to_string));
+        }
         self.write_verdict(event, &judgement.evidence)?;
         // Somebody may wait for it.
         self.out.flush()
@@ -225,6 +230,10 @@ impl<W: Write> EventWriter<W> {
             late: capture.late,
             duplicates: count.duplicates,
             observations_omitted: count.untold,
+            floods: Floods {
+                queries_omitted: count.unasked,
+                servers_evicted: totals.servers_evicted,
+            },
             tcp: tcp(count),
             hosts: Hosts {
                 tracked: count.hosts,
@@ -232,6 +241,7 @@ impl<W: Write> EventWriter<W> {
                 omitted: 0,
             },
             files: 0,
+            op25b: totals.op25b.as_ref().map(op25b),
         });
         event.event.start = capture.first.map(|time| time.to_string());
         event.event.end = capture.last.map(|time| time.to_string());
@@ -375,6 +385,41 @@ impl<W: Write> EventWriter<W> {
     }
 }
 
+fn op25b(report: &op25b::Report) -> Op25b {
+    let holes = |holes: &op25b::Holes| Op25bHoles {
+        hosts: holes.hosts,
+        attempts: holes.attempts,
+        blocked: holes.blocked,
+        leaked: holes.leaked,
+        allowed: holes.allowed,
+        leak_ratio: holes.leak_ratio().map(round),
+    };
+    let prefixes = report.prefixes.iter().map(|(net, of)| Op25bPrefix {
+        net: format!("{net}/{}", if net.is_ipv4() { 24 } else { 64 }),
+        holes: holes(of),
+    });
+    let op25b::Flows {
+        forged,
+        pop_before_smtp,
+        submitted_auth,
+        submitted_tls,
+        submitted_open,
+    } = report.flows;
+    Op25b {
+        prefixes: prefixes.collect(),
+        ipv4: holes(&report.ipv4),
+        ipv6: holes(&report.ipv6),
+        flows: Op25bFlows {
+            forged,
+            pop_before_smtp,
+            submitted_auth,
+            submitted_tls,
+            submitted_open,
+        },
+        cut: report.cut,
+    }
+}
+
 fn tcp(count: &PacketCounts) -> Tcp {
     let TcpCounts {
         segments,
@@ -480,7 +525,7 @@ fn place<B>(event: &mut Event<B>, host: HostAddr, tag: LinkTag) {
         ip: ip.clone(),
         mac,
     });
-    event.related = Some(Related { ip: [ip] });
+    event.related = Some(Related { ip: vec![ip] });
     event.network = tag.vlan.map(|id| Network {
         vlan: Vlan { id: id.to_string() },
     });
@@ -511,6 +556,9 @@ fn rule_name(class: Class) -> &'static str {
         Class::Gen3A => "Mail host lookups by keyword over many domains",
         Class::Hybrid => "Mail exchanger and mail host lookups of a worm",
         Class::SpamFanout => "Mail straight to many servers, in the manner of a bot",
+        Class::Op25bViolation => "Port 25 outside, by a host that is no mail server",
+        Class::PtrFlood => "A flood of PTR queries: the rate and the mix change",
+        Class::AFlood => "A flood of A queries: the rate and the mix change",
         other => other.name(),
     }
 }

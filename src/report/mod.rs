@@ -14,6 +14,7 @@ pub mod text;
 
 use crate::capture::Fault;
 use crate::correlate::site::SensorEvent;
+use crate::correlate::op25b::Report as Op25b;
 use crate::correlate::{Judgement, Verdict};
 use crate::count::PacketCounts;
 use crate::count::delta::HostBin;
@@ -117,6 +118,10 @@ pub struct Totals {
     pub count: PacketCounts,
     /// Hosts with mail lookups that had to be forgotten.
     pub suspects_evicted: u64,
+    /// DNS servers that had to be forgotten.
+    pub servers_evicted: u64,
+    /// Connections to port 25 outside; at the end, where it is known what is outside.
+    pub op25b: Option<Op25b>,
 }
 
 #[cfg(test)]

@@ -98,6 +98,18 @@ impl Table {
                 writeln!(out, "and {} more hosts", rows.len() - ROWS)?;
             }
         }
+        if let Some(report) = &totals.op25b {
+            for (family, holes) in [("IPv4", &report.ipv4), ("IPv6", &report.ipv6)] {
+                if let Some(leaked) = holes.leaked.filter(|leaked| *leaked > 0) {
+                    writeln!(
+                        out,
+                        "port 25 outside over {family}: {leaked} of {} got through, from {}",
+                        counted(holes.attempts, "connection"),
+                        counted(holes.hosts, "host"),
+                    )?;
+                }
+            }
+        }
         let convicted = rows.iter().filter(|(_, row)| row.level.convicted()).count();
         writeln!(
             out,

@@ -24,12 +24,14 @@ mod dns_cases;
 mod dns_tcp_cases;
 mod fanout_cases;
 mod figure7;
+mod flood_cases;
 mod fragment_cases;
 mod link_cases;
 mod mail;
 mod mailserver;
 mod message;
 mod names;
+mod op25b_cases;
 mod ordinary;
 mod packet;
 pub mod population;
@@ -105,7 +107,7 @@ macro_rules! recipes {
     };
 }
 
-static CATALOGUE: [Recipe; 60] = recipes! {
+static CATALOGUE: [Recipe; 63] = recipes! {
     "study-client-a", || dialogue::capture(&mailserver::study_client_a()),
     "a mail server, 2004-02-26: 2922 MX, 6675 A, 139 PTR queries (Table 1)",
     "a rule that calls a mail server a worm because it asks for MX";
@@ -329,6 +331,18 @@ static CATALOGUE: [Recipe; 60] = recipes! {
     "resolver-egress", sensor_cases::resolver_egress,
     "what a resolver asks 250 servers for its clients: MX, mail hosts, web hosts",
     "a host judged by the questions of all its clients";
+
+    "flood-ptr", flood_cases::flood_ptr,
+    "PTR queries to a resolver: as usual, more of all, a search, a bot's, one name by two",
+    "a flood told by its volume; a bot that is found at the servers it writes to, missed";
+
+    "flood-a", flood_cases::flood_a,
+    "A queries to a resolver: as usual, more of all, a crowd, one name by two",
+    "a site that wakes up or a crowd called a flood";
+
+    "op25b", op25b_cases::op25b,
+    "a site that blocks port 25: blocked, leaked, allowed, by IPv6; forged and open mail",
+    "a blocked attempt counted as a leak; IPv6 mixed in; a mail server blamed";
 
     "late-packets", time_cases::late_packets,
     "packets 1.5, 2.0 and 5 seconds behind those before them",
