@@ -12,6 +12,7 @@
     reason = "indexes here are reduced to a table's size"
 )]
 
+mod binding;
 pub mod delta;
 pub mod distinct;
 mod dns;
@@ -26,6 +27,7 @@ pub mod table;
 mod tally;
 pub mod top;
 
+use crate::decode::lan::Binding;
 use crate::decode::malformed::Malformed;
 use crate::decode::observation::{MailPorts, Route, route};
 use crate::decode::packet::{Packet, Transport};
@@ -111,7 +113,8 @@ pub struct PacketCounts {
     pub malformed: BTreeMap<Malformed, u64>,
     /// Messages that came a second time within milliseconds, as from a doubled mirror port.
     pub duplicates: u64,
-    /// Observations left out of correlation, since their host had made too many in a second.
+    /// Observations left out of correlation, since their host had made too many in a second, or
+    /// too much was said of addresses.
     pub untold: u64,
     /// Hosts in the tables.
     pub hosts: u64,
@@ -195,6 +198,12 @@ impl Counters {
             tally.cut(client);
         }
         damage
+    }
+
+    /// Takes in what was said of an address that is one of this worker's. A `late` one counts
+    /// in totals only.
+    pub fn bind(&mut self, binding: &Binding, late: bool) {
+        self.tally.binding(binding, late);
     }
 
     /// Closes the seconds up to `through`, and yields those in which there was something to

@@ -2,6 +2,7 @@
 //!
 //! What changes them stands in [`super::dns`] and [`super::mail`].
 
+use super::binding::Bindings;
 use super::delta::{Delta, Fact, HostBin, What};
 use super::dns::DomainCache;
 use super::duplicates::Duplicates;
@@ -31,6 +32,7 @@ pub(super) struct Shard {
     /// Hosts known to answer DNS.
     pub(super) servers: HashSet<HostAddr, foldhash::fast::RandomState>,
     pub(super) duplicates: Duplicates,
+    pub(super) bindings: Bindings,
 }
 
 #[derive(Debug, Default)]
@@ -46,6 +48,7 @@ impl Tally {
             hosts: HostTable::new(bound),
             servers: HashSet::default(),
             duplicates: Duplicates::default(),
+            bindings: Bindings::default(),
         };
         Self {
             shards: std::iter::repeat_with(shard).take(SHARDS).collect(),
@@ -136,6 +139,7 @@ impl Tally {
                 let mut delta = std::mem::take(delta);
                 // Stable: a host's facts keep the order of arrival.
                 delta.facts.sort_by_key(|fact| fact.host);
+                delta.bindings.sort_by_key(|binding| binding.said.addr);
                 delta.bins = std::mem::take(bins).into_iter().collect();
                 // Who answers is told by the worker of whom it answers; its counters, where it
                 // asks too, only by its own.

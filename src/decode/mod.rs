@@ -1,6 +1,6 @@
 //! From octets to what they say: headers down to the innermost ([`packet`]), whole datagrams
-//! of their fragments ([`fragment`]), DNS messages ([`dns`]), SMTP connections ([`smtp`]) and
-//! what TLS leaves in clear ([`tls`]).
+//! of their fragments ([`fragment`]), DNS messages ([`dns`]), SMTP connections ([`smtp`]),
+//! what TLS leaves in clear ([`tls`]) and who has which address on a LAN ([`lan`]).
 //!
 //! Uses [`crate::capture`]'s frame, [`crate::host`] and [`crate::time`]. Promise: whatever
 //! the input, nothing here panics, and what is done is in proportion to its length; what is
@@ -11,6 +11,7 @@
 pub mod dns;
 pub mod fragment;
 mod ip;
+pub mod lan;
 pub mod link;
 pub mod malformed;
 pub mod observation;
