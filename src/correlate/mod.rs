@@ -11,6 +11,7 @@ pub mod evidence;
 pub mod fanout;
 pub mod gen2;
 pub mod gen3;
+pub mod identity;
 pub mod peers;
 pub mod regression;
 pub mod role;
