@@ -14,6 +14,8 @@ mod feed;
 
 // Counting does not depend on how the work was divided: workers, files, evictions, bins.
 mod counts;
+// Which addresses are one host's: from frames to entities.
+mod identity;
 // No input panics, and every packet is accounted for: prefixes and flips of every frame.
 mod laws;
 // Real captures against what tshark counts in them; needs MXRAY_REAL_CAPTURES.

@@ -25,6 +25,8 @@ mod dns_tcp_cases;
 mod fanout_cases;
 mod figure7;
 mod fragment_cases;
+mod lan;
+mod lan_cases;
 mod link_cases;
 mod mail;
 mod mailserver;
@@ -102,7 +104,7 @@ macro_rules! recipes {
     };
 }
 
-static CATALOGUE: [Recipe; 55] = recipes! {
+static CATALOGUE: [Recipe; 59] = recipes! {
     "study-client-a", || dialogue::capture(&mailserver::study_client_a()),
     "a mail server, 2004-02-26: 2922 MX, 6675 A, 139 PTR queries (Table 1)",
     "a rule that calls a mail server a worm because it asks for MX";
@@ -306,6 +308,22 @@ static CATALOGUE: [Recipe; 55] = recipes! {
     "submission-bot", fanout_cases::submission_bot,
     "a PC that logs in at twelve mail providers on 465 and 587",
     "a rule that looks at port 25 only, or cannot count servers in TLS";
+
+    "lan-bindings", lan_cases::lan_bindings,
+    "ARP, neighbour discovery and DHCP: what tells whose an address is, what does not, broken",
+    "a probe or a proxy believed; what came over a router believed; chatter that costs";
+
+    "lan-arp-dhcp", lan_cases::lan_arp_dhcp,
+    "a bot whose DHCP lease changes midway, the PC that gets its address, and a lie by ARP",
+    "a bot that begins anew with an address, or leaves its history to the next one there";
+
+    "lan-ipv6-privacy", lan_cases::lan_ipv6_privacy,
+    "a bot with ten IPv6 privacy addresses that sends one letter from each, and a PC with such",
+    "ten hosts with one letter each, none of which is worth a word";
+
+    "lan-router", lan_cases::lan_router,
+    "sixteen hosts behind two routers that answer for them; each sends one letter",
+    "a router taken for one host that sends sixteen";
 
     "late-packets", time_cases::late_packets,
     "packets 1.5, 2.0 and 5 seconds behind those before them",
