@@ -113,7 +113,7 @@ fn pcapng(pcap: Vec<u8>) -> Vec<u8> {
 
 /// The frames of captures of link layers, tunnels and fragments as `link_ip` takes them.
 fn in_sequence() -> Vec<(String, Vec<u8>)> {
-    let parts = ["link-", "tunnel-", "fragments"];
+    let parts = ["link-", "tunnel-", "fragments", "lan-bindings"];
     let recipes = synth::catalogue().iter().map(|recipe| recipe.name);
     recipes
         .filter(|name| parts.iter().any(|part| name.starts_with(part)))

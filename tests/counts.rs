@@ -159,6 +159,9 @@ fn without_files(mut outcome: Outcome) -> Outcome {
         for fact in &mut second.facts {
             fact.origin = mxray::capture::Origin::default();
         }
+        for binding in &mut second.bindings {
+            binding.origin = mxray::capture::Origin::default();
+        }
     }
     outcome
 }

@@ -3,7 +3,7 @@
 
 use crate::captures::Captured;
 use mxray::capture::Origin;
-use mxray::count::delta::{Delta, Domain, HostBin, What};
+use mxray::count::delta::{Binding, Delta, Domain, HostBin, What};
 use mxray::count::host::HostTotals;
 use mxray::count::prefixes::Column;
 use mxray::count::series::REORDER;
@@ -38,6 +38,7 @@ pub(crate) struct Told {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct HostSecond {
     pub(crate) facts: Vec<Told>,
+    pub(crate) bindings: Vec<Binding>,
     pub(crate) totals: Option<HostTotals>,
     pub(crate) bin: Option<HostBin>,
 }
@@ -78,8 +79,10 @@ impl Feed {
         self.tick(captured.time);
         // Out of itself for the while, since the packet borrows from it.
         let mut fragments = std::mem::take(&mut self.fragments);
-        if let Sliced::Packet(packet) = fragments.slice(&captured.frame()).sliced {
-            self.count(&packet);
+        match fragments.slice(&captured.frame()).sliced {
+            Sliced::Packet(packet) => self.count(&packet),
+            Sliced::Binding(binding) => self.bind(&binding),
+            _ => {}
         }
         self.fragments = fragments;
     }
@@ -105,6 +108,14 @@ impl Feed {
         let late = self.newest.nanos_since(packet.time) > REORDER;
         let worker = shard_of(host) % self.workers.len();
         self.workers[worker].record(packet, late);
+        self.outcome.recorded += 1;
+        self.outcome.late += u64::from(late);
+    }
+
+    fn bind(&mut self, binding: &Binding) {
+        let late = self.newest.nanos_since(binding.time) > REORDER;
+        let worker = shard_of(binding.said.addr) % self.workers.len();
+        self.workers[worker].bind(binding, late);
         self.outcome.recorded += 1;
         self.outcome.late += u64::from(late);
     }
@@ -155,6 +166,12 @@ fn merge(seconds: &mut BTreeMap<(i64, HostAddr), HostSecond>, delta: &Delta) {
             what,
             domain,
         });
+    }
+    for binding in &delta.bindings {
+        let second = seconds
+            .entry((delta.second, binding.said.addr))
+            .or_default();
+        second.bindings.push(*binding);
     }
     for (host, totals) in &delta.totals {
         let second = seconds.entry((delta.second, *host)).or_default();

@@ -39,14 +39,21 @@ impl Bench {
         let outcome = self.fragments.slice(frame);
         self.waiting -= outcome.earlier;
         self.waiting += u64::from(matches!(outcome.sliced, Sliced::Fragment(_)));
-        let Sliced::Packet(packet) = outcome.sliced else {
-            return;
+        let late = self.frames.is_multiple_of(7);
+        let packet = match outcome.sliced {
+            Sliced::Packet(packet) => packet,
+            Sliced::Binding(binding) => {
+                self.counters.bind(&binding, late);
+                self.recorded += 1;
+                return;
+            }
+            _ => return,
         };
         let Route::Host(_) = route(&packet, &MailPorts::default()) else {
             return;
         };
         read_all(&packet);
-        self.counters.record(&packet, self.frames.is_multiple_of(7));
+        self.counters.record(&packet, late);
         self.recorded += 1;
     }
 

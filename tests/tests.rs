@@ -18,6 +18,8 @@ mod counts;
 mod evaluation;
 // What is told of captures, host by host.
 mod facts;
+// Which addresses are one host's: from frames to entities.
+mod identity;
 // No input panics, and every packet is accounted for: prefixes and flips of every frame.
 mod laws;
 // Real captures against what tshark counts in them; needs MXRAY_REAL_CAPTURES.

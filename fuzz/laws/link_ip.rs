@@ -75,6 +75,11 @@ pub(crate) fn holds(input: &[u8]) {
             };
             assert!(packet.payload.len() <= whole);
         }
+        if let Sliced::Binding(binding) = &outcome.sliced {
+            assert_eq!(binding.origin, frame.origin);
+            assert_eq!(binding.time, frame.time);
+            assert_eq!(binding.said.mac[0] & 1, 0, "a group has no address");
+        }
         assert!(outcome.earlier <= waiting, "no frame counts twice");
         waiting -= outcome.earlier;
         let (datagrams, octets) = fragments.kept();

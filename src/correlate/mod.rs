@@ -18,6 +18,7 @@ pub mod floods;
 pub mod follow;
 mod gen2;
 mod gen3;
+pub mod identity;
 pub mod irc;
 mod judge;
 pub mod op25b;

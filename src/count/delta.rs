@@ -6,6 +6,7 @@ use super::names::ServerLookup;
 use super::series::Bin;
 use super::site::SiteBin;
 use crate::capture::Origin;
+pub use crate::decode::lan::Binding;
 use crate::decode::smtp::Defect;
 pub use crate::decode::tcp::Outcome;
 use crate::host::HostAddr;
@@ -18,6 +19,9 @@ pub struct Delta {
     pub second: i64,
     /// What was observed, by host, then by time, then in the order of arrival.
     pub facts: Vec<Fact>,
+    /// What was said of addresses on the LAN, by address and then in the order of arrival.
+    /// Apart from the facts, since it is nothing that the host is judged by.
+    pub bindings: Vec<Binding>,
     /// The counters of the hosts in `facts`, by host, as they stand when the second is closed.
     /// A host that was evicted is missing, and one that only answers others.
     pub totals: Vec<(HostAddr, HostTotals)>,

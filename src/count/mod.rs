@@ -13,6 +13,7 @@
 )]
 
 pub mod asked;
+mod binding;
 pub mod coupling;
 pub mod delta;
 pub mod distinct;
@@ -33,6 +34,7 @@ pub mod table;
 mod tally;
 pub mod top;
 
+use crate::decode::lan::Binding;
 use crate::decode::malformed::Malformed;
 use crate::decode::observation::{DNS, ENCRYPTED_DNS, MailPorts, sender};
 use crate::decode::packet::{Packet, Segment, Transport};
@@ -131,7 +133,7 @@ pub struct PacketCounts {
     /// Messages that came a second time within milliseconds, as from a doubled mirror port.
     pub duplicates: u64,
     /// Observations left out of correlation, since their host, or the hosts of its shard together
-    /// of what is told once in an hour, had made too many in a second.
+    /// of what is told once in an hour and of addresses, had made too many in a second.
     pub untold: u64,
     /// Queries left out of the look for floods ([`asked::SERVERS`]).
     pub unasked: u64,
@@ -228,6 +230,12 @@ impl Counters {
             tally.cut(client);
         }
         damage
+    }
+
+    /// Takes in what was said of an address that is one of this worker's. A `late` one counts
+    /// in totals only.
+    pub fn bind(&mut self, binding: &Binding, late: bool) {
+        self.tally.binding(binding, late);
     }
 
     /// Closes the seconds up to `through`, and yields those in which there was something to

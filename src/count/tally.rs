@@ -3,6 +3,7 @@
 //! What changes them stands in [`super::dns`] and [`super::mail`].
 
 use super::asked::Minutes;
+use super::binding::Bindings;
 use super::delta::{Delta, Fact, HostBin, What};
 use super::dns::DomainCache;
 use super::duplicates::Duplicates;
@@ -39,6 +40,7 @@ pub(super) struct Shard {
     pub(super) hiders: Hiders,
     /// What is not told again and again.
     lately: Lately,
+    pub(super) bindings: Bindings,
 }
 
 #[derive(Debug, Default)]
@@ -56,6 +58,7 @@ impl Tally {
             duplicates: Duplicates::default(),
             hiders: Hiders::default(),
             lately: Lately::default(),
+            bindings: Bindings::default(),
         };
         Self {
             shards: std::iter::repeat_with(shard).take(SHARDS).collect(),
@@ -171,6 +174,7 @@ impl Tally {
                 // Stable: what is of the same time keeps the order of arrival. By time, since a
                 // mirror may deliver a reply before its query.
                 delta.facts.sort_by_key(|fact| (fact.host, fact.time));
+                delta.bindings.sort_by_key(|binding| binding.said.addr);
                 delta.bins = std::mem::take(bins).into_iter().collect();
                 // What others do with a host is told by their workers; its counters, where it
                 // does something itself, only by its own.

@@ -1,6 +1,6 @@
 //! IP headers of both versions, with what of fragmentation a sensor needs.
 //!
-//! The only file that names etherparse: it walks IP extension headers leniently, so that a
+//! Headers are etherparse's to read: it walks IP extension headers leniently, so that a
 //! frame cut by the snap length still tells what it can. The common shapes (IPv4 without
 //! options, IPv6 without extension headers, neither fragmented) are read by hand before
 //! that, and a property test holds the two against each other.
@@ -17,6 +17,8 @@ use etherparse::{IpNumber, Ipv6ExtensionsSlice, LaxIpSlice};
 pub(super) struct Ip<'a> {
     pub(super) src: HostAddr,
     pub(super) dst: HostAddr,
+    /// How many routers may still pass it on: TTL, or hop limit.
+    pub(super) hops: u8,
     /// What the payload is; of a later IPv6 fragment what its header says that the first is.
     pub(super) protocol: u8,
     /// Which part of a datagram this is, where it is not the whole.
@@ -64,7 +66,7 @@ pub(super) fn fast(network: Network, octets: &[u8]) -> Option<Ip<'_>> {
                 _,
                 frag0,
                 frag1,
-                _,
+                hops,
                 protocol @ (6 | 17),
                 _,
                 _,
@@ -83,6 +85,7 @@ pub(super) fn fast(network: Network, octets: &[u8]) -> Option<Ip<'_>> {
             Some(Ip {
                 src: HostAddr::from_v4([s0, s1, s2, s3]),
                 dst: HostAddr::from_v4([d0, d1, d2, d3]),
+                hops,
                 protocol,
                 part: None,
                 missing: length.saturating_sub(rest.len()),
@@ -93,7 +96,7 @@ pub(super) fn fast(network: Network, octets: &[u8]) -> Option<Ip<'_>> {
             let mut reader = Reader::new(octets);
             let [first, ..] = reader.array::<4>()?;
             let length = usize::from(reader.u16()?);
-            let [protocol @ (6 | 17), _] = reader.array::<2>()? else {
+            let [protocol @ (6 | 17), hops] = reader.array::<2>()? else {
                 return None;
             };
             if first >> 4 != 6 || length == 0 {
@@ -104,6 +107,7 @@ pub(super) fn fast(network: Network, octets: &[u8]) -> Option<Ip<'_>> {
             Some(Ip {
                 src: HostAddr::from_v6(src),
                 dst: HostAddr::from_v6(dst),
+                hops,
                 protocol,
                 part: None,
                 missing: length.saturating_sub(rest.len()),
@@ -137,9 +141,15 @@ fn lax(octets: &[u8]) -> Result<Ip<'_>, Malformed> {
         }
         (payload.ip_number.0, payload.payload, None)
     };
+    let hops = match (ip.ipv4(), ip.ipv6()) {
+        (Some(v4), _) => v4.header().ttl(),
+        (_, Some(v6)) => v6.header().hop_limit(),
+        _ => 0,
+    };
     Ok(Ip {
         src: ip.source_addr().into(),
         dst: ip.destination_addr().into(),
+        hops,
         protocol,
         part,
         missing: missing(&ip, octets_there),

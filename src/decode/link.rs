@@ -17,6 +17,8 @@ pub enum Network {
     Ipv4,
     /// IPv6, says the link layer.
     Ipv6,
+    /// ARP (RFC 826).
+    Arp,
     /// IP; the version stands in the header itself.
     Ip,
     /// A stack of MPLS labels (RFC 3032).
@@ -39,7 +41,7 @@ pub enum Stop {
 /// Takes the link header off: what follows, its octets, and what the link says of the sender.
 ///
 /// # Errors
-/// Says why no IP header follows. Never panics.
+/// Says why nothing that can be read follows. Never panics.
 #[inline]
 pub fn strip(link: LinkType, frame: &[u8]) -> Result<(Network, &[u8], LinkTag), Stop> {
     let mut reader = Reader::new(frame);
@@ -155,13 +157,15 @@ pub(super) fn ether_payload(
                     return Err(Stop::Ignored);
                 }
             }
+            0x0806 => return Ok((Network::Arp, reader.rest(), tag)),
             0x8847 | 0x8848 => return Ok((Network::Mpls, reader.rest(), tag)),
             0x8864 => return Ok((Network::Pppoe, reader.rest(), tag)),
             0x88e5 => return Err(Stop::Unsupported(Unsupported::Macsec)),
-            // ARP, RARP, wake on LAN, PPPoE discovery, EAPOL, LLDP, LACP and OAM,
+            // RARP, wake on LAN, PPPoE discovery, EAPOL, LLDP, LACP and OAM,
             // PTP, loop test: control traffic of the link.
-            0x0806 | 0x8035 | 0x0842 | 0x8863 | 0x888e | 0x88cc | 0x8809 | 0x8902 | 0x88f7
-            | 0x9000 => return Err(Stop::Ignored),
+            0x8035 | 0x0842 | 0x8863 | 0x888e | 0x88cc | 0x8809 | 0x8902 | 0x88f7 | 0x9000 => {
+                return Err(Stop::Ignored);
+            }
             _ => return Err(Stop::Unsupported(Unsupported::EtherType)),
         }
     }

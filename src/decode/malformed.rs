@@ -7,6 +7,10 @@ use std::borrow::Cow;
 /// What was wrong with a packet, and in which layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Malformed {
+    /// An ARP packet ends before its addresses do (RFC 826).
+    Arp,
+    /// A DHCP message ends within its header or an option (RFC 2131 section 2).
+    Dhcp,
     /// The DNS message is shorter than its 12-octet header (RFC 1035 section 4.1.1).
     DnsHeader,
     /// A label length octet begins with the bits 01 or 10 (RFC 1035 section 4.1.4; RFC 6891
@@ -30,6 +34,8 @@ pub enum Malformed {
     IpHeader,
     /// The frame is shorter than its link-layer header.
     LinkHeader,
+    /// A message of neighbour discovery ends within its header or an option (RFC 4861 section 4).
+    Ndp,
     /// The capture's snap length cut off what was needed.
     SnaplenCut,
     /// The TCP header is cut or has an impossible length (RFC 9293 section 3.1).
@@ -45,6 +51,8 @@ impl Malformed {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Arp => "arp",
+            Self::Dhcp => "dhcp",
             Self::DnsHeader => "dns-header",
             Self::DnsLabelType => "dns-label-type",
             Self::DnsNameLength => "dns-name-length",
@@ -55,6 +63,7 @@ impl Malformed {
             Self::Fragment => "fragment",
             Self::IpHeader => "ip-header",
             Self::LinkHeader => "link-header",
+            Self::Ndp => "ndp",
             Self::SnaplenCut => "snaplen-cut",
             Self::TcpHeader => "tcp-header",
             Self::TunnelHeader => "tunnel-header",

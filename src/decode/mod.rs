@@ -1,6 +1,7 @@
 //! From octets to what they say: headers down to the innermost ([`packet`]), whole datagrams
 //! of their fragments ([`fragment`]), DNS messages ([`dns`]), SMTP connections ([`smtp`]), the
-//! beginnings of chat ([`irc`]) and what TLS leaves in clear ([`tls`]).
+//! beginnings of chat ([`irc`]), what TLS leaves in clear ([`tls`]) and who has which address on
+//! a LAN ([`lan`]).
 //!
 //! Uses [`crate::capture`]'s frame, [`crate::host`] and [`crate::time`]. Promise: whatever
 //! the input, nothing here panics, and what is done is in proportion to its length; what is
@@ -12,6 +13,7 @@ pub mod dns;
 pub mod fragment;
 mod ip;
 pub mod irc;
+pub mod lan;
 pub mod link;
 pub mod malformed;
 pub mod observation;

@@ -5,6 +5,7 @@
 
 use super::fragment::{Fragment, Whole};
 use super::ip::{self, Ip};
+use super::lan::{self, Binding, Heard};
 use super::link::{self, Network, Stop};
 use super::malformed::{Malformed, Unsupported};
 use super::observation::DNS;
@@ -145,9 +146,11 @@ impl Segment {
 pub enum Sliced<'a> {
     /// A UDP or TCP packet.
     Packet(Packet<'a>),
+    /// Who has an address on the LAN: ARP, neighbour discovery or DHCP.
+    Binding(Binding),
     /// A fragment of an IP packet: its ports or its end lie elsewhere.
     Fragment(Fragment<'a>),
-    /// Well-formed, and nothing that mxray reads (ARP, ICMP, 802.3 control frames, …).
+    /// Well-formed, and nothing that mxray reads (ICMP, 802.3 control frames, …).
     Ignored,
     /// Carried by something that mxray does not decode.
     Unsupported(Unsupported),
@@ -172,7 +175,7 @@ pub fn slice<'a>(frame: &Frame<'a>) -> Sliced<'a> {
             // What most frames are, without a walk.
             if let Some(ip) = ip::fast(network, octets)
                 && let Ok(ports) = transport(&ip)
-                && !is_tunnel(&ports)
+                && !goes_on(&ports)
             {
                 return Sliced::Packet(context.packet(&ip, ports));
             }
@@ -190,6 +193,8 @@ pub(super) fn resume(whole: &Whole) -> Sliced<'_> {
     let mut ip = Ip {
         src: whole.key.src,
         dst: whole.key.dst,
+        // Neighbour discovery in fragments is no such (RFC 6980 section 5).
+        hops: 0,
         protocol: whole.protocol,
         part: None,
         missing: 0,
@@ -277,6 +282,7 @@ impl Walk {
                 Ok(ip) => self.datagram(&ip),
                 Err(damage) => Break(self.broken(damage)),
             },
+            Network::Arp => Break(self.heard(lan::arp(octets, self.0.tag))),
             Network::Ethernet => match link::ethernet(octets) {
                 Ok((network, octets, tag)) => {
                     self.0.tag = tag;
@@ -301,6 +307,7 @@ impl Walk {
         }
         match ip.protocol {
             6 | 17 => {}
+            58 => return Break(self.heard(lan::ndp(ip, self.0.tag))),
             // MPLS in IP (RFC 4023) is known by the protocol, what it carries is not.
             137 => return Continue((Network::Mpls, ip.payload)),
             protocol => return self.enter(tunnel::carried(protocol, ip.payload)),
@@ -309,11 +316,14 @@ impl Walk {
             Ok(ports) => ports,
             Err(damage) => return Break(self.broken(damage)),
         };
-        if is_tunnel(&ports)
-            && let (_, src, dst, payload, _) = ports
-            && let Some(inner) = self.by_port(src, dst, ip, payload)
-        {
-            return inner;
+        if goes_on(&ports) {
+            let (_, src, dst, payload, _) = ports;
+            if lan::is_dhcp(src, dst) {
+                return Break(self.heard(lan::dhcp(payload, self.0.tag)));
+            }
+            if let Some(inner) = self.by_port(src, dst, ip, payload) {
+                return inner;
+            }
         }
         Break(Sliced::Packet(self.0.packet(ip, ports)))
     }
@@ -334,6 +344,20 @@ impl Walk {
         let inner = inner?;
         self.0.guessed = Some(Guess::Port);
         Some(self.enter(Ok(inner)))
+    }
+
+    /// What was said of an address, if anything.
+    #[cold]
+    fn heard<'a>(&self, heard: Heard) -> Sliced<'a> {
+        match heard {
+            Ok(Some(said)) => Sliced::Binding(Binding {
+                time: self.0.time,
+                origin: self.0.origin,
+                said,
+            }),
+            Ok(None) => Sliced::Ignored,
+            Err(damage) => self.broken(damage),
+        }
     }
 
     /// One encapsulation further in.
@@ -392,13 +416,13 @@ impl Guess {
     }
 }
 
-/// Whether a tunnel may be what a datagram of these ports carries. DNS it is not.
+/// Whether a tunnel or DHCP may be what a datagram of these ports carries. DNS it is not.
 #[inline]
-fn is_tunnel(&(transport, src, dst, ..): &Ports<'_>) -> bool {
+fn goes_on(&(transport, src, dst, ..): &Ports<'_>) -> bool {
     transport == Transport::Udp
         && src != DNS
         && dst != DNS
-        && (tunnel::is_port(dst) || tunnel::is_port(src))
+        && (tunnel::is_port(dst) || tunnel::is_port(src) || lan::is_dhcp(src, dst))
 }
 
 /// The ports, the payload, and by how much it is shorter than the headers say.

@@ -1,5 +1,6 @@
 //! Packets on their way from the capture thread to a worker.
 
+use crate::decode::lan::Binding;
 use crate::decode::packet::Packet;
 use crate::time::Timestamp;
 use std::ops::Range;
@@ -27,6 +28,8 @@ pub(super) struct Batch {
 pub(super) enum Item<'a> {
     /// A packet; whether it is late.
     Packet(Packet<'a>, bool),
+    /// What was said of an address; whether it is late.
+    Binding(Binding, bool),
     /// Something to be done between packets.
     Mark(Mark),
 }
@@ -48,6 +51,7 @@ pub(super) enum Mark {
 enum Entry {
     /// A packet, its payload's place in the buffer, and whether it is late.
     Packet(Packet<'static>, Range<usize>, bool),
+    Binding(Binding, bool),
     Mark(Mark),
 }
 
@@ -60,6 +64,11 @@ impl Batch {
         let payload = start..self.payloads.len();
         self.entries
             .push(Entry::Packet(packet.with_payload(&[]), payload, late));
+    }
+
+    /// Puts in what was said of an address.
+    pub(super) fn bind(&mut self, binding: Binding, late: bool) {
+        self.entries.push(Entry::Binding(binding, late));
     }
 
     /// Puts a mark behind the packets so far.
@@ -89,6 +98,7 @@ impl Batch {
     pub(super) fn items(&self) -> impl Iterator<Item = Item<'_>> {
         self.entries.iter().map(|entry| match entry {
             Entry::Mark(mark) => Item::Mark(*mark),
+            Entry::Binding(binding, late) => Item::Binding(*binding, *late),
             Entry::Packet(packet, payload, late) => {
                 let payload = self.payloads.get(payload.clone()).unwrap_or_default();
                 Item::Packet(packet.with_payload(payload), *late)

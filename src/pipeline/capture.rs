@@ -9,6 +9,7 @@ use crate::count::delta::Delta;
 use crate::count::site::SiteSeconds;
 use crate::count::{self, shard_of};
 use crate::decode::fragment::Fragments;
+use crate::decode::lan::Binding;
 use crate::decode::observation::{MailPorts, Route, route, sender};
 use crate::decode::packet::{Packet, Segment, Sliced, Transport};
 use crate::decode::tcp::GENERATIONS;
@@ -38,6 +39,18 @@ impl Lanes {
         let count = self.lanes.len();
         if let Some((batch, sender)) = self.lanes.get_mut(shard_of(host) % count) {
             batch.push(packet, late);
+            if batch.is_full() {
+                send(batch, sender, &self.recycled)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts what was said of an address into that address's lane.
+    fn bind(&mut self, binding: Binding, late: bool) -> Result<(), HungUp> {
+        let count = self.lanes.len();
+        if let Some((batch, sender)) = self.lanes.get_mut(shard_of(binding.said.addr) % count) {
+            batch.bind(binding, late);
             if batch.is_full() {
                 send(batch, sender, &self.recycled)?;
             }
@@ -272,6 +285,7 @@ impl Reader<'_> {
                     }
                     Route::Ignored => counts.ignored += 1,
                 },
+                Sliced::Binding(binding) => self.lanes.bind(binding, late)?,
                 Sliced::Ignored => counts.ignored += 1,
                 Sliced::Fragment(_) => counts.fragments += 1,
                 Sliced::Unsupported(reason) => counts.unsupported(reason),

@@ -145,6 +145,7 @@ fn work(
         for item in batch.items() {
             match item {
                 Item::Packet(packet, late) => counters.record(&packet, late),
+                Item::Binding(binding, late) => counters.bind(&binding, late),
                 Item::Mark(Mark::Close(through)) => {
                     deltas.append(&mut counters.close(through));
                     closed = Some(through);

@@ -256,7 +256,7 @@ fn cooked(link: LinkType, header: fn([u8; 2]) -> Vec<u8>) -> Capture {
     // A VLAN tag between the cooked header and IP.
     let tagged = four(&mut case, "mail-tagged");
     case = case.frame([&header([0x81, 0x00]), &[0, 7, 8, 0][..], packet(&tagged)].concat());
-    // ARP is no IP: ignored, neither malformed nor unsupported.
+    // ARP is no IP, and neither malformed nor unsupported.
     let mut arp = vec![0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 2, 130];
     arp.extend_from_slice(&HOST.octets());
     arp.extend_from_slice(&[0; 6]);

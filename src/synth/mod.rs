@@ -26,6 +26,8 @@ mod fanout_cases;
 mod figure7;
 mod flood_cases;
 mod fragment_cases;
+mod lan;
+mod lan_cases;
 mod link_cases;
 mod mail;
 mod mailserver;
@@ -107,7 +109,7 @@ macro_rules! recipes {
     };
 }
 
-static CATALOGUE: [Recipe; 63] = recipes! {
+static CATALOGUE: [Recipe; 67] = recipes! {
     "study-client-a", || dialogue::capture(&mailserver::study_client_a()),
     "a mail server, 2004-02-26: 2922 MX, 6675 A, 139 PTR queries (Table 1)",
     "a rule that calls a mail server a worm because it asks for MX";
@@ -343,6 +345,22 @@ static CATALOGUE: [Recipe; 63] = recipes! {
     "op25b", op25b_cases::op25b,
     "a site that blocks port 25: blocked, leaked, allowed, by IPv6; forged and open mail",
     "a blocked attempt counted as a leak; IPv6 mixed in; a mail server blamed";
+
+    "lan-bindings", lan_cases::lan_bindings,
+    "ARP, neighbour discovery and DHCP: what tells whose an address is, what does not, broken",
+    "a probe or a proxy believed; what came over a router believed; chatter that costs";
+
+    "lan-arp-dhcp", lan_cases::lan_arp_dhcp,
+    "a bot whose DHCP lease changes midway, the PC that gets its address, and a lie by ARP",
+    "a bot that begins anew with an address, or leaves its history to the next one there";
+
+    "lan-ipv6-privacy", lan_cases::lan_ipv6_privacy,
+    "a bot with ten IPv6 privacy addresses that sends one letter from each, and a PC with such",
+    "ten hosts with one letter each, none of which is worth a word";
+
+    "lan-router", lan_cases::lan_router,
+    "sixteen hosts behind two routers that answer for them; each sends one letter",
+    "a router taken for one host that sends sixteen";
 
     "late-packets", time_cases::late_packets,
     "packets 1.5, 2.0 and 5 seconds behind those before them",

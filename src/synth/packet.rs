@@ -21,7 +21,7 @@ impl Endpoint {
     }
 
     /// Locally administered; machines beyond 192.0.2.0/24 are reached by the one router.
-    fn mac(self) -> [u8; 6] {
+    pub(super) fn mac(self) -> [u8; 6] {
         match self.ip {
             IpAddr::V4(v4) if v4.octets().starts_with(&[192, 0, 2]) => {
                 let [_, _, net, host] = v4.octets();

@@ -380,7 +380,7 @@ fn hear(dialogue: &Dialogue, tap: Tap, seed: u64) -> Counts {
     send(0, Segment::FIN | Segment::ACK, &mut next, b"", &mut chance);
     send(1, Segment::FIN | Segment::ACK, &mut next, b"", &mut chance);
     let end = Timestamp::from_parts(now / 1_000_000_000 + 1, 0);
-    connections.finish(end, Timestamp::MIN, &mut |_, _, said| {
+    connections.finish(end, &mut |_, _, said| {
         if let Said::Smtp(said) = said {
             heard.hear(said);
         }

@@ -22,7 +22,9 @@ pub(super) fn behind(network: Network, octets: &[u8]) -> Result<Inner<'_>, Stop>
     match network {
         Network::Mpls => mpls::behind(octets),
         Network::Pppoe => ppp::session(octets),
-        Network::Ethernet | Network::Ip | Network::Ipv4 | Network::Ipv6 => Ok((network, octets)),
+        Network::Ethernet | Network::Ip | Network::Ipv4 | Network::Ipv6 | Network::Arp => {
+            Ok((network, octets))
+        }
     }
 }
 
