@@ -55,6 +55,7 @@ fn hear(steps: &[Step<'_>], whole: bool, single: bool) -> Vec<String> {
     };
     let (mut told, mut defects) = (Vec::new(), HashSet::new());
     let (mut replies, mut messages, mut hellos, mut over) = (0, 0, 0, false);
+    let mut unheard = 0;
     let mut out = |heard: Heard<'_>| {
         assert!(!over, "nothing follows");
         match heard {
@@ -64,12 +65,13 @@ fn hear(steps: &[Step<'_>], whole: bool, single: bool) -> Vec<String> {
             }
             Heard::Message { .. } => messages += 1,
             Heard::Hello(_) => hellos += 1,
+            Heard::ClientUnheard => unheard += 1,
             Heard::NotSmtp => over = true,
             Heard::Defect(defect) => assert!(defects.insert(defect), "said once"),
             Heard::MessagesInTls(number) => assert!(number > 0),
             Heard::Command(_) => {}
         }
-        assert!(messages <= replies && hellos <= 1);
+        assert!(messages <= replies && hellos <= 1 && unheard <= 1);
         if heard != Heard::Defect(Defect::UnofferedPipelining) {
             told.push(format!("{heard:?}"));
         }

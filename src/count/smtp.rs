@@ -100,10 +100,8 @@ pub struct PortTotals {
 pub struct SmtpCounters {
     /// What is a plain count; the rest is filled in by [`SmtpCounters::totals`].
     pub(super) totals: SmtpTotals,
-    answers: bool,
-    missed_answers: bool,
-    commands: bool,
-    missed_commands: bool,
+    answers: Option<bool>,
+    commands: Option<bool>,
     destinations: Distinct,
     helo_names: Distinct,
     sender_domains: Distinct,
@@ -164,14 +162,12 @@ impl SmtpCounters {
 
     /// A server's packet was seen, or was seen to be missing.
     pub(super) fn answers(&mut self, seen: bool) {
-        self.answers |= seen;
-        self.missed_answers |= !seen;
+        learn(&mut self.answers, seen);
     }
 
     /// Something that it said was heard, or it was answered and nothing was heard.
     pub(super) fn commands(&mut self, seen: bool) {
-        self.commands |= seen;
-        self.missed_commands |= !seen;
+        learn(&mut self.commands, seen);
     }
 
     /// A command; what is to be told of it.
@@ -244,8 +240,8 @@ impl SmtpCounters {
             destinations: port.destinations.count(),
         });
         SmtpTotals {
-            answers_seen: seen(self.answers, self.missed_answers),
-            commands_seen: seen(self.commands, self.missed_commands),
+            answers_seen: self.answers,
+            commands_seen: self.commands,
             destinations: self.destinations.count(),
             destinations_exact: self.destinations.is_exact(),
             helo_names: self.helo_names.count(),
@@ -258,8 +254,8 @@ impl SmtpCounters {
 }
 
 /// Whether a direction is mirrored: one packet of it tells, whatever else was missed.
-fn seen(seen: bool, missed: bool) -> Option<bool> {
-    (seen || missed).then_some(seen)
+fn learn(mirrored: &mut Option<bool>, seen: bool) {
+    *mirrored = Some(seen || *mirrored == Some(true));
 }
 
 /// The hash of the registrable domain of an address; `None` where it has none.

@@ -394,8 +394,8 @@ impl Session {
         // Where no reply will tell: hardly any text is of commands alone, from its first line on
         // over RCPT to DATA.
         let begun = !self.client.text_due || self.client.doubtful.iter().any(Doubtful::is_rcpt);
-        let lone = !self.server.is_seen() && (self.whole || self.client.commands);
-        if parsed.command == Command::Data && begun && lone {
+        let unanswered = !self.server.is_seen() && (self.whole || self.client.commands);
+        if parsed.command == Command::Data && begun && unanswered {
             self.client_believed(out);
         }
     }
@@ -745,7 +745,7 @@ impl Session {
             self.client.lined = true;
             self.settled = true;
             self.command(&parsed, out);
-        } else if !expected && !(nothing && missing == 0) {
+        } else if !(expected || nothing && missing == 0) {
             // `QUIT` is whole without its end only where commands are expected.
             let sure = line::start(head) == Start::Sure && missing <= REST_OF_SEGMENT;
             let room = self.client.doubt() + head.len() <= MAX_KEPT;

@@ -331,7 +331,7 @@ fn hear(dialogue: &Dialogue, tap: Tap, seed: u64) -> Counts {
     let mut heard = Counts::default();
     let (mut now, mut frame) = (0_i64, 0);
     let mut next = [chance.0.next_u32(), chance.0.next_u32()];
-    let mut send =
+    let mut transmit =
         |from: usize, flags: u8, next: &mut [u32; 2], octets: &[u8], chance: &mut Chance| {
             now += if tap.slow && chance.percent(10) {
                 3_000_000_000
@@ -364,21 +364,21 @@ fn hear(dialogue: &Dialogue, tap: Tap, seed: u64) -> Counts {
                 }
             });
         };
-    send(0, Segment::SYN, &mut next, b"", &mut chance);
-    send(1, Segment::SYN | Segment::ACK, &mut next, b"", &mut chance);
-    send(0, Segment::ACK, &mut next, b"", &mut chance);
+    transmit(0, Segment::SYN, &mut next, b"", &mut chance);
+    transmit(1, Segment::SYN | Segment::ACK, &mut next, b"", &mut chance);
+    transmit(0, Segment::ACK, &mut next, b"", &mut chance);
     let how = chance.below(3);
     for (side, octets) in &dialogue.turns {
         let from = usize::from(*side == Side::Server);
         for segment in segments(octets, how, &mut chance) {
-            send(from, Segment::ACK, &mut next, &segment, &mut chance);
+            transmit(from, Segment::ACK, &mut next, &segment, &mut chance);
         }
         if chance.percent(30) {
-            send(1 - from, Segment::ACK, &mut next, b"", &mut chance);
+            transmit(1 - from, Segment::ACK, &mut next, b"", &mut chance);
         }
     }
-    send(0, Segment::FIN | Segment::ACK, &mut next, b"", &mut chance);
-    send(1, Segment::FIN | Segment::ACK, &mut next, b"", &mut chance);
+    transmit(0, Segment::FIN | Segment::ACK, &mut next, b"", &mut chance);
+    transmit(1, Segment::FIN | Segment::ACK, &mut next, b"", &mut chance);
     let end = Timestamp::from_parts(now / 1_000_000_000 + 1, 0);
     connections.finish(end, &mut |_, _, said| {
         if let Said::Smtp(said) = said {
