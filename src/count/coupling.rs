@@ -19,7 +19,7 @@ const EDGE: usize = LAGS - 1;
 /// Exact sums over all seconds from a host's first lookup or connection on.
 ///
 /// Before its first second and behind its last one, a series is 0. For a lag L, the pairs of
-/// m(t − L) and c(t) run over every t from the first second to [`EDGE`] seconds behind the last,
+/// m(t − L) and c(t) run over every t from the first second to 8 s behind the last,
 /// so that each lookup and each connection is in exactly one pair of each lag: Σm, Σm², Σc, Σc²
 /// and n are the same for all lags.
 ///
