@@ -1,7 +1,9 @@
 //! The correlation stage's memory: which hosts made mail lookups or mail connections, and which
 //! episodes are open.
 
+use super::evidence::Family;
 use super::floods::Floods;
+use super::identity::{Entity, Identity};
 use super::op25b::{self, Audit, Report};
 use super::others::Others;
 use super::site::SiteView;
@@ -15,7 +17,6 @@ use crate::home::Home;
 use crate::host::HostAddr;
 use crate::inventory::Inventory;
 use crate::time::Timestamp;
-use super::evidence::Family;
 use crate::verdict::{Level, Role};
 use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
@@ -50,6 +51,10 @@ pub struct Correlator {
     floods: Floods,
     /// What became of connections to port 25 outside.
     audit: Audit,
+    /// Whose addresses are.
+    identity: Identity,
+    /// Under which address a machine's memory stands, by its Ethernet address.
+    machines: HashMap<[u8; 6], HostAddr, RandomState>,
     /// What others do with hosts.
     others: Others,
     /// What is known of the tap.
@@ -77,6 +82,8 @@ impl Correlator {
             suspects: HashMap::default(),
             servers: HashSet::default(),
             floods: Floods::default(),
+            identity: Identity::new(),
+            machines: HashMap::default(),
             others: Others::default(),
             site: SiteView::default(),
             newest_attempt: None,
@@ -101,6 +108,12 @@ impl Correlator {
         };
         self.now = self.now.max(Timestamp::from_parts(second + 1, -1));
         let mut verdicts = self.expire(second);
+        let bindings = deltas.iter().flat_map(|delta| &delta.bindings);
+        let mut bindings: Vec<_> = bindings.collect();
+        bindings.sort_by_key(|binding| (binding.said.addr, binding.time));
+        for binding in bindings {
+            self.identity.learn(binding);
+        }
         // A server's answers may be seen by any worker: first, so that order does not matter.
         for fact in of_others(deltas) {
             if fact.what == What::AnswersDns
@@ -176,6 +189,7 @@ impl Correlator {
         if self.context.home.contains(host) == Some(false) {
             return;
         }
+        self.follow(host, facts);
         self.watch(first);
         let smtp = self.smtp_in_sight(first.time);
         let hour = first.time.second().div_euclid(3_600);
@@ -221,6 +235,38 @@ impl Correlator {
                 self.notices.1 += u32::from(verdict.judgement.level == Level::Notice);
                 verdicts.push(verdict);
             }
+        }
+    }
+
+    /// Brings a machine's memory along to the address that it uses now: one of several, or one
+    /// that it was given anew. Where there is memory under both, as when it is known late that
+    /// they are one, that of the other is kept, and the sums of both.
+    fn follow(&mut self, host: HostAddr, facts: &[(&Fact, &Delta)]) {
+        let Some((first, delta)) = facts.iter().find(|(fact, _)| is_weighed(fact.what)) else {
+            return;
+        };
+        let at = delta.totals.binary_search_by_key(&host, |(host, _)| *host);
+        let Some((_, totals)) = at.ok().and_then(|at| delta.totals.get(at)) else {
+            return;
+        };
+        self.identity.see(host, totals.tag, first.time);
+        let Entity::Mac(mac) = self.identity.entity(host, first.time) else {
+            return;
+        };
+        if self.machines.len() >= SUSPECTS {
+            let suspects = &self.suspects;
+            self.machines.retain(|_, addr| suspects.contains_key(addr));
+        }
+        let Some(before) = self.machines.insert(mac, host) else {
+            return;
+        };
+        if before != host
+            && let Some(mut watched) = self.suspects.remove(&before)
+        {
+            if let Some(other) = self.suspects.remove(&host) {
+                watched.merge(&other);
+            }
+            self.suspects.insert(host, watched);
         }
     }
 

@@ -3,11 +3,11 @@
 //! A verdict here is about the server that is asked. Who asks, and for what, is its evidence;
 //! a host outside of home is not judged.
 
-use super::site::SiteView;
 use super::correlator::Context;
 use super::evidence::{Evidence, Family, Witness};
 use super::flood::{Found, Minute, Pattern, Watch, pairs};
 use super::role::{RoleSource, RoleView};
+use super::site::SiteView;
 use super::{Judgement, LIKELY, SUSPECTED, State, Verdict};
 use crate::count::asked::{Asked, Kind, Load, MINUTE, NAMES, Source};
 use crate::count::delta::Delta;
@@ -324,6 +324,7 @@ fn verdict(
     let suppression = context.inventory.suppressed(host, judgement.class, time);
     Verdict {
         host,
+        began_as: host,
         time,
         newest: time,
         state,

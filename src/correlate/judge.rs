@@ -94,9 +94,7 @@ impl Judge<'_> {
     /// The sums over families; what the capture loses lowers what conduct weighs.
     fn total(&self, sums: &Score, of: impl Fn(Family) -> bool) -> Against {
         let part = |content: bool| {
-            sums.total(|family| {
-                self.counts(family) && of(family) && family.is_content() == content
-            })
+            sums.total(|family| self.counts(family) && of(family) && family.is_content() == content)
         };
         part(true) + part(false).map(|llr| llr * (1.0 - self.loss.clamp(0.0, 1.0)))
     }
@@ -209,9 +207,18 @@ impl Judge<'_> {
             reason
         };
         let reason = if std::env::var_os("MX_DEBUG").is_some() {
-            let all: Vec<_> = Family::ALL.into_iter().filter(|f| self.counts(*f) && sums.of(*f) != Against::default()).map(|f| { let a = sums.of(f); format!("{} {:.1}/{:.1}/{:.1}", f.name(), a.pc, a.sender, a.prober)}).collect();
+            let all: Vec<_> = Family::ALL
+                .into_iter()
+                .filter(|f| self.counts(*f) && sums.of(*f) != Against::default())
+                .map(|f| {
+                    let a = sums.of(f);
+                    format!("{} {:.1}/{:.1}/{:.1}", f.name(), a.pc, a.sender, a.prober)
+                })
+                .collect();
             format!("{reason} [{:?} {}]", self.role.role, all.join(", "))
-        } else { reason };
+        } else {
+            reason
+        };
         Judgement {
             class: outcome.class,
             level: outcome.level,

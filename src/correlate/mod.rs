@@ -141,6 +141,8 @@ pub struct CounterEvidence {
 pub struct Verdict {
     /// The host.
     pub host: HostAddr,
+    /// The address that it had when the episode began.
+    pub began_as: HostAddr,
     /// The crossing packet's time; at closing the time of closing.
     pub time: Timestamp,
     /// Time of the host's newest fact.

@@ -101,7 +101,8 @@ impl Others {
             }
             What::Backscatter { querier } if home.contains(querier) == Some(false) => {
                 let seen = self.seen(fact);
-                seen.asked.touch(super::fanout::hash(querier.network()), fact.time);
+                seen.asked
+                    .touch(super::fanout::hash(querier.network()), fact.time);
             }
             _ => {}
         }

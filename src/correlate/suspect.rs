@@ -214,7 +214,8 @@ impl Suspect {
                     self.mx_trail.note(witness, Some(delta.domain(domain)));
                     self.score.add(Family::Mx, gen2::NEW_DOMAIN, now);
                 } else if before.is_some_and(|before| now.nanos_since(before) >= gen2::NEXT)
-                    && self.mx_again.touch(domain.hash, now).0.is_none() {
+                    && self.mx_again.touch(domain.hash, now).0.is_none()
+                {
                     self.score.add(Family::Again, gen2::AGAIN, now);
                 }
             }

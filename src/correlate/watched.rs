@@ -32,6 +32,8 @@ pub(super) struct Watched {
 /// An episode: from the first crossing of a level to a day's silence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Episode {
+    /// The address under which it began.
+    host: HostAddr,
     first_seen: Timestamp,
     sequence: u64,
     class: Class,
@@ -81,6 +83,20 @@ impl Watched {
         }
     }
 
+    /// Takes in what was kept of the same machine under another address: its sums, and the time
+    /// that it has been known. An episode of that address has no successor.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.suspect.score.merge(&other.suspect.score);
+        self.facts = match (self.facts, other.facts) {
+            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
+            (one, other) => one.or(other),
+        };
+        if self.episode.is_none() {
+            self.episode = other.episode;
+            self.peak.clone_from(&other.peak);
+        }
+    }
+
     /// Tells a verdict where level or class changed. A level stands until its episode ends: by
     /// a day's silence, or when the host turns out to mail or to ask by trade and nothing
     /// else speaks against it. `notices`: so many were told in this hour.
@@ -114,6 +130,7 @@ impl Watched {
         (judgement.level, judgement.class) = after;
         let sequence = self.episode.map_or(1, |episode| episode.sequence + 1);
         self.episode = Some(Episode {
+            host: self.episode.map_or(setting.host, |episode| episode.host),
             first_seen: self.first_seen(setting.time),
             sequence,
             class,
@@ -233,6 +250,7 @@ impl Watched {
         let suppression = context.inventory.suppressed(host, judgement.class, time);
         Verdict {
             host,
+            began_as: self.episode.map_or(host, |episode| episode.host),
             time,
             newest: self.facts.map_or(time, |(_, newest)| newest),
             state,
@@ -243,7 +261,7 @@ impl Watched {
             inside: context.home.contains(host),
             judgement,
             totals: self.totals.clone(),
-            site: setting.site
+            site: setting.site,
         }
     }
 }

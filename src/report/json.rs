@@ -1,7 +1,12 @@
 //! Events as lines of JSON, in the form of [`super::event`].
 
 use super::event::{
-    CaptureBody, CorrelationBody, CounterBody, CouplingBody, CouplingSumsBody, Dns, Ecs, ECS_VERSION, Episode, Event, EvidenceBody, Floods, HostBody, Hosts, KeywordBody, LabelBody, Meta, Network, Observer, Op25b, Op25bFlows, Op25bHoles, Op25bPrefix, PacketBody, Packets, QueriesBody, Related, RepliesBody, RoleBody, Rule, SCHEMA_VERSION, Sensor, SensorBody, SensorWindow, Smtp, SmtpDefect, SmtpName, SmtpPort, SmtpWindow, Source, StatsBody, SumsBody, Tcp, TiersBody, VerdictBody, Visibility, Vlan,
+    CaptureBody, CorrelationBody, CounterBody, CouplingBody, CouplingSumsBody, Dns, ECS_VERSION,
+    Ecs, Episode, Event, EvidenceBody, Floods, HostBody, Hosts, KeywordBody, LabelBody, Meta,
+    Network, Observer, Op25b, Op25bFlows, Op25bHoles, Op25bPrefix, PacketBody, Packets,
+    QueriesBody, Related, RepliesBody, RoleBody, Rule, SCHEMA_VERSION, Sensor, SensorBody,
+    SensorWindow, Smtp, SmtpDefect, SmtpName, SmtpPort, SmtpWindow, Source, StatsBody, SumsBody,
+    Tcp, TiersBody, VerdictBody, Visibility, Vlan,
 };
 use super::text;
 use super::{HostReport, Totals};
@@ -65,7 +70,8 @@ impl<W: Write> EventWriter<W> {
         let judgement = &verdict.judgement;
         let ip = verdict.host.to_string();
         let first_seen = verdict.first_seen.to_string();
-        let episode = digest(&[&self.sensor, "mxray.verdict", &ip, &first_seen]);
+        let began_as = verdict.began_as.to_string();
+        let episode = digest(&[&self.sensor, "mxray.verdict", &began_as, &first_seen]);
         let posterior = posterior(judgement.score);
         let convicted = judgement.level.convicted() && verdict.suppressed.is_none();
         let mut event = self.event(verdict.time, "mxray.verdict", |schema_version| {

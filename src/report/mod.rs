@@ -13,8 +13,8 @@ pub mod table;
 pub mod text;
 
 use crate::capture::Fault;
-use crate::correlate::site::SensorEvent;
 use crate::correlate::op25b::Report as Op25b;
+use crate::correlate::site::SensorEvent;
 use crate::correlate::{Judgement, Verdict};
 use crate::count::PacketCounts;
 use crate::count::delta::HostBin;

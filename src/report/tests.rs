@@ -102,6 +102,7 @@ fn write(smtp: &SmtpTotals, judgement: &Judgement) -> Vec<Value> {
     let at = Timestamp::from_parts(1_000, 0);
     let verdict = Verdict {
         host: host(),
+        began_as: host(),
         time: at,
         newest: at,
         state: State::New,
