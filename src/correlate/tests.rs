@@ -42,10 +42,24 @@ fn mx(domains: u64) -> Vec<What> {
         .collect()
 }
 
+/// The same, answered: half of the domains do not exist.
+fn dead(domains: u64) -> Vec<What> {
+    (0..domains)
+        .flat_map(|hash| {
+            let failed = hash % 2 == 0;
+            let reply = What::MxReply {
+                domain: hash,
+                failed,
+            };
+            [What::MxQuery(domain(hash)), reply]
+        })
+        .collect()
+}
+
 /// A second in which a worm asks for the exchangers of so many domains, and another in which
-/// it asks for the next address of each.
+/// it asks for the next address of each; half of them do not exist.
 fn worm(second: i64, host: HostAddr, domains: u64) -> [Delta; 2] {
-    [second, second + 10].map(|second| delta(second, host, &mx(domains)))
+    [second, second + 90].map(|second| delta(second, host, &dead(domains)))
 }
 
 fn run(correlator: &mut Correlator, deltas: impl IntoIterator<Item = Delta>) -> Vec<Verdict> {
@@ -116,7 +130,7 @@ fn a_hybrid_stays_one_when_it_is_convicted() {
     assert_eq!(
         told,
         [
-            (Level::Notice, Class::Gen2Mx),
+            (Level::Suspected, Class::Gen3A),
             (Level::Suspected, Class::Hybrid),
             (Level::Likely, Class::Hybrid),
         ]

@@ -217,7 +217,7 @@ fn honest_mail_servers_are_suspected_seldom_and_not_convicted() {
     let runs: Vec<_> = (0..2_000).map(|seed| run(cared_for, 100, seed).0).collect();
     let suspected = runs.iter().filter(|level| **level > Level::None).count();
     println!("those without unknown recipients: {suspected} of 2000");
-    assert!(suspected <= 4 && runs.iter().all(|level| *level < Level::Likely));
+    assert!(suspected <= 20 && runs.iter().all(|level| *level < Level::Likely));
 }
 
 #[test]
@@ -454,7 +454,7 @@ fn words_for_what_speaks_for_and_against() {
     assert_eq!(
         texts,
         [
-            "12 of 12 servers answered, which weighs -2.3",
+            "12 of 12 servers answered, which weighs -1.2",
             "12 servers accepted its mail, which weighs -3.7",
             "left 12 servers in order, with QUIT, which weighs -0.5",
         ]
