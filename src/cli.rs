@@ -17,6 +17,7 @@ Examples:
   mxray replay monday.pcap                  judge every host; events on standard output
   mxray replay --home 192.0.2.0/24 spool/   judge the hosts of one net only
   mxray explain 192.0.2.77 spool/           one host, and why it was judged so
+  mxray inventory spool/ -o draft.toml      roles that hosts showed, for you to read
   mxray synth --list                        captures of known behaviour to try it on
   mxray check --config mxray.toml           is what I wrote valid?
 
@@ -57,6 +58,20 @@ Examples:
   mxray explain 192.0.2.77 monday.pcap
   mxray explain 2001:db8::4d --since '2005-02-25 08:00' --until '2005-02-25 09:00' spool/";
 
+const INVENTORY_EXAMPLES: &str = "\
+Examples:
+  A draft to read, to cut down and to keep:
+    mxray inventory --home 192.0.2.0/24 -o draft.toml spool/
+    mxray check --inventory draft.toml
+
+  What the inventory does not hold yet, and where hosts do otherwise than it says:
+    mxray inventory --inventory inventory.toml spool/
+
+Exit status:
+  0   it ran, also where no host showed a role
+  1   it failed, or a PATH could not be read or is no capture (after all others were read)
+  2   wrong usage, on the command line or in a file that it names";
+
 const SYNTH_EXAMPLES: &str = "\
 Examples:
   mxray synth --list
@@ -87,6 +102,14 @@ pub enum Command {
     Replay(Box<Replay>),
     /// One host in a screenful, and why
     Explain(Box<Explain>),
+    /// Write the roles that hosts showed, as a draft of an inventory
+    ///
+    /// An entry for each host inside that showed what it is for, with what that rests on: for
+    /// most roles, what it did in the last day before the end. It is a draft: a role grants no
+    /// immunity, but it changes what a host is measured by, so keep the entries of which you
+    /// know that they are true. With --inventory, hosts are left out that it gives the role
+    /// that they show, and those that show another are told in comments.
+    Inventory(Box<Inventory>),
     /// Write a capture of known behaviour
     Synth(Synth),
     /// Config, inventory, keywords, filter: valid, or the line that is not
@@ -107,7 +130,7 @@ pub struct Replay {
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
-    /// What both `replay` and `explain` take.
+    /// What all that read captures take.
     #[command(flatten)]
     pub reading: Reading,
 
@@ -190,9 +213,29 @@ pub struct Explain {
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
-    /// What both `replay` and `explain` take.
+    /// What all that read captures take.
     #[command(flatten)]
     pub reading: Reading,
+}
+
+/// `mxray inventory`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = INVENTORY_EXAMPLES)]
+pub struct Inventory {
+    /// Captures: files, folders, or - for standard input
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// What all that read captures take.
+    #[command(flatten)]
+    pub reading: Reading,
+
+    /// Write the draft to FILE [default: -, standard output]
+    ///
+    /// A file that is there is overwritten. What a config file says of the output is for
+    /// events, and not for this.
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
 }
 
 /// What to read, what the site is, and how much may be used for it.
@@ -387,6 +430,7 @@ mod tests {
             ("replay_short", "mxray replay -h"),
             ("replay", "mxray replay --help"),
             ("explain_short", "mxray explain -h"),
+            ("inventory_short", "mxray inventory -h"),
             ("synth", "mxray synth --help"),
             ("check", "mxray check --help"),
             ("schema", "mxray schema --help"),
@@ -428,6 +472,8 @@ mod tests {
             "mxray replay --home",
             "mxray explain 192.0.2.1",
             "mxray explain --hosts 192.0.2.1 a.pcap",
+            "mxray inventory",
+            "mxray inventory --exit-code a.pcap",
             "mxray synth",
             "mxray synth worm",
             "mxray synth -o a.pcap",

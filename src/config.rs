@@ -77,6 +77,17 @@ pub struct ExplainConfig {
     pub reading: Reading,
 }
 
+/// `mxray inventory`.
+#[derive(Clone, Debug)]
+pub struct InventoryConfig {
+    /// Captures, folders, or `-`; at least one.
+    pub paths: Vec<PathBuf>,
+    /// How they are read and judged.
+    pub reading: Reading,
+    /// Where the draft goes.
+    pub output: Output,
+}
+
 /// `mxray synth`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SynthConfig {
@@ -233,6 +244,26 @@ pub fn explain(args: cli::Explain) -> Result<ExplainConfig, Error> {
     })
 }
 
+/// Checks what was typed for `mxray inventory`. A config file may also hold what only `replay`
+/// takes; where that writes its events is no place for a draft.
+pub fn inventory(args: cli::Inventory) -> Result<InventoryConfig, Error> {
+    let below = config_file(args.reading.site.config.as_deref())?;
+    let layer = Layer::from(args.reading).over(below);
+    let layer = layer.with_draft(args.output);
+    let (output, _) = outputs(&layer, &args.paths)?;
+    // The draft leaves out what the inventory holds, and would be all that is left of it.
+    if let (Some(draft), Some(known)) = (&layer.output, &layer.inventory)
+        && same_file(&draft.value, &known.value)
+    {
+        return Err(draft.error("is the same file as --inventory"));
+    }
+    Ok(InventoryConfig {
+        reading: reading(&layer)?,
+        output,
+        paths: args.paths,
+    })
+}
+
 /// Checks what was typed for `mxray synth`.
 #[must_use]
 pub fn synth(args: cli::Synth) -> SynthConfig {
@@ -258,7 +289,7 @@ fn reading(layer: &Layer) -> Result<Reading, Error> {
         filter: filter(layer)?,
         window: window(layer)?,
         home: home(layer)?,
-        inventory: inventory(layer)?,
+        inventory: known(layer)?,
         keywords: keywords(layer)?,
         smtp_ports: smtp_ports(layer)?,
         workers: workers(layer)?,
@@ -283,7 +314,7 @@ fn home(layer: &Layer) -> Result<Home, Error> {
     Ok(Home::new(nets.collect::<Result<Vec<_>, _>>()?))
 }
 
-fn inventory(layer: &Layer) -> Result<Inventory, Error> {
+fn known(layer: &Layer) -> Result<Inventory, Error> {
     let Some(given) = &layer.inventory else {
         return Ok(Inventory::default());
     };

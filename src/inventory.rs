@@ -84,6 +84,15 @@ impl Inventory {
         &self.domains
     }
 
+    /// The site without what is said of its hosts.
+    #[must_use]
+    pub fn without_hosts(self) -> Self {
+        Self {
+            hosts: JointPrefixMap::default(),
+            ..self
+        }
+    }
+
     /// How many nets have a `[[host]]`.
     #[must_use]
     pub fn hosts_len(&self) -> usize {
@@ -293,6 +302,8 @@ mod tests {
             assert_eq!((entry.net.to_string().as_str(), entry.role), (net, role));
         }
         assert_eq!(inventory.host(host("203.0.113.1")), None);
+        let without = inventory.clone().without_hosts();
+        assert_eq!(without.host(host("192.0.2.1")), None);
         let owner = &inventory.host(host("192.0.2.1")).unwrap().owner;
         assert_eq!(owner.as_deref(), Some("mail@example.org"));
     }

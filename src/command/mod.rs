@@ -3,6 +3,7 @@
 //! standard error, all that machines read to standard output.
 
 mod explain;
+mod inventory;
 mod replay;
 
 use crate::capture::Source as _;
@@ -53,6 +54,7 @@ pub fn run(command: Command) -> anyhow::Result<Outcome> {
     let outcome = match command {
         Command::Replay(args) => replay::run(config::replay(*args)?),
         Command::Explain(args) => explain::run(config::explain(*args)?),
+        Command::Inventory(args) => inventory::run(config::inventory(*args)?),
         Command::Synth(args) => synthesise(config::synth(args)),
         Command::Check(args) => check(&config::check(args)),
         Command::Schema => schema(),
@@ -146,7 +148,7 @@ fn create(path: &Path, reads: &[PathBuf]) -> anyhow::Result<BufWriter<File>> {
     Ok(BufWriter::new(file))
 }
 
-/// What `replay` and `explain` do alike: open the captures and run them through the stages.
+/// What `replay`, `explain` and `inventory` do alike: open the captures and run them through the stages.
 struct Run {
     source: capture::Replay,
     filter: capture::Filter,

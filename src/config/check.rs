@@ -3,8 +3,8 @@
 //! Each part is checked for itself, so that one look shows all that is wrong.
 
 use super::{
-    Error, Layer, config_file, filter, home, inventory, keywords, memory, outputs, sensor,
-    smtp_ports, stats, window, workers,
+    Error, Layer, config_file, filter, home, keywords, known, memory, outputs, sensor, smtp_ports,
+    stats, window, workers,
 };
 use crate::cli;
 use std::fmt;
@@ -63,7 +63,7 @@ pub fn check(args: cli::Check) -> Vec<Finding> {
     };
     let layer = Layer::from_check(args).over(below);
     if let Some(given) = &layer.inventory {
-        let valid = inventory(&layer).map(|inventory| {
+        let valid = known(&layer).map(|inventory| {
             let path = given.value.display();
             let hosts = inventory.hosts_len();
             let suppressions = inventory.suppressions_len();

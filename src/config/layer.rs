@@ -105,6 +105,15 @@ impl Layer {
         }
     }
 
+    /// Sets what `inventory` writes, to standard output where nothing was typed.
+    pub(super) fn with_draft(self, typed: Option<PathBuf>) -> Self {
+        Self {
+            output: on_line("--output", typed),
+            bins: None,
+            ..self
+        }
+    }
+
     /// What was typed for `check`.
     pub(super) fn from_check(typed: cli::Check) -> Self {
         Self {

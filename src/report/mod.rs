@@ -1,11 +1,12 @@
 //! What people and machines get to see: events ([`json`]), the table ([`table`]), bins
-//! ([`bins`]), one host explained ([`explain`]).
+//! ([`bins`]), one host explained ([`explain`]), learned roles ([`draft`]).
 //!
 //! Everything is handed to a [`Sink`], in order; a sink writes, and knows no packets.
 
 #![forbid(unsafe_code)]
 
 pub mod bins;
+pub mod draft;
 pub mod event;
 pub mod explain;
 pub mod json;

@@ -16,6 +16,8 @@ use tempfile::TempDir;
 
 // The other commands: check, explain, schema, synth; help and wrong usage.
 mod commands;
+// Learned roles as a draft of an inventory.
+mod inventory;
 // PATHs, times and filters: what is read.
 mod inputs;
 // Frames twice and out of order.
