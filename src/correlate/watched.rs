@@ -10,7 +10,7 @@ use super::{Context, Judgement, State, Verdict};
 use crate::count::host::HostTotals;
 use crate::host::HostAddr;
 use crate::time::Timestamp;
-use crate::verdict::{Class, Level};
+use crate::verdict::{Class, Level, Role};
 
 /// Notices in an hour of packet time: beyond them a host is told when it is suspected. A
 /// flood of made-up sources must not fill the log.
@@ -38,6 +38,8 @@ pub(super) struct Episode {
     sequence: u64,
     class: Class,
     pub(super) level: Level,
+    /// The role that the newest verdict was about.
+    role: Role,
 }
 
 /// Which host, when, and what is known beside what it did itself.
@@ -77,8 +79,8 @@ impl Watched {
         self.suspect.weigh(&self.totals);
         if let Some(seen) = setting.others {
             let known = setting.context.inventory.host(setting.host);
-            let used = self.suspect.is_used()
-                || known.is_some_and(|entry| entry.role == Some(crate::verdict::Role::Pc));
+            let used =
+                self.suspect.is_used() || known.is_some_and(|entry| entry.role == Some(Role::Pc));
             seen.weigh(&mut self.suspect.score, used, setting.time);
         }
     }
@@ -107,7 +109,8 @@ impl Watched {
         if outcome.level == Level::Notice && self.episode.is_none() && notices >= NOTICES {
             outcome.level = Level::None;
         }
-        if !role.is_pc() && outcome.level == Level::None {
+        let turned_out = self.episode.is_some_and(|it| it.role != role.role);
+        if turned_out && !role.is_pc() && outcome.level == Level::None {
             return self.clear(setting, role);
         }
         let after = self.after(&outcome);
@@ -135,6 +138,7 @@ impl Watched {
             sequence,
             class,
             level,
+            role: role.role,
         });
         let state = if sequence == 1 {
             State::New

@@ -200,6 +200,7 @@ fn note(role: &RoleView) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::correlate::site::SiteView;
     use crate::correlate::{Judgement, State};
     use crate::count::host::HostTotals;
     use std::net::IpAddr;
@@ -224,6 +225,8 @@ mod tests {
         let at = Timestamp::from_parts(0, 0);
         Verdict {
             host: host(of),
+            began_as: host(of),
+            site: SiteView::default(),
             time: at,
             newest: at,
             state: State::New,
