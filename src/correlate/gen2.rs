@@ -19,8 +19,9 @@ pub(super) const NEW_DOMAIN: Against = Against::pc(2.3);
 /// who validates a list or crawls has each domain once. Five of them are ten to one.
 pub(super) const AGAIN: Against = Against::each(0.0, 0.0, 0.46);
 
-/// A lookup so long after the last one of its domain is another, and no repetition of that.
-pub(super) const NEXT: i64 = 60 * NANOS;
+/// A lookup so long after the last one of its domain is another, and no repetition of that:
+/// Windows asks again after 1, 2, 4 and 8 s, others sooner.
+pub(super) const NEXT: i64 = 16 * NANOS;
 
 /// A domain without exchangers: .3 of what worms harvest (the study's clients), .12 of what a
 /// server is asked to deliver to. Lists that are validated rot like any other.

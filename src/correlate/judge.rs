@@ -206,19 +206,6 @@ impl Judge<'_> {
         } else {
             reason
         };
-        let reason = if std::env::var_os("MX_DEBUG").is_some() {
-            let all: Vec<_> = Family::ALL
-                .into_iter()
-                .filter(|f| self.counts(*f) && sums.of(*f) != Against::default())
-                .map(|f| {
-                    let a = sums.of(f);
-                    format!("{} {:.1}/{:.1}/{:.1}", f.name(), a.pc, a.sender, a.prober)
-                })
-                .collect();
-            format!("{reason} [{:?} {}]", self.role.role, all.join(", "))
-        } else {
-            reason
-        };
         Judgement {
             class: outcome.class,
             level: outcome.level,

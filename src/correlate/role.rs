@@ -62,8 +62,14 @@ impl RoleView {
                 sender: PCS,
                 ..PRIOR
             },
-            (Role::Resolver | Role::Aggregate, _) => Prior {
+            (Role::Aggregate, _) => Prior {
                 sender: PCS,
+                ..PRIOR
+            },
+            // It asks for all its clients, mail servers among them.
+            (Role::Resolver, _) => Prior {
+                sender: 20.0 * PCS,
+                prober: PCS,
                 ..PRIOR
             },
             (Role::Monitor | Role::MxProber, _) => Prior {

@@ -92,7 +92,10 @@ impl Tally {
             missing: cut.into(),
             payload: message,
         };
-        self.message(&packet, moment.late)
+        self.came = Some(moment.packet_time);
+        let damage = self.message(&packet, moment.late);
+        self.came = None;
+        damage
     }
 
     fn attempt(&mut self, connection: &Connection, moment: &Moment) {

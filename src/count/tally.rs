@@ -28,6 +28,8 @@ pub(super) struct Tally {
     pub(super) asked: Minutes,
     pub(super) domains: DomainCache,
     pub(super) packets: PacketCounts,
+    /// When the packet came whose message is counted, where that was before now.
+    pub(super) came: Option<Timestamp>,
 }
 
 /// The hosts of a shard.
@@ -66,6 +68,7 @@ impl Tally {
             asked: Minutes::default(),
             domains: DomainCache::default(),
             packets: PacketCounts::default(),
+            came: None,
             settings,
         }
     }
@@ -107,9 +110,11 @@ impl Tally {
         &mut self.open[at]
     }
 
-    /// Tells an observation, of a packet that is not late.
+    /// Tells an observation, of a packet that is not late; of TCP, what it says may have been
+    /// known later than it came.
     pub(super) fn fact(&mut self, time: Timestamp, origin: Origin, host: HostAddr, what: What) {
-        self.tell_of((origin, time), time, host, what);
+        let packet_time = self.came.unwrap_or(time);
+        self.tell_of((origin, packet_time), time, host, what);
     }
 
     /// Tells an observation that follows from a packet, at `time`.

@@ -24,6 +24,8 @@ pub(super) struct Calling<'a> {
     pending: BTreeMap<i64, Vec<Delta>>,
     /// Totals on their way, by the second at which they are told.
     totals: BTreeMap<i64, Totals>,
+    /// Verdicts of the input's last second.
+    last: Vec<Verdict>,
     end: End,
 }
 
@@ -43,6 +45,7 @@ impl<'a> Calling<'a> {
             closed: vec![i64::MIN; settings.workers.get() + 1],
             pending: BTreeMap::new(),
             totals: BTreeMap::new(),
+            last: Vec::new(),
             end: End::default(),
         }
     }
@@ -98,7 +101,12 @@ impl<'a> Calling<'a> {
             self.site_second(second, &deltas)?;
             self.correlator.set_view(self.site.view());
             let verdicts = self.correlator.second(&deltas);
-            self.tell_verdicts(verdicts)?;
+            if closed == i64::MAX && self.pending.is_empty() {
+                // At the end what is open is closed: within its second, by host.
+                self.last = verdicts;
+            } else {
+                self.tell_verdicts(verdicts)?;
+            }
             let mut bins: Vec<_> = deltas.into_iter().flat_map(|delta| delta.bins).collect();
             if !bins.is_empty() {
                 bins.sort_unstable_by_key(|(host, _)| *host);
@@ -178,7 +186,9 @@ impl<'a> Calling<'a> {
         };
         let end = totals.capture.last;
         if let Some(end) = end {
-            let verdicts = self.correlator.finish(end);
+            let mut verdicts = std::mem::take(&mut self.last);
+            verdicts.append(&mut self.correlator.finish(end));
+            verdicts.sort_by_key(|verdict| (verdict.time.second(), verdict.host));
             self.tell_verdicts(verdicts)?;
         }
         if hosts {
