@@ -209,8 +209,10 @@ impl Family {
             | Self::Back => 4.6,
             // Decision 0014.
             Self::Entropy => 6.9,
-            // Ten to one. One honest sender in ten only sends, and asks for nothing else.
-            Self::NoServerLookups | Self::R2 | Self::Irc => 2.3,
+            // See `server::ONLY_SENDS`.
+            Self::NoServerLookups => 6.5,
+            // Ten to one.
+            Self::R2 | Self::Irc => 2.3,
             // Five to one.
             Self::Follow => 1.6,
         }

@@ -15,6 +15,12 @@ const WORM_RATE: f64 = 0.002;
 /// queries use up.
 const CAP: f64 = 9.0;
 
+/// One honest sender in ten only sends, and makes none of these lookups either: where mail
+/// connections are in sight, and show what it is, the absence weighs no more than that. At a
+/// tap that sees the DNS alone, it is all there is (the study's first rule), and a server that
+/// only sends needs a line in the inventory.
+pub const ONLY_SENDS: f64 = 2.3;
+
 /// Ten to one for "mail server", beside the prior of another ten to one.
 const SERVER: f64 = -2.3;
 

@@ -5,7 +5,7 @@ use super::fanout::Fanout;
 use super::peers::Peers;
 use super::relay::Relay;
 use super::score::{Against, Score};
-use super::server::ServerTest;
+use super::server::{ONLY_SENDS, ServerTest};
 use super::window::Window;
 use super::{follow, gen2, gen3, irc};
 use crate::count::delta::{Delta, Domain, Fact, What};
@@ -330,8 +330,9 @@ impl Suspect {
     }
 
     /// Sets the families that are states: what the host is like by its counters.
-    pub fn weigh(&mut self, totals: &HostTotals) {
-        let server = Against::each(0.0, self.server.llr(), 0.0);
+    pub fn weigh(&mut self, totals: &HostTotals, view: &View) {
+        let most = if view.smtp { ONLY_SENDS } else { f64::MAX };
+        let server = Against::each(0.0, self.server.llr().min(most), 0.0);
         let asks_mx = self.server.mx_queries > 0;
         self.score.set(
             Family::NoServerLookups,

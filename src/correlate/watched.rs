@@ -76,7 +76,7 @@ impl<'a> Setting<'a> {
 impl Watched {
     /// Sets the families that are states: what the host is like at the moment.
     pub(super) fn weigh(&mut self, setting: &Setting<'_>) {
-        self.suspect.weigh(&self.totals);
+        self.suspect.weigh(&self.totals, &setting.view);
         if let Some(seen) = setting.others {
             let known = setting.context.inventory.host(setting.host);
             let used =

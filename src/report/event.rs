@@ -179,6 +179,8 @@ pub struct VerdictBody {
     pub score: f64,
     /// Probability of an infection, with one host in a thousand infected.
     pub posterior: f64,
+    /// The sums of evidence that `score` comes from, for each thing that the host could honestly be.
+    pub against: AgainstBody,
     /// `new`, `updated` or `closed`.
     pub state: &'static str,
     /// The inventory wants nobody told.
@@ -204,6 +206,19 @@ pub struct VerdictBody {
     pub smtp: Smtp,
     /// Keyword A queries against all A queries.
     pub correlation: CorrelationBody,
+}
+
+/// `mxray.against`: log-likelihood ratios, natural logarithm, of "bot" against an honest host of
+/// each kind.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct AgainstBody {
+    /// Somebody's machine.
+    pub pc: f64,
+    /// A machine that delivers mail by trade.
+    pub sender: f64,
+    /// A machine that asks about mail servers and sends nothing.
+    pub prober: f64,
 }
 
 /// `mxray` of a host.

@@ -74,6 +74,12 @@ pub fn write(out: &mut dyn Write, story: &Story, rows: usize) -> io::Result<()> 
         posterior(judgement.score)
     )?;
     writeln!(out, "{host} {}.", judgement.reason)?;
+    let against = judgement.against;
+    writeln!(
+        out,
+        "against a PC {:+.1}, a sender of mail {:+.1}, a prober of mail servers {:+.1}",
+        against.pc, against.sender, against.prober
+    )?;
     let role = &judgement.role;
     let basis = match role.basis.join(", ") {
         basis if basis.is_empty() => "nothing speaks for another one".to_owned(),

@@ -1,10 +1,10 @@
 //! Events as lines of JSON, in the form of [`super::event`].
 
 use super::event::{
-    CaptureBody, CorrelationBody, CounterBody, CouplingBody, CouplingSumsBody, Dns, ECS_VERSION,
-    Ecs, Episode, Event, EvidenceBody, Floods, HostBody, Hosts, KeywordBody, LabelBody, Meta,
-    Network, Observer, Op25b, Op25bFlows, Op25bHoles, Op25bPrefix, PacketBody, Packets,
-    QueriesBody, Related, RepliesBody, RoleBody, Rule, SCHEMA_VERSION, Sensor, SensorBody,
+    AgainstBody, CaptureBody, CorrelationBody, CounterBody, CouplingBody, CouplingSumsBody, Dns,
+    ECS_VERSION, Ecs, Episode, Event, EvidenceBody, Floods, HostBody, Hosts, KeywordBody,
+    LabelBody, Meta, Network, Observer, Op25b, Op25bFlows, Op25bHoles, Op25bPrefix, PacketBody,
+    Packets, QueriesBody, Related, RepliesBody, RoleBody, Rule, SCHEMA_VERSION, Sensor, SensorBody,
     SensorWindow, Smtp, SmtpDefect, SmtpName, SmtpPort, SmtpWindow, Source, StatsBody, SumsBody,
     Tcp, TiersBody, VerdictBody, Visibility, Vlan,
 };
@@ -82,6 +82,11 @@ impl<W: Write> EventWriter<W> {
                 level: judgement.level,
                 score: round(judgement.score),
                 posterior: round(posterior),
+                against: AgainstBody {
+                    pc: round(judgement.against.pc),
+                    sender: round(judgement.against.sender),
+                    prober: round(judgement.against.prober),
+                },
                 state: verdict.state.name(),
                 suppressed: verdict.suppressed.is_some(),
                 suppressed_reason: verdict

@@ -36,7 +36,7 @@ fn learn_with(host: &mut Suspect, second: i64, what: What, view: &View) {
         what,
     };
     host.learn(&fact, &Delta::default(), view);
-    host.weigh(&HostTotals::default());
+    host.weigh(&HostTotals::default(), view);
 }
 
 fn learn(host: &mut Suspect, second: i64, what: What) {
