@@ -126,7 +126,7 @@ impl Correlator {
         }
         for fact in deltas.iter().flat_map(|delta| &delta.facts) {
             match fact.what {
-                What::Attempt(_) => {
+                What::Attempt(_) if self.context.home.contains(fact.host) != Some(false) => {
                     self.newest_attempt = self.newest_attempt.max(Some(fact.time));
                 }
                 What::Outcome(_, Outcome::Established | Outcome::Refused) => {
@@ -189,8 +189,8 @@ impl Correlator {
         if self.context.home.contains(host) == Some(false) {
             return;
         }
-        self.follow(host, facts);
-        self.watch(first);
+        verdicts.append(&mut self.watch(first));
+        verdicts.extend(self.follow(host, facts));
         let smtp = self.smtp_in_sight(first.time);
         let hour = first.time.second().div_euclid(3_600);
         if self.notices.0 != hour {
@@ -229,7 +229,7 @@ impl Correlator {
             if let Some(class) = op25b::direct(fact.what, &self.context.home) {
                 watched.suspect.direct = Some(class);
             }
-            watched.suspect.learn(fact, delta, &setting.view);
+            watched.suspect.learn(fact, delta, setting.view);
             watched.weigh(&setting);
             if let Some(verdict) = watched.cross(&setting, self.notices.1) {
                 self.notices.1 += u32::from(verdict.judgement.level == Level::Notice);
@@ -241,33 +241,42 @@ impl Correlator {
     /// Brings a machine's memory along to the address that it uses now: one of several, or one
     /// that it was given anew. Where there is memory under both, as when it is known late that
     /// they are one, that of the other is kept, and the sums of both.
-    fn follow(&mut self, host: HostAddr, facts: &[(&Fact, &Delta)]) {
-        let Some((first, delta)) = facts.iter().find(|(fact, _)| is_weighed(fact.what)) else {
-            return;
-        };
+    /// What is kept under an address of another machine is closed.
+    fn follow(&mut self, host: HostAddr, facts: &[(&Fact, &Delta)]) -> Option<Verdict> {
+        let (first, delta) = facts.iter().find(|(fact, _)| is_weighed(fact.what))?;
         let at = delta.totals.binary_search_by_key(&host, |(host, _)| *host);
-        let Some((_, totals)) = at.ok().and_then(|at| delta.totals.get(at)) else {
-            return;
-        };
+        let (_, totals) = delta.totals.get(at.ok()?)?;
         self.identity.see(host, totals.tag, first.time);
         let Entity::Mac(mac) = self.identity.entity(host, first.time) else {
-            return;
+            return None;
         };
-        if self.machines.len() >= SUSPECTS {
-            let suspects = &self.suspects;
-            self.machines.retain(|_, addr| suspects.contains_key(addr));
-        }
-        let Some(before) = self.machines.insert(mac, host) else {
-            return;
-        };
-        if before != host
-            && let Some(mut watched) = self.suspects.remove(&before)
+        let owned = self.suspects.get(&host).and_then(|watched| watched.owner);
+        let mut closed = None;
+        if owned.is_some_and(|owner| owner != mac)
+            && let Some(mut watched) = self.suspects.remove(&host)
         {
+            closed = watched.close(&self.setting(host, first.time), false);
+        }
+        if self.machines.len() >= SUSPECTS && !self.machines.contains_key(&mac) {
+            let suspects = &self.suspects;
+            self.machines.retain(|mac, addr| {
+                let watched = suspects.get(addr);
+                watched.is_some_and(|watched| watched.owner == Some(*mac))
+            });
+        }
+        let before = self.machines.insert(mac, host).filter(|it| *it != host);
+        let moved = before.filter(|before| {
+            let watched = self.suspects.get(before);
+            watched.is_some_and(|watched| watched.owner == Some(mac))
+        });
+        if let Some(mut watched) = moved.and_then(|before| self.suspects.remove(&before)) {
             if let Some(other) = self.suspects.remove(&host) {
                 watched.merge(&other);
             }
             self.suspects.insert(host, watched);
         }
+        self.suspects.entry(host).or_default().owner = Some(mac);
+        closed
     }
 
     /// Has the audit of port 25 take in a host's facts.
@@ -310,19 +319,23 @@ impl Correlator {
         newest.is_some_and(|newest| now.nanos_since(newest) <= DAY)
     }
 
-    /// Makes sure that a fact's host is remembered.
-    fn watch(&mut self, fact: &Fact) {
+    /// Makes sure that a fact's host is remembered; closes the episodes of those that leave for
+    /// it.
+    fn watch(&mut self, fact: &Fact) -> Vec<Verdict> {
+        let mut closed = Vec::new();
         if self.suspects.len() >= SUSPECTS && !self.suspects.contains_key(&fact.host) {
-            self.make_room();
+            closed = self.make_room(fact.time);
         }
         let expiry = fact.time.plus_nanos(DAY).second() + 1;
         self.next_expiry = self.next_expiry.min(expiry);
         self.suspects.entry(fact.host).or_default();
+        closed
     }
 
-    /// Forgets a sixteenth of the hosts: those without an episode first, and of these the ones
-    /// silent for longest. Many at once, so that a flood does not cost a search each.
-    fn make_room(&mut self) {
+    /// Forgets a sixteenth of the hosts: those without an episode first, then those with no more
+    /// than a notice, and of these the ones silent for longest. Many at once, so that a flood does
+    /// not cost a search each.
+    fn make_room(&mut self, now: Timestamp) -> Vec<Verdict> {
         let rank = |(host, watched): (&HostAddr, &Watched)| {
             (
                 watched.episode.map(|episode| episode.level > Level::Notice),
@@ -333,10 +346,16 @@ impl Correlator {
         let mut ranked: Vec<_> = self.suspects.iter().map(rank).collect();
         let count = SUSPECTS / 16;
         ranked.select_nth_unstable(count);
-        for (_, _, host) in ranked.iter().take(count) {
-            self.suspects.remove(host);
+        ranked.truncate(count);
+        ranked.sort_unstable();
+        let mut closed = Vec::new();
+        for (_, _, host) in ranked {
+            if let Some(mut watched) = self.suspects.remove(&host) {
+                closed.extend(watched.close(&self.setting(host, now), false));
+            }
         }
         self.evicted += count as u64;
+        closed
     }
 
     /// Forgets hosts silent for a day at `second`, and closes their episodes: called before

@@ -177,6 +177,7 @@ impl Family {
                 | Self::Client
                 | Self::Inbound
                 | Self::Back
+                | Self::Irc
         )
     }
 
@@ -189,8 +190,8 @@ impl Family {
         match self {
             // A million to one, which rules a PC out.
             Self::Mx | Self::Kwa | Self::Fan | Self::Submit | Self::Relay => 13.8,
-            // A thousand to one.
-            Self::Jump => 6.9,
+            // A thousand to one; of entropy see decision 0014.
+            Self::Jump | Self::Entropy => 6.9,
             // The study's cap of a family (its section 4).
             Self::Rej => 9.0,
             // Domains and hosts, which are of two kinds.
@@ -207,8 +208,6 @@ impl Family {
             | Self::Mail
             | Self::Rate
             | Self::Back => 4.6,
-            // Decision 0014.
-            Self::Entropy => 6.9,
             // See `server::ONLY_SENDS`.
             Self::NoServerLookups => 6.5,
             // Ten to one.
@@ -275,7 +274,7 @@ impl Weight {
         Self {
             family,
             llr,
-            capped: llr >= family.cap(),
+            capped: llr >= family.cap() && !family.is_state(),
         }
     }
 }

@@ -22,10 +22,8 @@ const NOT_FOLLOWED: Against = Against::each(0.0, 0.0, -0.36);
 /// The lookups of a host that wait for a connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Follow {
-    /// Time of the newest lookup without a connection yet.
-    waits: Option<Timestamp>,
-    /// Time of the newest connection.
-    last_attempt: Option<Timestamp>,
+    /// Time of the first and the newest lookup since the newest connection, and how many.
+    waits: Option<(Timestamp, Timestamp, u64)>,
     /// Connections that followed a lookup, and lookups that none followed.
     pub followed: u64,
     /// See `followed`.
@@ -35,23 +33,22 @@ pub struct Follow {
 impl Follow {
     /// A mail lookup; `seen`: mail connections are in sight at this tap.
     pub(super) fn lookup(&mut self, score: &mut Score, now: Timestamp, seen: bool) {
-        let idle = self
-            .last_attempt
-            .is_none_or(|last| now.nanos_since(last) > LONG);
-        if seen && idle && self.waits.is_some() {
-            self.alone += 1;
-            score.add(Family::Follow, NOT_FOLLOWED, now);
+        let (first, _, count) = self.waits.unwrap_or((now, now, 0));
+        if now.nanos_since(first) > LONG {
+            if seen {
+                self.alone += count;
+                score.add(Family::Follow, NOT_FOLLOWED, now);
+            }
+            self.waits = Some((now, now, 1));
+        } else {
+            self.waits = Some((first, now, count + 1));
         }
-        self.waits = Some(now);
     }
 
     /// A mail connection begins.
     pub(super) fn attempt(&mut self, score: &mut Score, now: Timestamp) {
-        self.last_attempt = Some(now);
-        if self
-            .waits
-            .take()
-            .is_some_and(|lookup| now.nanos_since(lookup) <= SOON)
+        if let Some((_, newest, _)) = self.waits.take()
+            && now.nanos_since(newest) <= SOON
         {
             self.followed += 1;
             score.add(Family::Follow, FOLLOWED, now);
@@ -81,16 +78,22 @@ mod tests {
         assert!(prober(&score) > 1.4);
         let (mut follow, mut score) = (Follow::default(), Score::default());
         for second in 0..20 {
+            follow.lookup(&mut score, at(300 * second), true);
+        }
+        assert!(prober(&score) < -0.6 && follow.alone >= 15);
+        // An engine that first looks up and then connects has not waited for so long.
+        let (mut follow, mut score) = (Follow::default(), Score::default());
+        for second in 0..100 {
             follow.lookup(&mut score, at(second), true);
         }
-        assert!(prober(&score) < -0.6);
+        assert_eq!(follow.alone, 0);
     }
 
     #[test]
     fn where_no_connections_are_in_sight_their_absence_says_nothing() {
         let (mut follow, mut score) = (Follow::default(), Score::default());
         for second in 0..20 {
-            follow.lookup(&mut score, at(second), false);
+            follow.lookup(&mut score, at(300 * second), false);
         }
         assert!(prober(&score).abs() < 1e-9);
     }

@@ -3,12 +3,13 @@
 //! People chat as well, so that this is conduct that convicts nobody; no name of a channel or
 //! a server is looked at.
 
-use super::evidence::{Family, Trail, Witness};
+use super::evidence::{Trail, Witness};
 use super::fanout::hash;
-use super::score::{Against, Score};
+use super::score::Against;
 use super::suspect::DAY;
 use super::window::Window;
 use crate::count::delta::Server;
+use crate::time::Timestamp;
 use crate::words::counted;
 
 /// Chat servers kept.
@@ -37,23 +38,31 @@ impl Default for Chat {
 }
 
 impl Chat {
-    pub(super) fn learn(
-        &mut self,
-        server: Server,
-        joined: bool,
-        score: &mut Score,
-        witness: Witness,
-    ) {
+    pub(super) fn learn(&mut self, server: Server, joined: bool, witness: Witness) {
         let (key, now) = (hash(server.addr), witness.time);
         if self.servers.touch(key, now).0.is_none() {
             self.trail.note(witness, None);
-            // The first one tells what there is to tell.
-            if self.servers.len() == 1 {
-                score.add(Family::Irc, REGISTERED, now);
-            }
         }
-        if joined && self.joined.touch(key, now).0.is_none() && self.joined.len() == 1 {
-            score.add(Family::Irc, JOINED, now);
+        if joined {
+            self.joined.touch(key, now);
+        }
+    }
+
+    /// What it weighs that the host is registered.
+    pub(super) fn weigh(&self) -> Against {
+        match (self.servers.is_empty(), self.joined.is_empty()) {
+            (true, _) => Against::default(),
+            (false, true) => REGISTERED,
+            (false, false) => REGISTERED + JOINED,
+        }
+    }
+
+    /// Drops what lies more than a day behind `now`.
+    pub(super) fn expire(&mut self, now: Timestamp) {
+        self.servers.expire(now);
+        self.joined.expire(now);
+        if self.servers.is_empty() {
+            self.trail = Trail::default();
         }
     }
 
@@ -73,23 +82,24 @@ mod tests {
     use super::*;
     use crate::capture::Origin;
     use crate::host::HostAddr;
-    use crate::time::Timestamp;
 
     #[test]
     fn chat_weighs_once_and_little() {
-        let (mut chat, mut score) = (Chat::default(), Score::default());
+        let mut chat = Chat::default();
         for second in 0..50 {
             let time = Timestamp::from_parts(second, 0);
             let origin = Origin::default();
             let addr = HostAddr::from_v4([198, 51, 100, 7]);
             let server = Server { addr, port: 6667 };
             let witness = Witness { origin, time };
-            chat.learn(server, second % 2 == 1, &mut score, witness);
+            chat.learn(server, second % 2 == 1, witness);
         }
-        assert!((score.of(Family::Irc).sender - 2.3).abs() < 0.05);
+        assert!((chat.weigh().sender - 2.3).abs() < 1e-9);
         assert_eq!(
             chat.explain().1,
             "registered at 1 chat server (IRC) and joined a channel"
         );
+        chat.expire(Timestamp::from_parts(2 * 86_400, 0));
+        assert_eq!(chat.weigh(), Against::default());
     }
 }

@@ -7,8 +7,8 @@ use super::score::{Against, Score, score};
 use super::server::ServerTest;
 use super::suspect::Suspect;
 use super::{
-    ALONE, CONFIRMED, CounterEvidence, Judgement, LEAST_CONTENT, LEAST_SMTP, LIKELY, SUSPECTED,
-    gen2, gen3, op25b, spam_fanout,
+    ALONE, CONFIRMED, CounterEvidence, Judgement, LEAST_CONDUCT, LEAST_CONTENT, LEAST_SMTP, LIKELY,
+    SUSPECTED, gen2, gen3, op25b, spam_fanout,
 };
 use crate::count::host::HostTotals;
 use crate::count::names::ServerLookup;
@@ -102,8 +102,9 @@ impl Judge<'_> {
     fn score(&self, sums: &Score, of: impl Fn(Family) -> bool) -> f64 {
         let total = score(self.total(sums, &of), self.role.prior());
         let content = self.total(sums, |family| of(family) && family.is_content());
-        if content.most() < LEAST_CONTENT {
-            total.min(ALONE).max(0.0)
+        let conduct = self.total(sums, |family| of(family) && !family.is_content());
+        if content.most() < LEAST_CONTENT || conduct.most() < LEAST_CONDUCT {
+            total.clamp(0.0, ALONE)
         } else {
             total.max(0.0)
         }

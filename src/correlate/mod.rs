@@ -53,12 +53,15 @@ const SUSPECTED: f64 = 6.9;
 const LIKELY: f64 = 11.5;
 /// Score for `confirmed`, with SMTP in it.
 const CONFIRMED: f64 = 16.0;
-/// What content must weigh against a PC: ten to one. Conduct alone convicts nobody either.
-const LEAST_CONTENT: f64 = 2.3;
+/// What content must weigh against a PC: the first step of any, less what an hour takes of it.
+/// Conduct alone convicts nobody either.
+const LEAST_CONTENT: f64 = 2.0;
+/// What conduct must weigh against somebody.
+const LEAST_CONDUCT: f64 = 1.0;
 /// What conduct may bring without content, and content without conduct: below `suspected`.
 const ALONE: f64 = 4.6;
 /// What SMTP must weigh in `confirmed`, against any alternative.
-const LEAST_SMTP: f64 = 2.3;
+const LEAST_SMTP: f64 = 2.0;
 
 /// PCs for one that is infected: one host in a thousand (the study's section 4).
 const PCS: f64 = 999.0;

@@ -24,6 +24,9 @@ use std::collections::{BTreeMap, VecDeque};
 const BOUND: usize = 4_096;
 /// Names kept of those in HELO, and of senders' domains; three are what matters.
 const NAMES: usize = 64;
+/// Servers that accepted a host's mail, and took it for no spammer, before that makes it a
+/// sender: people's machines have a relay or two.
+const ACCEPTING: u32 = 10;
 /// Destinations named as examples.
 const EXAMPLES: usize = 4;
 /// The port between mail servers; the others are for people's mail programs, who meet other
@@ -39,6 +42,7 @@ pub struct Peers {
     pub tally: Tally,
     /// Destinations for example, the first that were met.
     pub examples: Vec<HostAddr>,
+    sender: bool,
     /// Names in HELO between servers.
     pub helo: Window,
     /// Registrable domains of senders between servers.
@@ -62,6 +66,7 @@ impl Default for Peers {
             by_time: VecDeque::new(),
             tally: Tally::default(),
             examples: Vec::new(),
+            sender: false,
             helo: Window::new(DAY, NAMES),
             senders: Window::new(DAY, NAMES),
             defects: BTreeMap::new(),
@@ -170,6 +175,12 @@ impl Peer {
 }
 
 impl Tally {
+    /// Servers that refuse its mail for good.
+    #[must_use]
+    pub fn refusing(&self) -> u32 {
+        self.blocked + self.unknown + self.refused
+    }
+
     fn shift(&mut self, peer: &Peer, by: i32) {
         let mut count = |counts: bool, slot: fn(&mut Self) -> &mut u32| {
             if counts {
@@ -197,7 +208,7 @@ impl Tally {
 
 impl Peers {
     /// Takes in a fact about SMTP, others are none of its business; and moves the score.
-    pub fn learn(&mut self, what: What, witness: Witness, view: &View, score: &mut Score) {
+    pub fn learn(&mut self, what: What, witness: Witness, view: View, score: &mut Score) {
         let now = witness.time;
         let mut change = |peers: &mut Self, server: Server, change: &dyn Fn(&mut Peer)| {
             let moved = peers.change(server, now, change);
@@ -316,8 +327,33 @@ impl Peers {
         }
     }
 
+    /// Whether it delivers mail by trade, and is welcome; who was stays one until it is not.
+    #[must_use]
+    pub fn is_sender(&self) -> bool {
+        self.sender
+    }
+
+    fn decide(&mut self) {
+        let Tally {
+            accepted,
+            failed,
+            reached,
+            ..
+        } = self.tally;
+        let refusing = self.tally.refusing();
+        self.sender = if self.sender {
+            refusing * 4 <= accepted + 4
+        } else {
+            accepted >= ACCEPTING
+                && refusing * 10 <= accepted
+                && failed * 5 <= reached
+                && self.helo.len() <= 2
+        };
+    }
+
     /// Sets what its manners weigh, by its counters.
-    pub(super) fn weigh(&self, score: &mut Score, smtp: &SmtpTotals) {
+    pub(super) fn weigh(&mut self, score: &mut Score, smtp: &SmtpTotals) {
+        self.decide();
         spam_fanout::weigh_manners(score, self, smtp);
     }
 

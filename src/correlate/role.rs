@@ -7,6 +7,7 @@ use super::suspect::Suspect;
 use super::watched::Setting;
 use super::{Context, PCS, PRIOR};
 use crate::count::host::HostTotals;
+use crate::time::Timestamp;
 use crate::verdict::{Level, Role};
 
 /// Queries without the wish for recursion that tell a resolver: stub resolvers always wish
@@ -69,11 +70,16 @@ impl RoleView {
             // It asks for all its clients, mail servers among them.
             (Role::Resolver, _) => Prior {
                 sender: 20.0 * PCS,
+                prober: 10.0,
+                ..PRIOR
+            },
+            // The operator knows; what a host shows makes it a hundred times likelier.
+            (Role::Monitor | Role::MxProber, RoleSource::Inventory) => Prior {
                 prober: PCS,
                 ..PRIOR
             },
             (Role::Monitor | Role::MxProber, _) => Prior {
-                prober: PCS,
+                prober: 100.0 * PRIOR.prober,
                 ..PRIOR
             },
         }
@@ -149,7 +155,7 @@ pub(super) fn role(
         return RoleView::learned(Role::Resolver, basis);
     }
     if let Some(suspect) = suspect
-        && let Some(view) = shown(suspect, setting.others)
+        && let Some(view) = shown(suspect, setting.others, setting.time)
     {
         return view;
     }
@@ -160,9 +166,6 @@ pub(super) fn role(
     }
 }
 
-/// Servers that accepted a host's mail, and took it for no spammer, before that makes it a
-/// sender: people's machines have a relay or two.
-const ACCEPTING: u32 = 10;
 /// MX domains without a mail connection, where these are in sight, that make a prober.
 const PROBED: usize = 30;
 /// Weight of domains asked for again and again that makes a prober doubtful.
@@ -177,7 +180,7 @@ const WATCHES: u64 = 10;
     clippy::cast_possible_truncation,
     reason = "a count of some thousand at the most"
 )]
-fn shown(suspect: &Suspect, others: Option<&Seen>) -> Option<RoleView> {
+fn shown(suspect: &Suspect, others: Option<&Seen>, now: Timestamp) -> Option<RoleView> {
     // Somebody's machine is no mail server, whatever it does.
     if suspect.server.is_server() && !suspect.is_used() {
         let lookups = suspect.server.lookups();
@@ -188,19 +191,15 @@ fn shown(suspect: &Suspect, others: Option<&Seen>) -> Option<RoleView> {
         return Some(RoleView::learned(Role::MailServer, basis));
     }
     if let Some(seen) = others
-        && seen.is_mail_server()
+        && seen.is_mail_server(now)
         && !suspect.is_used()
     {
         let basis = format!("answered {} hosts outside on port 25", seen.greeted());
         return Some(RoleView::learned(Role::MailServer, basis));
     }
     let tally = &suspect.peers.tally;
-    let refusing = tally.blocked + tally.unknown + tally.refused;
-    if tally.accepted >= ACCEPTING
-        && refusing * 10 <= tally.accepted
-        && tally.failed * 5 <= tally.reached
-        && suspect.peers.helo.len() <= 2
-    {
+    if suspect.peers.is_sender() {
+        let refusing = tally.refusing();
         let basis = format!(
             "{} servers accepted its mail, {refusing} refused it",
             tally.accepted
@@ -214,13 +213,13 @@ fn shown(suspect: &Suspect, others: Option<&Seen>) -> Option<RoleView> {
         let basis = format!("MX lookups of {domains} domains, and no mail connection after them");
         return Some(RoleView::learned(Role::MxProber, basis));
     }
-    let (names, queries) = (suspect.mail_host_names.len(), suspect.mail_host_queries);
+    let (names, queries) = (suspect.mail_host_names.len(), suspect.mail_hosts_again);
     if WATCHED.contains(&names)
         && domains == 0
         && suspect.failed.len() * 5 <= names
         && queries >= WATCHES * names as u64
     {
-        let basis = format!("asked for the same {names} mail hosts {queries} times");
+        let basis = format!("asked for the same {names} mail hosts again, {queries} times");
         return Some(RoleView::learned(Role::Monitor, basis));
     }
     None

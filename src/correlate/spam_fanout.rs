@@ -113,7 +113,7 @@ fn breaks_off(tally: &Tally) -> bool {
 }
 
 /// Moves the score by what a destination has become; `tally` is the one after that.
-pub(super) fn step(score: &mut Score, moved: &Moved, tally: &Tally, view: &View, now: Timestamp) {
+pub(super) fn step(score: &mut Score, moved: &Moved, tally: &Tally, view: View, now: Timestamp) {
     let Moved { before, after } = moved;
     let before = before.unwrap_or_default();
     if after.between_servers && !before.between_servers && tally.between_servers > RELAYS {

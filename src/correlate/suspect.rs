@@ -27,9 +27,11 @@ const SWEEP: i64 = 10 * NANOS;
 /// Where no MX replies are seen, address lookups this soon after an MX lookup are taken for
 /// its consequence.
 const FOLLOWS: i64 = 5 * NANOS;
-/// Keys of each kind that are kept per host; a busy mail server asks some thousand domains
-/// a day.
+/// Domains and names of a kind that are kept per host; a busy mail server asks some thousand
+/// domains a day.
 const BOUND: usize = 8192;
+/// The same of what is only compared with some dozen.
+const FEW: usize = 1024;
 /// Samples of a host's sums, one an hour, for shares over the last day.
 const SAMPLES: usize = 25;
 
@@ -68,8 +70,8 @@ pub struct Suspect {
     pub led: Window,
     /// The names of those lookups, in the last day.
     pub mail_host_names: Window,
-    /// Lookups of such names, retries left out.
-    pub mail_host_queries: u64,
+    /// Lookups of such a name that was asked for within the day before, retries left out.
+    pub mail_hosts_again: u64,
     /// Witnesses of new domains in `mail_hosts`.
     pub kwa_trail: Trail,
     /// Domains in which keywords were tried in turn, in the last day.
@@ -125,21 +127,21 @@ impl Default for Suspect {
         Self {
             score: Score::default(),
             mx: Window::new(DAY, BOUND),
-            mx_again: Window::new(DAY, BOUND),
-            mx_answered: Window::new(DAY, BOUND),
-            mx_failed: Window::new(DAY, BOUND),
+            mx_again: Window::new(DAY, FEW),
+            mx_answered: Window::new(DAY, FEW),
+            mx_failed: Window::new(DAY, FEW),
             mx_trail: Trail::default(),
             server: ServerTest::default(),
             mail_hosts: Window::new(DAY, BOUND),
-            unasked: Window::new(DAY, BOUND),
-            led: Window::new(DAY, BOUND),
+            unasked: Window::new(DAY, FEW),
+            led: Window::new(DAY, FEW),
             mail_host_names: Window::new(DAY, BOUND),
-            mail_host_queries: 0,
+            mail_hosts_again: 0,
             kwa_trail: Trail::default(),
-            swept: Window::new(DAY, BOUND),
+            swept: Window::new(DAY, FEW),
             sweep_trail: Trail::default(),
-            answered: Window::new(DAY, BOUND),
-            failed: Window::new(DAY, BOUND),
+            answered: Window::new(DAY, FEW),
+            failed: Window::new(DAY, FEW),
             failed_trail: Trail::default(),
             peers: Peers::default(),
             direct: None,
@@ -147,7 +149,7 @@ impl Default for Suspect {
             relay: Relay::default(),
             irc: irc::Chat::default(),
             follow: follow::Follow::default(),
-            exchangers: Window::new(HOUR, BOUND),
+            exchangers: Window::new(HOUR, FEW),
             last_server_lookup: None,
             last_mx: None,
             mx_replies: false,
@@ -160,7 +162,7 @@ impl Default for Suspect {
 impl Suspect {
     /// Takes in a fact. `delta` is the one that the fact stands in, `view` what is known of
     /// the tap.
-    pub fn learn(&mut self, fact: &Fact, delta: &Delta, view: &View) {
+    pub fn learn(&mut self, fact: &Fact, delta: &Delta, view: View) {
         let now = fact.time;
         let witness = Witness {
             origin: fact.origin,
@@ -192,7 +194,7 @@ impl Suspect {
                 self.mail(fact.what, witness, view);
             }
             What::Irc { server, joined } => {
-                self.irc.learn(server, joined, &mut self.score, witness);
+                self.irc.learn(server, joined, witness);
             }
             What::AnswersDns
             | What::Tls { .. }
@@ -246,7 +248,7 @@ impl Suspect {
         }
     }
 
-    fn mail(&mut self, what: What, witness: Witness, view: &View) {
+    fn mail(&mut self, what: What, witness: Witness, view: View) {
         self.peers.learn(what, witness, view, &mut self.score);
     }
 
@@ -278,19 +280,19 @@ impl Suspect {
         label: Label,
         delta: &Delta,
         witness: Witness,
-        view: &View,
+        view: View,
     ) {
         let now = witness.time;
         if self.mx.get(domain.hash, now).is_none() {
             self.unasked.touch(domain.hash, now);
         }
-        let (asked, _) = self.mail_host_names.touch(name, now);
-        if asked.is_none_or(|asked| now.nanos_since(asked) >= RETRY) {
-            self.mail_host_queries += 1;
+        let (asked, ()) = self.mail_host_names.touch(name, now);
+        if asked.is_some_and(|asked| now.nanos_since(asked) >= RETRY) {
+            self.mail_hosts_again += 1;
         }
         let (before, known) = self.mail_hosts.touch(domain.hash, now);
         let sweep = known.label.is_some_and(|(label_before, time)| {
-            label_before != label
+            keyword(&label_before) != keyword(&label)
                 && now.nanos_since(time) <= SWEEP
                 && !is_name_server(&label)
                 && !is_name_server(&label_before)
@@ -330,7 +332,7 @@ impl Suspect {
     }
 
     /// Sets the families that are states: what the host is like by its counters.
-    pub fn weigh(&mut self, totals: &HostTotals, view: &View) {
+    pub fn weigh(&mut self, totals: &HostTotals, view: View) {
         let most = if view.smtp { ONLY_SENDS } else { f64::MAX };
         let server = Against::each(0.0, self.server.llr().min(most), 0.0);
         let asks_mx = self.server.mx_queries > 0;
@@ -345,6 +347,7 @@ impl Suspect {
         let day = self.day(totals);
         gen3::weigh_day(&mut self.score, shown, &day);
         self.peers.weigh(&mut self.score, &totals.smtp);
+        self.score.set(Family::Irc, self.irc.weigh());
         self.score
             .set(Family::Client, super::client::weigh(&totals.queries));
     }
@@ -434,7 +437,27 @@ impl Suspect {
         self.answered.expire(now);
         self.failed.expire(now);
         self.peers.expire(now);
+        self.irc.expire(now);
+        // Witnesses are of what is still held against the host.
+        if self.mx.is_empty() {
+            self.mx_trail = Trail::default();
+        }
+        if self.mail_hosts.is_empty() {
+            (self.kwa_trail, self.sweep_trail) = (Trail::default(), Trail::default());
+        }
+        if self.failed.is_empty() && self.mx_failed.is_empty() {
+            self.failed_trail = Trail::default();
+        }
     }
+}
+
+/// A label without its number: `mx1` and `mx-2` are one keyword.
+fn keyword(label: &Label) -> &[u8] {
+    let text = label.text();
+    let end = text
+        .iter()
+        .rposition(|octet| !octet.is_ascii_digit() && *octet != b'-');
+    text.get(..end.map_or(0, |end| end + 1)).unwrap_or_default()
 }
 
 /// `ns` and `ns1` also name the servers of the DNS itself.

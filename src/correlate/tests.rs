@@ -85,9 +85,9 @@ fn a_resolver_stays_one_over_a_silent_week() {
     // Any other host would be convicted; of a resolver it is a suspicion.
     for (host, level) in [(host(1), Level::Suspected), (host(3), Level::Likely)] {
         let told = run(&mut correlator, worm(8 * 86_400, host, 500));
-        let told = told.iter().filter(|verdict| verdict.host == host);
+        let mut told = told.iter().filter(|verdict| verdict.host == host);
         assert_eq!(
-            told.last().map(|verdict| verdict.judgement.level),
+            told.next_back().map(|verdict| verdict.judgement.level),
             Some(level)
         );
     }

@@ -1,9 +1,10 @@
 //! A host that is watched: what it has shown, and the episode that came of it.
 
+use super::evidence::Family;
 use super::judge::{Judge, Outcome, counterevidence};
 use super::others::Seen;
 use super::role::{self, RoleView};
-use super::score::Score;
+use super::score::{Against, Score};
 use super::site::SiteView;
 use super::suspect::{Suspect, View};
 use super::{Context, Judgement, State, Verdict};
@@ -24,6 +25,8 @@ pub(super) struct Watched {
     /// Time of the first and the newest fact.
     pub(super) facts: Option<(Timestamp, Timestamp)>,
     pub(super) episode: Option<Episode>,
+    /// The machine whose memory this is, where that is known.
+    pub(super) owner: Option<[u8; 6]>,
     /// The sums when the score of the episode was highest, and that score: what the closing
     /// verdict tells, since sums decay.
     peak: Option<(f64, Box<Score>)>,
@@ -61,7 +64,10 @@ impl<'a> Setting<'a> {
     }
 
     fn judge(&self, role: &'a RoleView, suspect: &Suspect) -> Judge<'a> {
-        let serves = suspect.server.is_server() || self.others.is_some_and(Seen::is_mail_server);
+        let serves = suspect.server.is_server()
+            || self
+                .others
+                .is_some_and(|seen| seen.is_mail_server(self.time));
         Judge {
             role,
             muted: &self.context.muted,
@@ -76,12 +82,16 @@ impl<'a> Setting<'a> {
 impl Watched {
     /// Sets the families that are states: what the host is like at the moment.
     pub(super) fn weigh(&mut self, setting: &Setting<'_>) {
-        self.suspect.weigh(&self.totals, &setting.view);
+        self.suspect.weigh(&self.totals, setting.view);
         if let Some(seen) = setting.others {
             let known = setting.context.inventory.host(setting.host);
             let used =
                 self.suspect.is_used() || known.is_some_and(|entry| entry.role == Some(Role::Pc));
             seen.weigh(&mut self.suspect.score, used, setting.time);
+        } else {
+            for family in [Family::Back, Family::Inbound] {
+                self.suspect.score.set(family, Against::default());
+            }
         }
     }
 
@@ -163,13 +173,14 @@ impl Watched {
             (before, after) if before == after => after,
             // Who showed one generation and now another is both.
             (Class::Gen2Mx, Class::Gen3A) | (Class::Gen3A, Class::Gen2Mx) => Class::Hybrid,
-            // The DNS says more about what it is than its connections alone.
-            (Class::SpamFanout | Class::SubmissionAbuse | Class::Gen1Relay, after) => after,
-            (
+            // The DNS says more about what it is than its connections alone, and a role more than
+            // a generation.
+            (Class::SpamFanout | Class::SubmissionAbuse | Class::Gen1Relay, after)
+            | (
                 Class::Gen2Mx | Class::Gen3A | Class::Hybrid,
                 after @ (Class::Hybrid | Class::HijackedRelay | Class::SubmissionAbuse),
-            ) => after,
-            (_, after @ Class::HijackedServer) => after,
+            )
+            | (_, after @ Class::HijackedServer) => after,
             (before, _) => before,
         };
         (level, class)
@@ -235,6 +246,7 @@ impl Watched {
             reason.clone_into(&mut judgement.reason);
             level = Level::None;
             (judgement.class, judgement.level) = (Class::Ordinary, level);
+            judgement.evidence.clear();
         }
         self.episode = Some(Episode {
             sequence: episode.sequence + 1,

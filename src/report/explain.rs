@@ -74,12 +74,7 @@ pub fn write(out: &mut dyn Write, story: &Story, rows: usize) -> io::Result<()> 
         posterior(judgement.score)
     )?;
     writeln!(out, "{host} {}.", judgement.reason)?;
-    let against = judgement.against;
-    writeln!(
-        out,
-        "against a PC {:+.1}, a sender of mail {:+.1}, a prober of mail servers {:+.1}",
-        against.pc, against.sender, against.prober
-    )?;
+    against(out, judgement)?;
     let role = &judgement.role;
     let basis = match role.basis.join(", ") {
         basis if basis.is_empty() => "nothing speaks for another one".to_owned(),
@@ -139,8 +134,8 @@ pub fn write(out: &mut dyn Write, story: &Story, rows: usize) -> io::Result<()> 
     for piece in &judgement.evidence {
         evidence(out, piece, story)?;
     }
-    for against in &judgement.counterevidence {
-        writeln!(out, "against   {}", against.text)?;
+    for piece in &judgement.counterevidence {
+        writeln!(out, "against   {}", piece.text)?;
     }
     if totals.replies.total == 0 && queries.total > 0 {
         writeln!(out, "unseen    no replies to its queries")?;
@@ -158,6 +153,16 @@ pub fn write(out: &mut dyn Write, story: &Story, rows: usize) -> io::Result<()> 
         )?;
     }
     prefix_table(out, &story.prefixes, rows)
+}
+
+/// The sums that the score comes from.
+fn against(out: &mut dyn Write, judgement: &Judgement) -> io::Result<()> {
+    let against = judgement.against;
+    writeln!(
+        out,
+        "bot or    against a PC {:+.1}, a sender of mail {:+.1}, a prober of mail servers {:+.1}",
+        against.pc, against.sender, against.prober
+    )
 }
 
 fn correlation(out: &mut dyn Write, totals: &HostTotals) -> io::Result<()> {

@@ -61,7 +61,7 @@ fn standard_input_pipes_and_compressed_files_say_the_same() {
     place.write("b.gz", gzip(&plain));
     place.write("b", zstd::encode_all(&*plain, 1).unwrap());
     let expected = placeless(&place.run("replay -q study-client-b.pcap", 0).stdout);
-    assert_eq!(expected.len(), 4);
+    assert_eq!(expected.len(), 5);
     for line in ["replay -q b.gz", "replay -q b"] {
         assert_eq!(placeless(&place.run(line, 0).stdout), expected, "{line}");
     }

@@ -79,8 +79,8 @@ fn the_inventory_gives_roles_and_suppresses() {
         place.write("mute.toml", suppress(more));
         let run = place.run("replay --inventory mute.toml study-client-b.pcap", 0);
         let verdicts = run.verdicts();
-        assert_eq!(verdicts.len(), 3, "still written: {more}");
-        let convicted = &verdicts[1];
+        assert_eq!(verdicts.len(), 4, "still written: {more}");
+        let convicted = &verdicts[2];
         assert_eq!(convicted["mxray"]["level"], "likely");
         assert_eq!(convicted["mxray"]["suppressed"], suppressed, "{more}");
         let kind = if suppressed { "event" } else { "alert" };
@@ -152,7 +152,7 @@ fn the_command_line_wins_over_the_config_file() {
     let run = place.run("replay --config etc/mxray.toml study-client-b.pcap", 10);
     assert_eq!((&*run.stdout, &*run.stderr), ("", ""));
     let written = events(&place.read("etc/events"));
-    assert_eq!(written.len(), 5, "three verdicts, a host, totals");
+    assert_eq!(written.len(), 6, "four verdicts, a host, totals");
     assert_eq!(written[0]["observer"]["name"], "one");
     assert_eq!(written[0]["mxray"]["suppressed"], true);
 

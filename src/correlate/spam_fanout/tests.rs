@@ -25,7 +25,7 @@ const IN_SIGHT: View = View {
     answers: true,
 };
 
-fn learn_with(host: &mut Suspect, second: i64, what: What, view: &View) {
+fn learn_with(host: &mut Suspect, second: i64, what: What, view: View) {
     let time = Timestamp::from_parts(second, 0);
     host.expire(time);
     let fact = Fact {
@@ -40,7 +40,7 @@ fn learn_with(host: &mut Suspect, second: i64, what: What, view: &View) {
 }
 
 fn learn(host: &mut Suspect, second: i64, what: What) {
-    learn_with(host, second, what, &IN_SIGHT);
+    learn_with(host, second, what, IN_SIGHT);
 }
 
 fn pc() -> RoleView {
@@ -338,7 +338,7 @@ fn what_is_not_mirrored_is_not_weighed() {
         answers: false,
         ..IN_SIGHT
     };
-    for (view, level) in [(&IN_SIGHT, Level::Suspected), (&blind, Level::None)] {
+    for (view, level) in [(IN_SIGHT, Level::Suspected), (blind, Level::None)] {
         let mut host = Suspect::default();
         for number in 0..20 {
             let server = server(number, 25);
