@@ -42,6 +42,8 @@ pub(super) struct Judge<'a> {
     pub(super) muted: &'a [Family],
     /// What others do with the host.
     pub(super) others: Option<&'a Seen>,
+    /// It is a resolver: what it asks is others' questions.
+    pub(super) asks_for_others: bool,
     /// It is used as PCs are and accepts mail, or asks what servers ask.
     pub(super) two_in_one: bool,
     /// The tap lies behind a resolver: lookups are those of everybody.
@@ -52,7 +54,7 @@ pub(super) struct Judge<'a> {
 
 impl Judge<'_> {
     fn counts(&self, family: Family) -> bool {
-        let others = self.role.asks_for_others() || self.egress;
+        let others = self.asks_for_others || self.egress;
         !(self.muted.contains(&family)
             || others && family.is_dns()
             // A past says something of those who have one.

@@ -3,6 +3,7 @@
 use super::evidence::Family;
 use super::others::Seen;
 use super::score::Prior;
+use super::server::BY_HAND;
 use super::suspect::Suspect;
 use super::watched::Setting;
 use super::{Context, PCS, PRIOR};
@@ -85,11 +86,13 @@ impl RoleView {
         }
     }
 
-    /// Whether what the host asks the DNS is its own, and to be weighed. A learned resolver
-    /// may be a worm that answered once, or ask for one: see [`RoleView::dns_limit`].
+    /// Whether what the host asks the DNS is others' questions, and not to be weighed. A learned
+    /// resolver may be a worm that answered once, or ask for one: it must also ask what mail
+    /// servers ask, as everybody's questions together do. See [`RoleView::dns_limit`].
     #[must_use]
-    pub fn asks_for_others(&self) -> bool {
-        self.role == Role::Resolver && self.source == RoleSource::Inventory
+    pub fn asks_for_others(&self, suspect: &Suspect) -> bool {
+        let everybody = suspect.server.lookups() >= BY_HAND;
+        self.role == Role::Resolver && (self.source == RoleSource::Inventory || everybody)
     }
 
     /// The highest level that its lookups may bring.

@@ -28,7 +28,7 @@ const SERVER: f64 = -2.3;
 const NO_SERVER: f64 = 2.3;
 
 /// Lookups of either kind that a person makes by hand stay below this.
-const BY_HAND: u64 = 3;
+pub const BY_HAND: u64 = 3;
 
 /// The likelihood ratio of "worm" against "mail server", lookup by lookup: a Poisson process
 /// of server lookups beside the MX queries, at one of two rates.

@@ -72,6 +72,7 @@ impl<'a> Setting<'a> {
             role,
             muted: &self.context.muted,
             others: self.others,
+            asks_for_others: role.asks_for_others(suspect),
             two_in_one: suspect.is_used() && serves,
             egress: !self.site.dns_is_by_host(),
             loss: self.site.loss.unwrap_or(0.0),
@@ -119,7 +120,8 @@ impl Watched {
         if outcome.level == Level::Notice && self.episode.is_none() && notices >= NOTICES {
             outcome.level = Level::None;
         }
-        let turned_out = self.episode.is_some_and(|it| it.role != role.role);
+        let turned_out =
+            judge.asks_for_others || self.episode.is_some_and(|it| it.role != role.role);
         if turned_out && !role.is_pc() && outcome.level == Level::None {
             return self.clear(setting, role);
         }
