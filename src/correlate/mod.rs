@@ -2,7 +2,7 @@
 //! seconds in order ([`crate::count::delta`]), what comes out is verdicts.
 //!
 //! What a host has shown is kept by [`suspect::Suspect`] and weighed, step by step, in a
-//! [`score::Score`]. One rule a file ([`gen2`], [`gen3`], [`spam_fanout`], …): it says what its
+//! [`score::Score`]. One rule a file (`gen2`, `gen3`, `spam_fanout`, …): it says what its
 //! steps weigh and why, and puts its families into words. A new rule is a file beside them, its
 //! families in [`evidence`], and a line in `explain`.
 
