@@ -34,6 +34,27 @@ pub(super) struct Outcome {
     pub(super) against: Against,
 }
 
+/// Sums over families of either kind.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    content: Against,
+    conduct: Against,
+}
+
+impl Sums {
+    fn add(&mut self, family: Family, sum: Against, seen: f64) {
+        if family.is_content() {
+            self.content = self.content + sum;
+        } else {
+            self.conduct = self.conduct + sum.map(|llr| llr * seen);
+        }
+    }
+
+    fn total(self) -> Against {
+        self.content + self.conduct
+    }
+}
+
 /// Who weighs what: the role changes which families count, and how many honest hosts there are.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Judge<'a> {
@@ -68,10 +89,25 @@ impl Judge<'_> {
 
     /// Level, class and score.
     pub(super) fn outcome(&self, suspect: &Suspect, sums: &Score) -> Outcome {
-        let against = self.total(sums, |_| true);
-        let score = self.score(sums, |_| true);
-        let smtp = self.total(sums, Family::is_smtp);
-        let highest = if smtp.most() >= LEAST_SMTP {
+        let (mut all, mut smtp, mut elsewhere) =
+            (Sums::default(), Sums::default(), Sums::default());
+        // What the capture loses lowers what conduct weighs.
+        let seen = 1.0 - self.loss.clamp(0.0, 1.0);
+        for family in Family::ALL {
+            let sum = sums.of(family);
+            if sum == Against::default() || !self.counts(family) {
+                continue;
+            }
+            all.add(family, sum, seen);
+            if family.is_smtp() {
+                smtp.add(family, sum, seen);
+            }
+            if !family.is_dns() {
+                elsewhere.add(family, sum, seen);
+            }
+        }
+        let score = self.score(all);
+        let highest = if smtp.total().most() >= LEAST_SMTP {
             Level::Confirmed
         } else {
             Level::Likely
@@ -79,7 +115,7 @@ impl Judge<'_> {
         let mut level = level(score).min(highest);
         let limit = self.role.dns_limit();
         if level > limit {
-            level = limit.max(self::level(self.score(sums, |family| !family.is_dns())));
+            level = limit.max(self::level(self.score(elsewhere)));
         }
         let mut class = self.class(suspect, sums);
         if level == Level::None {
@@ -89,23 +125,13 @@ impl Judge<'_> {
             level,
             class,
             score,
-            against,
+            against: all.total(),
         }
     }
 
-    /// The sums over families; what the capture loses lowers what conduct weighs.
-    fn total(&self, sums: &Score, of: impl Fn(Family) -> bool) -> Against {
-        let part = |content: bool| {
-            sums.total(|family| self.counts(family) && of(family) && family.is_content() == content)
-        };
-        part(true) + part(false).map(|llr| llr * (1.0 - self.loss.clamp(0.0, 1.0)))
-    }
-
-    fn score(&self, sums: &Score, of: impl Fn(Family) -> bool) -> f64 {
-        let total = score(self.total(sums, &of), self.role.prior());
-        let content = self.total(sums, |family| of(family) && family.is_content());
-        let conduct = self.total(sums, |family| of(family) && !family.is_content());
-        if content.most() < LEAST_CONTENT || conduct.most() < LEAST_CONDUCT {
+    fn score(&self, sums: Sums) -> f64 {
+        let total = score(sums.total(), self.role.prior());
+        if sums.content.most() < LEAST_CONTENT || sums.conduct.most() < LEAST_CONDUCT {
             total.clamp(0.0, ALONE)
         } else {
             total.max(0.0)

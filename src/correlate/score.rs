@@ -184,15 +184,6 @@ impl Score {
             };
         }
     }
-
-    /// The sums over the families that `counts` lets through.
-    #[must_use]
-    pub fn total(&self, counts: impl Fn(Family) -> bool) -> Against {
-        Family::ALL
-            .into_iter()
-            .filter(|family| counts(*family))
-            .fold(Against::default(), |total, family| total + self.of(family))
-    }
 }
 
 /// The score of these sums: the log-likelihood ratio of "bot" against everything that the
