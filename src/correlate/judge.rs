@@ -4,14 +4,12 @@ use super::evidence::{Family, Trail, Weight};
 use super::others::Seen;
 use super::role::RoleView;
 use super::score::{Against, Score, score};
-use super::server::ServerTest;
 use super::suspect::Suspect;
 use super::{
     ALONE, CONFIRMED, CounterEvidence, Judgement, LEAST_CONDUCT, LEAST_CONTENT, LEAST_SMTP, LIKELY,
     SUSPECTED, gen2, gen3, op25b, spam_fanout,
 };
 use crate::count::host::HostTotals;
-use crate::count::names::ServerLookup;
 use crate::time::Timestamp;
 use crate::verdict::{Class, Level};
 use crate::words::counted;
@@ -354,13 +352,9 @@ fn sentence(told: &[(Weight, String)]) -> String {
 
 /// What speaks for the host.
 pub(super) fn counterevidence(suspect: &Suspect, sums: &Score) -> Vec<CounterEvidence> {
-    let lookups = |test: &ServerTest| -> Vec<(ServerLookup, u64)> {
-        let lookups = test.lookups.iter();
-        lookups.map(|(lookup, count)| (*lookup, *count)).collect()
-    };
-    let mut against: Vec<_> = lookups(&suspect.server)
-        .into_iter()
-        .map(|(lookup, count)| {
+    let lookups = suspect.server.lookups.iter();
+    let mut against: Vec<_> = lookups
+        .map(|(lookup, &count)| {
             let words = lookup.words();
             CounterEvidence {
                 what: lookup.name(),

@@ -51,19 +51,23 @@ fn pc() -> RoleView {
     }
 }
 
-/// The level that it has at the moment; a notice is none.
-fn seen(host: &Suspect) -> Level {
-    let role = pc();
-    let judge = Judge {
-        role: &role,
+/// A judge who knows nothing but the role.
+fn judge(role: &RoleView) -> Judge<'_> {
+    Judge {
+        role,
         muted: &[],
         others: None,
         asks_for_others: false,
         two_in_one: false,
         egress: false,
         loss: 0.0,
-    };
-    match judge.outcome(host, &host.score).level {
+    }
+}
+
+/// The level that it has at the moment; a notice is none.
+fn seen(host: &Suspect) -> Level {
+    let role = pc();
+    match judge(&role).outcome(host, &host.score).level {
         Level::Notice => Level::None,
         level => level,
     }
@@ -71,17 +75,8 @@ fn seen(host: &Suspect) -> Level {
 
 fn told(host: &Suspect) -> Judgement {
     let role = pc();
-    let judge = Judge {
-        role: &role,
-        muted: &[],
-        others: None,
-        asks_for_others: false,
-        two_in_one: false,
-        egress: false,
-        loss: 0.0,
-    };
     let now = Timestamp::from_parts(1_000, 0);
-    judge.explain(host, &HostTotals::default(), &host.score, true, now)
+    judge(&role).explain(host, &HostTotals::default(), &host.score, true, now)
 }
 
 /// What a host does with each of its destinations, in parts of a thousand.
