@@ -183,8 +183,9 @@ impl Family {
 
     /// What it may weigh at the most, against any alternative. Content, which every sender
     /// shows too, is held by that alternative; of conduct no family may convict by itself
-    /// (against a sender that takes 6.9 with the prior of ten to one), but for refusals and
-    /// what a mail server does not ask, which come of many destinations and lookups.
+    /// (against a sender that takes 6.2 with the prior of five to one), but for refusals and
+    /// what a mail server does not ask, which come of many destinations and lookups, and which
+    /// a prober shows as well.
     #[must_use]
     pub fn cap(self) -> f64 {
         match self {

@@ -30,9 +30,9 @@ pub(super) const HOSTS: usize = 16_384;
 /// Pairs of a client and a server whose last session is remembered, of each kind; those silent
 /// for longest go.
 pub(super) const SESSIONS: usize = 16_384;
-/// Servers that let in who had read mail before did so for a quarter of an hour to half a one
 /// Ports of POP3, in clear and in TLS (RFC 1939, RFC 8314).
 const POP: [u16; 2] = [110, 995];
+/// Servers that let in who had read mail before did so for a quarter of an hour to half a one
 /// (the defaults of poprelayd and DRAC).
 const POP_BEFORE_SMTP: i64 = 1_800 * NANOS;
 /// Prefixes that are told, the worst first.

@@ -21,7 +21,7 @@ const CAP: f64 = 9.0;
 /// only sends needs a line in the inventory.
 pub const ONLY_SENDS: f64 = 2.3;
 
-/// Ten to one for "mail server", beside the prior of another ten to one.
+/// Ten to one for "mail server", beside the prior ([`super::PRIOR`]).
 const SERVER: f64 = -2.3;
 
 /// Ten to one against it: who was one stays one until then.
