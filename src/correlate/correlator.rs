@@ -221,11 +221,13 @@ impl Correlator {
             site: self.site,
             context: &self.context,
         };
+        // A day's windows need no closer look than once a second.
+        watched.suspect.expire(first.time);
         for (fact, delta) in facts.iter().filter(own) {
             setting.time = fact.time;
             let (start, newest) = watched.facts.unwrap_or((fact.time, fact.time));
             watched.facts = Some((start.min(fact.time), newest.max(fact.time)));
-            watched.suspect.expire(fact.time);
+            watched.suspect.score.advance(fact.time);
             if let Some(class) = op25b::direct(fact.what, &self.context.home) {
                 watched.suspect.direct = Some(class);
             }
