@@ -6,6 +6,7 @@ use super::floods::Floods;
 use super::identity::{Entity, Identity};
 use super::op25b::{self, Audit, Report};
 use super::others::Others;
+use super::role;
 use super::site::SiteView;
 use super::suspect::{DAY, View};
 use super::watched::{Setting, Watched};
@@ -172,7 +173,7 @@ impl Correlator {
         given.or_else(|| {
             let watched = watched?;
             let setting = self.setting(host, self.now);
-            let role = setting.role(Some(&watched.suspect), &watched.totals);
+            let role = role::role(&setting, Some(&watched.suspect), &watched.totals);
             Some(role.role)
         })
     }
@@ -182,7 +183,7 @@ impl Correlator {
         // that the host itself did.
         let own = |fact: &&(&Fact, &Delta)| is_weighed(fact.0.what);
         self.audit(facts);
-        let Some((first, _)) = facts.iter().find(own) else {
+        let Some((first, delta)) = facts.iter().find(own) else {
             return;
         };
         let host = first.host;
@@ -200,14 +201,10 @@ impl Correlator {
             return;
         };
         // Its counters come from the worker that saw what it did itself.
-        for (_, delta) in facts.iter().filter(own).take(1) {
-            if let Ok(at) = delta.totals.binary_search_by_key(&host, |(host, _)| *host)
-                && let Some((_, totals)) = delta.totals.get(at)
-            {
-                watched.totals = totals.clone();
-                resolve(&mut watched.totals, self.mail_answered);
-                watched.suspect.sample(delta.second, totals);
-            }
+        if let Some(totals) = delta.totals(host) {
+            watched.totals = totals.clone();
+            resolve(&mut watched.totals, self.mail_answered);
+            watched.suspect.sample(delta.second, totals);
         }
         let mut setting = Setting {
             host,
@@ -243,12 +240,11 @@ impl Correlator {
     /// Brings a machine's memory along to the address that it uses now: one of several, or one
     /// that it was given anew. Where there is memory under both, as when it is known late that
     /// they are one, that of the other is kept, and the sums of both.
-    /// What is kept under an address of another machine is closed.
+    ///
+    /// What is kept under an address of another machine is closed: that verdict is returned.
     fn follow(&mut self, host: HostAddr, facts: &[(&Fact, &Delta)]) -> Option<Verdict> {
         let (first, delta) = facts.iter().find(|(fact, _)| is_weighed(fact.what))?;
-        let at = delta.totals.binary_search_by_key(&host, |(host, _)| *host);
-        let (_, totals) = delta.totals.get(at.ok()?)?;
-        self.identity.see(host, totals.tag, first.time);
+        self.identity.see(host, delta.totals(host)?.tag, first.time);
         let Entity::Mac(mac) = self.identity.entity(host, first.time) else {
             return None;
         };
@@ -283,18 +279,10 @@ impl Correlator {
 
     /// Has the audit of port 25 take in a host's facts.
     fn audit(&mut self, facts: &[(&Fact, &Delta)]) {
-        let Some((first, _)) = facts.first() else {
-            return;
-        };
-        let mirrored = facts.iter().find_map(|(_, delta)| {
-            let at = delta
-                .totals
-                .binary_search_by_key(&first.host, |(host, _)| *host);
-            let (_, totals) = delta.totals.get(at.ok()?)?;
-            totals.smtp.answers_seen
-        });
+        let mirrored = facts
+            .iter()
+            .find_map(|(fact, delta)| delta.totals(fact.host)?.smtp.answers_seen);
         for (fact, _) in facts {
-            let fact = std::slice::from_ref(*fact);
             self.audit.learn(fact, mirrored, &self.context.home);
         }
     }
@@ -426,7 +414,7 @@ impl Correlator {
     pub fn judgement(&self, host: HostAddr, totals: &HostTotals) -> Judgement {
         let watched = self.suspects.get(&host);
         let setting = self.setting(host, self.now);
-        let role = setting.role(watched.map(|watched| &watched.suspect), totals);
+        let role = role::role(&setting, watched.map(|watched| &watched.suspect), totals);
         match watched {
             Some(watched) => watched.judgement(&setting, &role),
             None => Judgement::ordinary(role),

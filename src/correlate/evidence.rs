@@ -2,6 +2,7 @@
 
 use super::score::Against;
 use crate::capture::Origin;
+use crate::count::delta::Fact;
 use crate::time::Timestamp;
 
 /// Packets kept as witnesses of one family: enough to check it by hand.
@@ -306,6 +307,17 @@ pub struct Witness {
     pub origin: Origin,
     /// When it was captured.
     pub time: Timestamp,
+}
+
+impl Witness {
+    /// The packet behind a fact.
+    #[must_use]
+    pub fn of(fact: &Fact) -> Self {
+        Self {
+            origin: fact.origin,
+            time: fact.packet_time,
+        }
+    }
 }
 
 /// The first few packets and domains of a family.

@@ -64,7 +64,7 @@ pub(super) fn explain(family: Family, suspect: &Suspect) -> Option<(Trail, Strin
 }
 
 /// How many of a server's lookups the host made, in words.
-pub(super) fn beside(suspect: &Suspect) -> String {
+fn beside(suspect: &Suspect) -> String {
     match suspect.server.lookups() {
         0 => "none".to_owned(),
         n => format!("only {n}"),

@@ -157,23 +157,15 @@ impl Audit {
         }
     }
 
-    /// Takes in facts about one host, in order, and whether its servers' packets are mirrored as
-    /// far as is known.
-    pub fn learn(&mut self, facts: &[Fact], mirrored: Option<bool>, home: &Home) {
-        let Some(inside) = facts.first().and_then(|fact| home.contains(fact.host)) else {
-            return;
-        };
-        for fact in facts {
-            if inside {
-                self.inside(fact, home);
-            } else {
-                self.outside(fact, home);
-            }
+    /// Takes in a fact about a host, and whether the packets of its servers are mirrored as far
+    /// as is known.
+    pub fn learn(&mut self, fact: &Fact, mirrored: Option<bool>, home: &Home) {
+        match home.contains(fact.host) {
+            Some(true) => self.inside(fact, home),
+            Some(false) => self.outside(fact, home),
+            None => {}
         }
-        if let Some(host) = facts
-            .first()
-            .and_then(|fact| self.hosts.get_mut(&fact.host))
-        {
+        if let Some(host) = self.hosts.get_mut(&fact.host) {
             host.mirrored = mirrored.or(host.mirrored);
         }
     }
@@ -416,17 +408,16 @@ mod tests {
 
     fn learn(audit: &mut Audit, of: &str, second: i64, whats: &[What], mirrored: Option<bool>) {
         let time = Timestamp::from_parts(second, 0);
-        let facts: Vec<_> = whats
-            .iter()
-            .map(|&what| Fact {
+        for &what in whats {
+            let fact = Fact {
                 host: host(of),
                 time,
                 origin: Origin::default(),
                 packet_time: time,
                 what,
-            })
-            .collect();
-        audit.learn(&facts, mirrored, &home());
+            };
+            audit.learn(&fact, mirrored, &home());
+        }
     }
 
     fn tried(outcomes: &[Outcome]) -> Vec<What> {
@@ -492,9 +483,10 @@ mod tests {
             packet_time: time,
             what,
         };
-        let facts: Vec<_> = tried(&[Established]).into_iter().map(fact).collect();
         let mut audit = Audit::default();
-        audit.learn(&facts, Some(true), &Home::default());
+        for what in tried(&[Established]) {
+            audit.learn(&fact(what), Some(true), &Home::default());
+        }
         let report = audit.report(&|_| false);
         assert_eq!((report.prefixes.len(), report.ipv4.hosts), (0, 0));
         assert_eq!(report.ipv4.leak_ratio(), None);

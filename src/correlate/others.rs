@@ -31,7 +31,7 @@ const NETWORKS: usize = 20;
 const BACKSCATTER: Against = Against::pc(4.0);
 /// Somebody's machine that takes mail from outside: one PC in a hundred by some program,
 /// against half of the relays that others have made.
-const ACCEPTS: Against = Against::each(3.9, 2.3, 3.9);
+const ACCEPTS: Against = Against::each(3.9, 2.3, 2.3);
 
 /// What is known of hosts by what others do.
 #[derive(Debug, Default)]

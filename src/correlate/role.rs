@@ -123,7 +123,7 @@ impl RoleView {
 }
 
 /// The role of a host: what lies outside of home is external whatever else is known of it;
-/// then the inventory's word, then what the host shows, else a PC.
+/// then the inventory's word, then what the host shows by its memory and its counters, else a PC.
 pub(super) fn role(
     setting: &Setting<'_>,
     suspect: Option<&Suspect>,

@@ -168,7 +168,8 @@ impl Score {
         }
     }
 
-    /// Adds another host's sums: two addresses turned out to be one machine.
+    /// Adds another host's sums: two addresses turned out to be one machine. States among them
+    /// stand until they are set anew, before anything is judged.
     pub fn merge(&mut self, other: &Self) {
         let now = self.at.max(other.at);
         let mut other = other.clone();
@@ -177,11 +178,7 @@ impl Score {
             other.advance(now);
         }
         for ((sum, more), family) in self.sums.iter_mut().zip(other.sums).zip(Family::ALL) {
-            *sum = if family.is_state() {
-                sum.with(more, f64::max)
-            } else {
-                family.limit(*sum + more)
-            };
+            *sum = family.limit(*sum + more);
         }
     }
 }

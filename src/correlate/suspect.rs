@@ -164,10 +164,7 @@ impl Suspect {
     /// the tap.
     pub fn learn(&mut self, fact: &Fact, delta: &Delta, view: View) {
         let now = fact.time;
-        let witness = Witness {
-            origin: fact.origin,
-            time: fact.packet_time,
-        };
+        let witness = Witness::of(fact);
         match fact.what {
             What::Attempt(server) => {
                 self.fanout.attempt(now, server);
@@ -233,7 +230,7 @@ impl Suspect {
                 if self.is_led(domain.hash, name, now) {
                     self.led.touch(domain.hash, now);
                 } else {
-                    self.guess(domain, name, label, delta, witness, view);
+                    self.guess(domain, name, label, fact, delta, view);
                 }
             }
             What::MailHostReply { name, failed } => self.guess_reply(name, failed, now, witness),
@@ -278,11 +275,11 @@ impl Suspect {
         domain: Domain,
         name: u64,
         label: Label,
+        fact: &Fact,
         delta: &Delta,
-        witness: Witness,
         view: View,
     ) {
-        let now = witness.time;
+        let (now, witness) = (fact.time, Witness::of(fact));
         if self.mx.get(domain.hash, now).is_none() {
             self.unasked.touch(domain.hash, now);
         }

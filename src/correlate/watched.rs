@@ -58,11 +58,6 @@ pub(super) struct Setting<'a> {
 }
 
 impl<'a> Setting<'a> {
-    /// The host's role, by its memory and its counters.
-    pub(super) fn role(&self, suspect: Option<&Suspect>, totals: &HostTotals) -> RoleView {
-        role::role(self, suspect, totals)
-    }
-
     fn judge(&self, role: &'a RoleView, suspect: &Suspect) -> Judge<'a> {
         let serves = suspect.server.is_server()
             || self
@@ -114,7 +109,7 @@ impl Watched {
     /// a day's silence, or when the host turns out to mail or to ask by trade and nothing
     /// else speaks against it. `notices`: so many were told in this hour.
     pub(super) fn cross(&mut self, setting: &Setting<'_>, notices: u32) -> Option<Verdict> {
-        let role = setting.role(Some(&self.suspect), &self.totals);
+        let role = role::role(setting, Some(&self.suspect), &self.totals);
         let judge = setting.judge(&role, &self.suspect);
         let mut outcome = judge.outcome(&self.suspect, &self.suspect.score);
         if outcome.level == Level::Notice && self.episode.is_none() && notices >= NOTICES {
@@ -235,7 +230,7 @@ impl Watched {
     /// Closes the episode, at its level or, after a day's silence, at none.
     pub(super) fn close(&mut self, setting: &Setting<'_>, silent: bool) -> Option<Verdict> {
         let episode = self.episode?;
-        let role = setting.role(Some(&self.suspect), &self.totals);
+        let role = role::role(setting, Some(&self.suspect), &self.totals);
         let mut judgement = self.judgement(setting, &role);
         let mut level = episode.level;
         if silent {

@@ -281,6 +281,14 @@ pub fn of_others(deltas: &[Delta]) -> Vec<Fact> {
 }
 
 impl Delta {
+    /// The counters of a host, unless they are missing.
+    #[must_use]
+    pub fn totals(&self, host: HostAddr) -> Option<&HostTotals> {
+        let at = self.totals.binary_search_by_key(&host, |(host, _)| *host);
+        let (_, totals) = self.totals.get(at.ok()?)?;
+        Some(totals)
+    }
+
     /// The folded name of a domain in this delta.
     #[must_use]
     pub fn domain(&self, domain: Domain) -> &[u8] {
