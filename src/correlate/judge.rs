@@ -77,7 +77,7 @@ impl Judge<'_> {
         !(self.muted.contains(&family)
             || others && family.is_dns()
             // A past says something of those who have one.
-            || !self.role.is_sender() && family == Family::Jump
+            || !self.role.is_sender() && matches!(family, Family::Jump | Family::RejJump)
             // A machine that is both used and a server may be many behind one address.
             || self.two_in_one && matches!(family, Family::Client | Family::NoServerLookups)
             // What a server asks for is its trade, and says nothing of who uses it; but none
@@ -338,7 +338,12 @@ fn sentence(told: &[(Weight, String)]) -> String {
         // Some have a subject of their own.
         let own = matches!(
             weight.family,
-            Family::Fail | Family::Rej | Family::R2 | Family::FailingAnswers | Family::Back
+            Family::Fail
+                | Family::Rej
+                | Family::RejJump
+                | Family::R2
+                | Family::FailingAnswers
+                | Family::Back
         );
         match (sentence.is_empty(), own) {
             (true, _) => {}

@@ -13,6 +13,7 @@ mod correlator;
 pub mod coupling;
 pub mod evidence;
 pub mod fanout;
+mod fares;
 pub mod flood;
 pub mod floods;
 pub mod follow;

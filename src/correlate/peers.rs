@@ -7,6 +7,7 @@
 
 use super::evidence::{Trail, Witness};
 use super::fanout::hash;
+use super::fares::Fares;
 use super::score::Score;
 use super::spam_fanout;
 use super::suspect::{DAY, View};
@@ -43,6 +44,8 @@ pub struct Peers {
     /// Destinations for example, the first that were met.
     pub examples: Vec<HostAddr>,
     sender: bool,
+    /// How its mail fares between servers, and fared before.
+    pub(super) fares: Fares,
     /// Names in HELO between servers.
     pub helo: Window,
     /// Registrable domains of senders between servers.
@@ -67,6 +70,7 @@ impl Default for Peers {
             tally: Tally::default(),
             examples: Vec::new(),
             sender: false,
+            fares: Fares::default(),
             helo: Window::new(DAY, NAMES),
             senders: Window::new(DAY, NAMES),
             defects: BTreeMap::new(),
@@ -97,6 +101,8 @@ pub(super) struct Peer {
     pub(super) login: bool,
     /// It was handed a message.
     pub(super) handed: bool,
+    /// Hours in which it accepted a message last, and refused one for good.
+    answered: [Option<i32>; 2],
     accepted: u16,
     blocked: u16,
     unknown: u16,
@@ -261,6 +267,9 @@ impl Peers {
                     };
                     *count = count.saturating_add(1);
                 });
+                if cause != Refusal::Other || code >= 500 {
+                    self.answer(server, true, witness, score);
+                }
                 self.rej_trail.note(witness, None);
             }
             What::TlsMessages { server, .. } => {
@@ -283,6 +292,9 @@ impl Peers {
                     peer.handed = true;
                     peer.accepted = peer.accepted.saturating_add(accepted.into());
                 });
+                if accepted {
+                    self.answer(server, false, witness, score);
+                }
             }
             What::Defect { server, defect } => {
                 change(self, server, &|peer| {
@@ -296,6 +308,19 @@ impl Peers {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// A server's first acceptance, or refusal for good, of an hour.
+    fn answer(&mut self, server: Server, refused: bool, witness: Witness, score: &mut Score) {
+        let hour = i32::try_from(witness.time.second().div_euclid(3_600)).ok();
+        if server.port == BETWEEN_SERVERS
+            && let Some(peer) = self.known.get_mut(&hash(server.addr))
+            && let Some(last) = peer.answered.get_mut(usize::from(refused))
+            && *last != hour
+        {
+            *last = hour;
+            self.fares.answer(refused, witness, score);
         }
     }
 
