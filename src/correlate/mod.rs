@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+mod addresses;
 mod client;
 mod correlator;
 pub mod coupling;

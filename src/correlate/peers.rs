@@ -327,6 +327,41 @@ impl Peers {
         }
     }
 
+    /// Takes in the servers that another address of the host turned to; one that both did stays
+    /// as it is known here.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (time, key) in &other.by_time {
+            let Some(peer) = other.known.get(key) else {
+                continue;
+            };
+            if !self.known.contains_key(key) {
+                self.known.insert(*key, *peer);
+                self.tally.shift(peer, 1);
+                self.by_time.push_back((*time, *key));
+            }
+        }
+        self.by_time.make_contiguous().sort_unstable();
+        while self.known.len() > BOUND {
+            self.forget_first();
+        }
+        for addr in &other.examples {
+            if self.examples.len() < EXAMPLES && !self.examples.contains(addr) {
+                self.examples.push(*addr);
+            }
+        }
+        self.sender |= other.sender;
+        self.helo.merge(&other.helo);
+        self.senders.merge(&other.senders);
+        for (defect, time) in &other.defects {
+            let last = self.defects.entry(*defect).or_insert(*time);
+            *last = (*last).max(*time);
+        }
+        self.fan_trail.merge(&other.fan_trail);
+        self.fail_trail.merge(&other.fail_trail);
+        self.rej_trail.merge(&other.rej_trail);
+        self.proto_trail.merge(&other.proto_trail);
+    }
+
     /// Whether it delivers mail by trade, and is welcome; who was stays one until it is not.
     #[must_use]
     pub fn is_sender(&self) -> bool {
