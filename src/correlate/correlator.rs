@@ -399,6 +399,12 @@ impl Correlator {
         self.floods.evicted()
     }
 
+    /// Pairs of an IP and an Ethernet address that had to be forgotten for others.
+    #[must_use]
+    pub fn bindings_evicted(&self) -> u64 {
+        self.identity.evicted()
+    }
+
     /// Hosts with mail lookups or connections that had to be forgotten for others.
     #[must_use]
     pub fn evicted(&self) -> u64 {

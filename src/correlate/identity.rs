@@ -166,7 +166,7 @@ impl Identity {
             .collect()
     }
 
-    /// Pairs that had to leave for others (`bindings_evicted`).
+    /// Pairs that had to leave for others (`mxray.identity.bindings_evicted`).
     #[must_use]
     pub fn evicted(&self) -> u64 {
         self.evicted

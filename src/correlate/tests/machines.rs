@@ -268,6 +268,27 @@ fn of_two_episodes_of_one_machine_the_lesser_is_closed() {
     }
 }
 
+#[test]
+fn a_flood_of_made_up_bindings_is_told() {
+    let mut correlator = Correlator::new(Context::default());
+    let flood = 0..identity::PAIRS as u64 + 1;
+    let said = flood.map(|number| {
+        let [.., a, b, c] = number.to_be_bytes();
+        says(
+            [6, 0, 0, a, b, c],
+            0,
+            HostAddr::from_v4([10, a, b, c]),
+            How::Arp,
+        )
+    });
+    assert_eq!(correlator.bindings_evicted(), 0);
+    correlator.second(&[Delta {
+        bindings: said.collect(),
+        ..Delta::default()
+    }]);
+    assert_eq!(correlator.bindings_evicted(), identity::PAIRS as u64 / 16);
+}
+
 /// Of a host with IPv4 and IPv6 that asks by either in turns, for days.
 #[test]
 fn what_is_asked_from_two_addresses_is_one_share() {
