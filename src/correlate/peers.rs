@@ -419,3 +419,53 @@ impl Peers {
         self.defects.keys().copied()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::Origin;
+
+    /// What came of servers, by number, one a second.
+    fn peers(servers: std::ops::Range<u16>, outcome: Outcome) -> Peers {
+        let mut peers = Peers::default();
+        for number in servers {
+            let time = Timestamp::from_parts(number.into(), 0);
+            let witness = Witness {
+                origin: Origin::default(),
+                time,
+            };
+            let [high, low] = number.to_be_bytes();
+            let addr = HostAddr::from_v4([198, 51, high, low]);
+            let server = Server { addr, port: 25 };
+            for what in [What::Attempt(server), What::Outcome(server, outcome)] {
+                peers.learn(what, witness, View::default(), &mut Score::default());
+            }
+        }
+        peers
+    }
+
+    #[test]
+    fn two_memories_put_together_count_each_server_once() {
+        let mut mine = peers(0..30, Outcome::Established);
+        mine.merge(&peers(20..50, Outcome::Refused));
+        let Tally {
+            between_servers,
+            reached,
+            failed,
+            ..
+        } = mine.tally;
+        assert_eq!((between_servers, reached, failed), (50, 30, 20));
+        assert_eq!(mine.examples.len(), EXAMPLES);
+        // Each is forgotten a day after it was met, whoever met it.
+        mine.expire(Timestamp::from_parts(86_400 + 35, 0));
+        assert_eq!(mine.tally.between_servers, 15);
+        mine.expire(Timestamp::from_parts(86_400 + 50, 0));
+        assert_eq!(mine.tally, Tally::default());
+        // At the bound those met first leave.
+        let mut mine = peers(0..4_000, Outcome::Established);
+        mine.merge(&peers(3_900..4_200, Outcome::Refused));
+        assert_eq!(mine.known.len(), BOUND);
+        assert_eq!(mine.tally.between_servers as usize, BOUND);
+        assert_eq!(mine.tally.failed, 200);
+    }
+}
