@@ -101,9 +101,8 @@ impl Addresses {
         self.https += other.https;
         self.left |= other.left;
         for address in &other.of {
-            let newer = |known: &&Address| known.newest > address.newest;
             let known = self.of.iter().find(|known| known.host == address.host);
-            if known.filter(newer).is_none() {
+            if known.is_none_or(|known| known.newest <= address.newest) {
                 self.of.retain(|known| known.host != address.host);
                 self.insert(*address);
             }

@@ -57,13 +57,12 @@ impl Correlator {
     ) -> Option<Verdict> {
         let watched = self.suspects.get(&host)?;
         let User { mac, since, .. } = self.identity.user(host)?;
-        let others = match watched.owner {
-            Some(owner) => owner != mac,
+        let others = if let Some(owner) = watched.owner {
+            owner != mac
+        } else {
             // Who is not told apart is judged by address, whoever it is.
-            None => {
-                let begin = watched.facts.map(|(start, _)| start);
-                entity != Entity::Ip(host) && begin.is_some_and(|begin| begin < since)
-            }
+            let begin = watched.facts.map(|(start, _)| start);
+            entity != Entity::Ip(host) && begin.is_some_and(|begin| begin < since)
         };
         if !others {
             return None;

@@ -50,9 +50,12 @@ fn says(mac: [u8; 6], second: i64, addr: HostAddr, how: How) -> Binding {
 
 /// A worm's two seconds, by a machine that says whose the address is, or does not.
 fn worms(mac: [u8; 6], second: i64, host: HostAddr, said: bool) -> [Delta; 2] {
-    [second, second + 90].map(|second| match said {
-        true => bound(mac, second, host, &dead(500)),
-        false => from(mac, second, host, &dead(500)),
+    [second, second + 90].map(|second| {
+        let mut delta = from(mac, second, host, &dead(500));
+        if said {
+            delta.bindings.push(says(mac, second, host, How::Arp));
+        }
+        delta
     })
 }
 
