@@ -349,6 +349,16 @@ impl Trail {
         }
     }
 
+    /// Keeps those of another address of the same host, earliest first, while there is room.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.packets.extend(&other.packets);
+        self.packets.sort_by_key(|witness| witness.time);
+        self.domains.extend(other.domains.iter().cloned());
+        self.more |= other.more || self.packets.len() > WITNESSES || self.domains.len() > EXAMPLES;
+        self.packets.truncate(WITNESSES);
+        self.domains.truncate(EXAMPLES);
+    }
+
     /// Evidence of this weight, with the packets and domains of this trail.
     #[must_use]
     pub fn evidence(&self, weight: Weight, text: String) -> Evidence {

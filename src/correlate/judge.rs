@@ -9,7 +9,6 @@ use super::{
     ALONE, CONFIRMED, CounterEvidence, Judgement, LEAST_CONDUCT, LEAST_CONTENT, LEAST_SMTP, LIKELY,
     SUSPECTED, gen2, gen3, op25b, spam_fanout,
 };
-use crate::count::host::HostTotals;
 use crate::time::Timestamp;
 use crate::verdict::{Class, Level};
 use crate::words::counted;
@@ -199,13 +198,12 @@ impl Judge<'_> {
     pub(super) fn explain(
         &self,
         suspect: &Suspect,
-        totals: &HostTotals,
         sums: &Score,
         smtp_in_sight: bool,
         now: Timestamp,
     ) -> Judgement {
         let outcome = self.outcome(suspect, sums);
-        let day = suspect.day(totals);
+        let day = suspect.day();
         let mut evidence = Vec::new();
         let mut told: Vec<(Weight, String)> = Vec::new();
         for family in Family::ALL {

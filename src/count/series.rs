@@ -154,6 +154,29 @@ impl Sums {
         }
     }
 
+    /// The sums of this series and of one beside it, of other packets: what was asked from another
+    /// address. Seconds that are in both stay two bins.
+    #[must_use]
+    pub fn beside(self, other: Self) -> Self {
+        let earlier = |a: Edge, b: Edge| if b.second < a.second { b } else { a };
+        let later = |a: Edge, b: Edge| if b.second > a.second { b } else { a };
+        let either = |a: Option<Edge>, b: Option<Edge>, pick: fn(Edge, Edge) -> Edge| {
+            a.zip(b).map(|(a, b)| pick(a, b)).or(a).or(b)
+        };
+        Self {
+            active: self.active + other.active,
+            t: self.t + other.t,
+            tt: self.tt + other.tt,
+            keyword: self.keyword.plus(other.keyword),
+            exact: self.exact.plus(other.exact),
+            any: self.any.plus(other.any),
+            tt_lag: self.tt_lag + other.tt_lag,
+            kk_lag: self.kk_lag + other.kk_lag,
+            first: either(self.first, other.first, earlier),
+            last: either(self.last, other.last, later),
+        }
+    }
+
     /// What came after `earlier`, a former state of this same series: the sums of a window.
     /// The neighbour product across the window's edge stays in; it is one of many.
     #[must_use]

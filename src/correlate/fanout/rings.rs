@@ -104,6 +104,29 @@ impl Rings {
         }
     }
 
+    /// Adds those of another address of the host.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.newest = self.newest.max(other.newest);
+        for (ring, other) in self.widths.iter_mut().zip(&other.widths) {
+            for bucket in &other.buckets {
+                for cell in &bucket.cells {
+                    if let Some(mine) = ring.cell_of(bucket.index, cell.port) {
+                        mine.attempts += cell.attempts;
+                        mine.established += cell.established;
+                        mine.refused += cell.refused;
+                        mine.unanswered += cell.unanswered;
+                        mine.destinations.merge(&cell.destinations);
+                    }
+                }
+            }
+        }
+        for one in &other.recent {
+            super::insert(&mut self.recent, *one);
+        }
+        let excess = self.recent.len().saturating_sub(RECENT);
+        self.recent.drain(..excess);
+    }
+
     pub(super) fn outcome(&mut self, answer: Answer) {
         let Answer { time, outcome, .. } = answer;
         let from = self
@@ -208,7 +231,11 @@ impl Rings {
 impl Ring {
     /// The counters of a port at `time`; none where that lies too far back.
     fn cell(&mut self, time: Timestamp, port: u16) -> Option<&mut Cell> {
-        let index = time.nanos().div_euclid(self.width);
+        self.cell_of(time.nanos().div_euclid(self.width), port)
+    }
+
+    /// The same in a bucket.
+    fn cell_of(&mut self, index: i64, port: u16) -> Option<&mut Cell> {
         let newest = self.buckets.back().map_or(index, |bucket| bucket.index);
         if newest.saturating_sub(index) >= self.kept {
             return None;
