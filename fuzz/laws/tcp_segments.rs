@@ -175,6 +175,7 @@ impl Reference {
 fn keep(said: &mut Vec<Option<u8>>, stretch: Stretch<'_>) {
     match stretch {
         Stretch::Octets(octets) => said.extend(octets.iter().copied().map(Some)),
-        Stretch::Hole(count) => said.extend(std::iter::repeat_n(None, count as usize)),
+        Stretch::Hole(Some(count)) => said.extend(std::iter::repeat_n(None, count as usize)),
+        Stretch::Hole(None) => panic!("numbers of 16 bits lie in one window"),
     }
 }

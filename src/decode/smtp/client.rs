@@ -8,9 +8,8 @@ use super::session::{Out, Session};
 use super::{Command, Defect, Heard, Side, Verb};
 use crate::decode::tls::record::{self, HANDSHAKE};
 
-/// A hole behind a line that was cut is taken for the rest of it if it is no longer than a
-/// TCP segment: nothing else was in it, where the client waits for each reply.
-pub(super) const REST_OF_SEGMENT: u32 = 1460;
+/// No longer than this is the rest of a TCP segment.
+const REST_OF_SEGMENT: u32 = 1460;
 
 /// The shortest envelope: `MAIL FROM:<>`, `RCPT TO:<a>` and `DATA` with their ends. A shorter
 /// hole before any MAIL hides no text.
@@ -80,7 +79,7 @@ pub(super) struct Client {
     /// Its first line was no command.
     pub(super) foreign: bool,
     gapped: bool,
-    /// So many of its octets are missing.
+    /// So many of its octets are missing, or may be.
     missing: u32,
     /// After a hole it is not known whether lines are commands.
     unsure: bool,
@@ -674,9 +673,10 @@ impl Session {
         octets.get(length..).unwrap_or_default()
     }
 
-    pub(super) fn client_gap(&mut self, missing: u32, out: &mut Out<'_>) {
+    pub(super) fn client_gap(&mut self, missing: Option<u32>, out: &mut Out<'_>) {
         self.client.seen = true;
-        self.client.missing = self.client.missing.saturating_add(missing);
+        let octets = missing.unwrap_or(u32::MAX);
+        self.client.missing = self.client.missing.saturating_add(octets);
         match self.client.mode {
             Mode::Lines => {
                 let counted = self.client_cut_line(missing, out);
@@ -689,7 +689,7 @@ impl Session {
                 if chunk {
                     self.client.mode = Mode::Lines;
                 }
-                let rest = counted && !self.client.pipelines && missing <= REST_OF_SEGMENT;
+                let rest = counted && !self.client.pipelines && is_rest_of_line(missing);
                 if rest && !chunk {
                     self.outstanding.lose_all_but_one();
                 } else {
@@ -715,11 +715,11 @@ impl Session {
         }
     }
 
-    fn client_gap_in_chunk(&mut self, missing: u32) {
+    fn client_gap_in_chunk(&mut self, missing: Option<u32>) {
         let Mode::Chunk(left) = self.client.mode else {
             return;
         };
-        match left.checked_sub(missing.into()) {
+        match missing.and_then(|missing| left.checked_sub(missing.into())) {
             Some(0) => self.client.mode = Mode::Lines,
             Some(left) => self.client.mode = Mode::Chunk(left),
             None => {
@@ -730,9 +730,9 @@ impl Session {
         }
     }
 
-    /// What is there of a line whose end will not come, but `missing` octets from it on;
-    /// whether it counted as a command.
-    fn client_cut_line(&mut self, missing: u32, out: &mut Out<'_>) -> bool {
+    /// What is there of a line whose end will not come, but a hole of `missing` octets from it
+    /// on; whether it counted as a command.
+    fn client_cut_line(&mut self, missing: Option<u32>, out: &mut Out<'_>) -> bool {
         let mut pieces = std::mem::take(&mut self.client.pieces);
         let head = pieces.line().head;
         let nothing = self.client.skipping || pieces.is_empty();
@@ -745,9 +745,9 @@ impl Session {
             self.client.lined = true;
             self.settled = true;
             self.command(&parsed, out);
-        } else if !(expected || nothing && missing == 0) {
+        } else if !(expected || nothing && missing == Some(0)) {
             // `QUIT` is whole without its end only where commands are expected.
-            let sure = line::start(head) == Start::Sure && missing <= REST_OF_SEGMENT;
+            let sure = line::start(head) == Start::Sure && is_rest_of_line(missing);
             let room = self.client.doubt() + head.len() <= MAX_KEPT;
             if sure && room && parsed.is_some() && !self.client.text_due {
                 self.client.doubtful.push(Doubtful {
@@ -767,7 +767,7 @@ impl Session {
     pub(super) fn client_end(&mut self, closed: bool, out: &mut Out<'_>) {
         self.client.units = 0;
         if self.client.mode == Mode::Lines {
-            self.client_cut_line(0, out);
+            self.client_cut_line(Some(0), out);
             let quits = self
                 .client
                 .doubtful
@@ -787,6 +787,12 @@ impl Session {
             self.defect(Defect::NoQuit, out);
         }
     }
+}
+
+/// Whether a hole behind a line that was cut is taken for the rest of it: nothing else was in
+/// its segment, where the client waits for each reply.
+pub(super) fn is_rest_of_line(missing: Option<u32>) -> bool {
+    missing.is_some_and(|missing| missing <= REST_OF_SEGMENT)
 }
 
 /// Asks of the first octets of a line, the pending and the new.

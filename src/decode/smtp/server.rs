@@ -1,6 +1,6 @@
 //! The server's direction: replies, and what they answer.
 
-use super::client::{REST_OF_SEGMENT, begins_with};
+use super::client::{begins_with, is_rest_of_line};
 use super::pieces::{Line, Pieces};
 use super::reply::{self, ReplyLine};
 use super::session::{Out, Session};
@@ -382,7 +382,7 @@ impl Session {
         }
     }
 
-    pub(super) fn server_gap(&mut self, missing: u32, out: &mut Out<'_>) {
+    pub(super) fn server_gap(&mut self, missing: Option<u32>, out: &mut Out<'_>) {
         self.server.seen = true;
         if self.server.tls {
             self.tls_gap(Side::Server, missing, out);
@@ -394,7 +394,7 @@ impl Session {
         }
         // A hole behind a reply that was cut is taken for the rest of it, and no more, if the
         // rest of a segment can be as long.
-        let rest = (said || self.server.begun.is_some()) && missing <= REST_OF_SEGMENT;
+        let rest = (said || self.server.begun.is_some()) && is_rest_of_line(missing);
         self.doubtful = true;
         if !rest {
             self.owed = false;

@@ -111,9 +111,9 @@ impl Session {
     }
 
     /// `missing` octets of that direction will never come (lost by the capture, or cut by the
-    /// snap length).
-    pub fn gap(&mut self, side: Side, missing: u32, out: &mut dyn FnMut(Heard<'_>)) {
-        if self.over || missing == 0 {
+    /// snap length); `None` where nobody knows how many.
+    pub fn gap(&mut self, side: Side, missing: Option<u32>, out: &mut dyn FnMut(Heard<'_>)) {
+        if self.over || missing == Some(0) {
             return;
         }
         self.gapped = true;
@@ -214,7 +214,7 @@ impl Session {
         }
     }
 
-    pub(super) fn tls_gap(&mut self, side: Side, missing: u32, out: &mut Out<'_>) {
+    pub(super) fn tls_gap(&mut self, side: Side, missing: Option<u32>, out: &mut Out<'_>) {
         if let Some(tls) = &mut self.tls {
             tls.walk(side, out, |records, each| records.gap(missing, each));
         }

@@ -36,8 +36,9 @@ const RETRANSMITTED: i64 = 30 * NANOS;
 pub enum Stretch<'a> {
     /// Octets as sent.
     Octets(&'a [u8]),
-    /// So many octets that were sent and never seen.
-    Hole(u32),
+    /// So many octets that were sent and never seen; `None` where nobody knows how many, since
+    /// the capture lost the connection for longer than a window.
+    Hole(Option<u32>),
 }
 
 /// What is counted of all segments with payload.
@@ -227,7 +228,7 @@ impl Half {
                 self.next = Some(payload.seq);
                 (self.acked, self.fin) = (None, None);
                 counts.holes += 1;
-                out(Stretch::Hole(1)); // nobody knows how much
+                out(Stretch::Hole(None));
                 self.hand_on(payload.octets, payload.missing, counts, out);
             }
             return;
@@ -437,7 +438,7 @@ impl Half {
         if lost > 0 {
             counts.holes += 1;
             counts.lost += u64::from(lost);
-            out(Stretch::Hole(lost));
+            out(Stretch::Hole(Some(lost)));
         }
     }
 }
@@ -473,11 +474,13 @@ mod tests {
     use proptest::prelude::*;
     use smoltcp::storage::Assembler;
 
-    /// What a direction yields, with holes as so many `None`s.
+    /// What a direction yields, with holes as so many `None`s, and a question mark for one of
+    /// which nobody knows how long it is.
     fn collect(into: &mut Vec<Option<u8>>) -> impl FnMut(Stretch<'_>) + '_ {
         |stretch| match stretch {
             Stretch::Octets(octets) => into.extend(octets.iter().copied().map(Some)),
-            Stretch::Hole(count) => into.extend(std::iter::repeat_n(None, count as usize)),
+            Stretch::Hole(Some(count)) => into.extend(std::iter::repeat_n(None, count as usize)),
+            Stretch::Hole(None) => into.push(Some(b'?')),
         }
     }
 
@@ -737,7 +740,7 @@ mod tests {
                 &mut said,
             );
         }
-        assert_eq!(text(&said), "a_yy");
+        assert_eq!(text(&said), "a?yy");
     }
 
     #[test]
@@ -756,7 +759,7 @@ mod tests {
         for _ in 0..STRAYS {
             take(&mut half, 0, (1 << 30, b"x"), &mut counts, &mut said);
         }
-        assert_eq!((text(&said).as_str(), half.is_ended()), ("ab____x", false));
+        assert_eq!((text(&said).as_str(), half.is_ended()), ("ab___?x", false));
     }
 
     #[test]

@@ -48,7 +48,7 @@ impl Reader {
                 let mut say = |message: &[u8], cut| out(Said::Dns { side, message, cut });
                 match stretch {
                     Stretch::Octets(octets) => framing.octets(octets, &mut say),
-                    Stretch::Hole(missing) => framing.gap(known(missing), &mut say),
+                    Stretch::Hole(missing) => framing.gap(missing, &mut say),
                 }
             }
         }
@@ -62,12 +62,6 @@ impl Reader {
             Self::Smtp(_) | Self::Irc(_) => 0,
         }
     }
-}
-
-/// The size of a hole, where it is known: a window that was lost is told as a hole of one
-/// octet, and none that segments leave is so short in practice.
-fn known(missing: u32) -> Option<u32> {
-    (missing > 1).then_some(missing)
 }
 
 impl Stream {

@@ -3,6 +3,7 @@ use super::*;
 use crate::decode::observation::DNS;
 use proptest::prelude::*;
 
+mod lost_window;
 mod reordered;
 
 const CLIENT: [u8; 4] = [192, 0, 2, 7];
