@@ -86,6 +86,22 @@ impl Pieces {
     pub(super) fn kept(&self) -> usize {
         self.kept.len()
     }
+
+    /// Asks of the first octets of the line, the pending and the new.
+    pub(super) fn begins_with(
+        &self,
+        octets: &[u8],
+        ask: impl FnOnce(&[u8]) -> Option<bool>,
+    ) -> Option<bool> {
+        let mut first = [0; 4];
+        let all = self.kept.iter().chain(octets);
+        let mut length = 0;
+        for (place, octet) in first.iter_mut().zip(all) {
+            *place = *octet;
+            length += 1;
+        }
+        ask(first.get(..length).unwrap_or_default())
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The server's direction: replies, and what they answer.
 
-use super::client::{begins_with, is_rest_of_line};
+use super::client::is_rest_of_line;
 use super::pieces::{Line, Pieces};
 use super::reply::{self, ReplyLine};
 use super::session::{Out, Session};
@@ -143,9 +143,11 @@ impl Session {
         }
         if self.server.pieces.line().length < 3 {
             // Records never begin as replies do, and so nothing need be known of STARTTLS.
-            match begins_with(&self.server.pieces, octets, |octets| {
-                record::begins(octets, 20..=23)
-            }) {
+            match self
+                .server
+                .pieces
+                .begins_with(octets, |octets| record::begins(octets, 20..=23))
+            {
                 Some(true) => {
                     self.client_must_have_spoken(out);
                     self.server_to_tls();
@@ -161,7 +163,7 @@ impl Session {
             }
         }
         if self.server.speech == Speech::Unknown && !self.server.gapped {
-            let begins = begins_with(&self.server.pieces, octets, |octets| {
+            let begins = self.server.pieces.begins_with(octets, |octets| {
                 // Three digits alone do not tell yet.
                 reply::begins(octets).filter(|begins| !begins || octets.len() > 3)
             });

@@ -2,6 +2,7 @@
 //! bring them: what is counted must be the same.
 
 use super::*;
+use proptest::prelude::*;
 use proptest::sample::Index;
 
 /// As long as a packet may come late: what is later is not in time.
