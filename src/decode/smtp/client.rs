@@ -6,7 +6,7 @@ mod holes;
 
 use super::body::Text;
 use super::line;
-use super::pieces::{Line, Pieces};
+use super::pieces::{Line, Pieces, behind_line, split_line};
 use super::server::Speech;
 use super::session::{Out, Session};
 use super::{Command, Defect, Side, Verb};
@@ -233,12 +233,10 @@ impl Session {
 
     /// One line, or the piece of one; what is behind it.
     fn client_lines<'a>(&mut self, octets: &'a [u8], out: &mut Out<'_>) -> &'a [u8] {
-        let end = memchr::memchr(b'\n', octets);
         if self.client.skipping {
-            self.client.skipping = end.is_none();
-            return end
-                .and_then(|end| octets.get(end + 1..))
-                .unwrap_or_default();
+            let behind = behind_line(octets);
+            self.client.skipping = behind.is_none();
+            return behind.unwrap_or_default();
         }
         if self.client_may_begin_tls() {
             match self.client.pieces.begins_with(octets, |octets| {
@@ -257,7 +255,7 @@ impl Session {
                 Some(false) => {}
             }
         }
-        let Some((line, rest)) = end.and_then(|end| octets.split_at_checked(end + 1)) else {
+        let Some((line, rest)) = split_line(octets) else {
             self.client.pieces.push(octets);
             self.client_piece(out);
             return &[];
@@ -314,10 +312,10 @@ impl Session {
         }
     }
 
-    /// The client goes on with text.
-    pub(super) fn client_begins_text(&mut self, gapped: bool) {
+    /// The client goes on with text, of which it is known where that is. `gapped`: it may be none,
+    /// or some of it is missing.
+    pub(super) fn client_begins_text(&mut self, at: Text, gapped: bool) {
         let bare_lf = self.said.contains(Defect::BareLf);
-        let at = if gapped { Text::Inside } else { Text::Start };
         self.permitted = false;
         self.client.begin_text(at, gapped, bare_lf);
     }
@@ -375,7 +373,7 @@ impl Session {
         let unknown = self.client.unsure
             || self.tls.is_some()
             || self.server.is_closing()
-            || matches!(self.client.mode, Mode::Text { gapped: true, .. });
+            || self.client.is_in_doubtful_text();
         if closed && self.client.mailed && !self.client.quit && !unknown {
             self.defect(Defect::NoQuit, out);
         }

@@ -38,6 +38,17 @@ impl<'a> Line<'a> {
     }
 }
 
+/// The first line, with its end, and what is behind it; `None` where its end has not come.
+pub(super) fn split_line(octets: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = memchr::memchr(b'\n', octets)?;
+    octets.split_at_checked(end + 1)
+}
+
+/// What is behind a line whose start was missed; `None` where its end has not come.
+pub(super) fn behind_line(octets: &[u8]) -> Option<&[u8]> {
+    split_line(octets).map(|(_, behind)| behind)
+}
+
 /// The beginning of a line whose end has not come.
 #[derive(Debug, Default)]
 pub(super) struct Pieces {

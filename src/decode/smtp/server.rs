@@ -1,7 +1,8 @@
 //! The server's direction: replies, and what they answer.
 
+use super::body::Text;
 use super::client::is_rest_of_line;
-use super::pieces::{Line, Pieces};
+use super::pieces::{Line, Pieces, behind_line, split_line};
 use super::reply::{self, ReplyLine};
 use super::session::{Out, Session};
 use super::{Defect, Heard, Reply, Side, Verb};
@@ -134,12 +135,10 @@ impl Session {
 
     /// One line, or the piece of one; what is behind it.
     fn server_lines<'a>(&mut self, octets: &'a [u8], out: &mut Out<'_>) -> &'a [u8] {
-        let end = memchr::memchr(b'\n', octets);
         if self.server.skipping {
-            self.server.skipping = end.is_none();
-            return end
-                .and_then(|end| octets.get(end + 1..))
-                .unwrap_or_default();
+            let behind = behind_line(octets);
+            self.server.skipping = behind.is_none();
+            return behind.unwrap_or_default();
         }
         if self.server.pieces.line().length < 3 {
             // Records never begin as replies do, and so nothing need be known of STARTTLS.
@@ -174,7 +173,7 @@ impl Session {
                 }
             }
         }
-        let Some((line, rest)) = end.and_then(|end| octets.split_at_checked(end + 1)) else {
+        let Some((line, rest)) = split_line(octets) else {
             self.server.pieces.push(octets);
             return &[];
         };
@@ -370,7 +369,9 @@ impl Session {
         let known = waiting || due || self.client.was_refused();
         if known || !self.client.is_sure() || self.gapped() {
             if self.client.is_before_text() {
-                self.client_begins_text(!known || !self.client.is_sure());
+                let gapped = !known || !self.client.is_sure();
+                let at = if gapped { Text::Inside } else { Text::Start };
+                self.client_begins_text(at, gapped);
             }
             if due && !waiting {
                 // Whatever was sent before has been answered.

@@ -1,5 +1,6 @@
 //! Commands, as surely as they are such: what each means for what follows.
 
+use super::super::body::Text;
 use super::super::line::{self, Parsed, Start};
 use super::super::pieces::Line;
 use super::super::session::{Out, Session};
@@ -94,7 +95,7 @@ impl Session {
             && self.outstanding.is_empty();
         let answered = self.expect(verb, alone);
         match parsed.command {
-            Command::Data if self.permitted => self.client_begins_text(false),
+            Command::Data if self.permitted => self.client_begins_text(Text::Start, false),
             Command::Data => self.client.text_due = true,
             Command::Bdat { .. } if parsed.chunk > 0 => {
                 self.client.mode = Mode::Chunk(parsed.chunk);

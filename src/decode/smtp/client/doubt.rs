@@ -1,10 +1,10 @@
 //! Lines of which it is not known yet whether they are commands, or of a text.
 
+use super::super::Command;
 use super::super::body::Text;
 use super::super::line::{self, Start};
 use super::super::pieces::{Line, MAX_KEPT};
 use super::super::session::{Out, Session};
-use super::super::{Command, Defect};
 use super::Mode;
 
 /// The shortest envelope: `MAIL FROM:<>`, `RCPT TO:<a>` and `DATA` with their ends. A shorter
@@ -72,11 +72,9 @@ impl Session {
     }
 
     /// Text that was due begins; where the permission may have been missed, it may be none.
-    pub(super) fn client_goes_on_with_text(&mut self) {
+    fn client_goes_on_with_text(&mut self) {
         let doubtful = self.server.is_seen() && self.outstanding.is_lost();
-        let bare_lf = self.said.contains(Defect::BareLf);
-        self.permitted = false;
-        self.client.begin_text(Text::Start, doubtful, bare_lf);
+        self.client_begins_text(Text::Start, doubtful);
     }
 
     /// The lines in doubt were commands, up to one that hands a text over.

@@ -85,7 +85,7 @@ impl Session {
                 let counted = self.client_cut_line(missing, out);
                 self.client.gapped = true;
                 if self.permitted || self.client.text_due && !self.server.is_seen() {
-                    self.client_begins_text(true);
+                    self.client_begins_text(Text::Inside, true);
                 }
                 // Of a chunk it is not known how much is missing before it.
                 let chunk = matches!(self.client.mode, Mode::Chunk(_));
@@ -118,7 +118,7 @@ impl Session {
         }
     }
 
-    pub(super) fn client_gap_in_chunk(&mut self, missing: Option<u32>) {
+    fn client_gap_in_chunk(&mut self, missing: Option<u32>) {
         let Mode::Chunk(left) = self.client.mode else {
             return;
         };
