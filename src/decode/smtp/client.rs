@@ -5,13 +5,13 @@ mod doubt;
 mod holes;
 
 use super::body::Text;
-use super::line;
+use super::line::{self, Word};
 use super::pieces::{Line, Pieces, behind_line, split_line};
 use super::server::Speech;
 use super::session::{Out, Session};
-use super::{Command, Defect, Side, Verb};
+use super::{Defect, Side, Verb};
 use crate::decode::tls::record::{self, HANDSHAKE};
-use doubt::Doubtful;
+use doubt::Doubt;
 pub(super) use holes::is_rest_of_line;
 
 /// What the client's next octets are.
@@ -66,7 +66,7 @@ pub(super) struct Client {
     /// Since a hole, or the reply after it, a line came that is no command.
     odd: bool,
     /// Lines that look like commands while text may be due or going on; what comes next tells.
-    doubtful: Vec<Doubtful>,
+    doubt: Doubt,
     /// The next octets come right after a hole.
     fresh: bool,
     /// Octets up to the next LF are the rest of a line whose start was missed.
@@ -115,12 +115,7 @@ impl Client {
     }
 
     pub(super) fn kept(&self) -> usize {
-        self.pieces.kept() + self.doubt() + self.helo.as_ref().map_or(0, |name| name.len())
-    }
-
-    /// Octets of lines in doubt.
-    fn doubt(&self) -> usize {
-        self.doubtful.iter().map(|one| one.line.len()).sum()
+        self.pieces.kept() + self.doubt.octets() + self.helo.as_ref().map_or(0, |name| name.len())
     }
 
     /// Its commands are all seen, up to now.
@@ -145,7 +140,7 @@ impl Client {
             at.skip(pending.head, bare_lf);
         }
         self.pieces.clear();
-        self.doubtful.clear();
+        self.doubt.clear();
         self.rushed = false;
         self.text_due = false;
         self.refused = false;
@@ -280,7 +275,7 @@ impl Session {
     /// The first line, without its end: octets that no text has are of no text protocol.
     fn client_piece(&mut self, out: &mut Out<'_>) {
         let head = self.client.pieces.line().head;
-        if self.identifies() && line::is_binary(head) && !line::is_known(head) {
+        if self.identifies() && line::is_binary(head) && line::verb(head).is_none() {
             self.client_is_foreign(true, out);
         }
     }
@@ -359,11 +354,7 @@ impl Session {
         self.client.units = 0;
         if self.client.mode == Mode::Lines {
             self.client_cut_line(Some(0), out);
-            let quits = self
-                .client
-                .doubtful
-                .last()
-                .is_some_and(|last| last.is(Command::Quit));
+            let quits = self.client.doubt.last() == Some(Word::Quit);
             if !self.server.is_seen() && (!self.client.text_due || quits) {
                 self.client_believed(out);
             }

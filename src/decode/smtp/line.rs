@@ -22,7 +22,7 @@ const MAX_AUTH_LINE: usize = 12_288;
 
 /// The verbs that are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Word {
+pub(super) enum Word {
     Helo,
     Ehlo,
     Mail,
@@ -190,9 +190,9 @@ pub(super) fn is_of_commands(octets: &[u8]) -> bool {
     start(octets) == Start::Sure && lines.all(|line| start(line) != Start::None)
 }
 
-/// Whether a verb that is known starts a line, or a piece of one.
-pub(super) fn is_known(line: &[u8]) -> bool {
-    word(line).is_some()
+/// The verb that starts a line, or a piece of one, where it is known.
+pub(super) fn verb(line: &[u8]) -> Option<Word> {
+    word(line).map(|(word, _)| word)
 }
 
 /// Reads a whole line. `utf8`: SMTPUTF8 holds from a MAIL before.

@@ -1,8 +1,7 @@
 //! Lines of which it is not known yet whether they are commands, or of a text.
 
-use super::super::Command;
 use super::super::body::Text;
-use super::super::line::{self, Start};
+use super::super::line::{self, Start, Word};
 use super::super::pieces::{Line, MAX_KEPT};
 use super::super::session::{Out, Session};
 use super::Mode;
@@ -11,34 +10,60 @@ use super::Mode;
 /// hole before any MAIL hides no text.
 const ENVELOPE: u32 = 33;
 
-/// A line that may be a command, or of a text.
-#[derive(Debug)]
-pub(super) struct Doubtful {
-    pub(super) line: Vec<u8>,
-    /// Its end is missing.
-    pub(super) cut: bool,
+/// Lines that may be commands, or of a text: [`MAX_KEPT`] octets of them.
+#[derive(Debug, Default)]
+pub(super) struct Doubt {
+    lines: Vec<Doubtful>,
+    octets: usize,
 }
 
-impl Doubtful {
-    fn is_rcpt(&self) -> bool {
-        let command = line::parse_cut(&self.line).map(|parsed| parsed.command);
-        matches!(command, Some(Command::Rcpt { .. }))
+#[derive(Debug)]
+struct Doubtful {
+    line: Vec<u8>,
+    word: Word,
+    /// Its end is missing.
+    cut: bool,
+}
+
+impl Doubt {
+    pub(super) fn octets(&self) -> usize {
+        self.octets
     }
 
-    pub(super) fn is(&self, command: Command<'_>) -> bool {
-        line::parse_cut(&self.line).is_some_and(|parsed| parsed.command == command)
+    pub(super) fn has_room(&self, line: &[u8]) -> bool {
+        self.octets + line.len() <= MAX_KEPT
+    }
+
+    /// One line more, for which there is room; `cut`: its end is missing.
+    pub(super) fn push(&mut self, line: &[u8], word: Word, cut: bool) {
+        self.octets += line.len();
+        let line = line.to_vec();
+        self.lines.push(Doubtful { line, word, cut });
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.lines.clear();
+        self.octets = 0;
+    }
+
+    pub(super) fn last(&self) -> Option<Word> {
+        self.lines.last().map(|last| last.word)
+    }
+
+    fn holds(&self, word: Word) -> bool {
+        self.lines.iter().any(|one| one.word == word)
     }
 }
 
 impl Session {
     /// A line where text may be due, or going on.
     pub(super) fn client_doubtful_line(&mut self, line: &Line<'_>, out: &mut Out<'_>) {
-        let start = line::start(line.head);
-        let room = self.client.doubt() + line.length <= MAX_KEPT;
-        let chunk = matches!(line::parse(line, false).command, Command::Bdat { .. });
-        self.client.odd |= start == Start::None;
-        if start == Start::None || chunk && self.client.text_due || !room || line.is_cut() {
-            self.client.doubtful.clear();
+        let word = line::verb(line.head).filter(|_| line::start(line.head) != Start::None);
+        self.client.odd |= word.is_none();
+        let fits = self.client.doubt.has_room(line.head) && !line.is_cut();
+        let chunk_of_text = word == Some(Word::Bdat) && self.client.text_due;
+        let Some(word) = word.filter(|_| fits && !chunk_of_text) else {
+            self.client.doubt.clear();
             if self.client.text_due {
                 let rushed = self.client.units > 0;
                 self.client_goes_on_with_text();
@@ -48,25 +73,24 @@ impl Session {
                 }
             }
             return;
-        }
-        let parsed = line::parse(line, false);
-        if chunk {
+        };
+        if word == Word::Bdat {
             // What follows is no line, whether this is a command or not.
-            self.client.doubtful.clear();
-            if parsed.chunk > 0 {
-                self.client.mode = Mode::Chunk(parsed.chunk);
+            self.client.doubt.clear();
+            let chunk = line::parse(line, false).chunk;
+            if chunk > 0 {
+                self.client.mode = Mode::Chunk(chunk);
             }
             return;
         }
-        self.client.doubtful.push(Doubtful {
-            line: line.head.to_vec(),
-            cut: false,
-        });
+        self.client.doubt.push(line.head, word, false);
         // Where no reply will tell: hardly any text is of commands alone, from its first line on
         // over RCPT to DATA.
-        let begun = !self.client.text_due || self.client.doubtful.iter().any(Doubtful::is_rcpt);
         let unanswered = !self.server.is_seen() && (self.whole || self.client.commands);
-        if parsed.command == Command::Data && begun && unanswered {
+        if word == Word::Data
+            && unanswered
+            && (!self.client.text_due || self.client.doubt.holds(Word::Rcpt))
+        {
             self.client_believed(out);
         }
     }
@@ -79,7 +103,7 @@ impl Session {
 
     /// The lines in doubt were commands, up to one that hands a text over.
     pub(in super::super) fn client_believed(&mut self, out: &mut Out<'_>) {
-        let doubtful = std::mem::take(&mut self.client.doubtful);
+        let doubtful = std::mem::take(&mut self.client.doubt).lines;
         if doubtful.is_empty() {
             return;
         }
@@ -87,7 +111,7 @@ impl Session {
         self.client.text_due = false;
         self.client.units = 0;
         let mut lines = doubtful.iter();
-        for Doubtful { line, cut } in lines.by_ref() {
+        for Doubtful { line, cut, .. } in lines.by_ref() {
             if *cut {
                 if let Some(parsed) = line::parse_cut(line) {
                     self.settled = true;
@@ -113,26 +137,25 @@ impl Session {
         }
         if self.client.unsure && self.client.mode == Mode::Lines && !self.client.pieces.is_empty() {
             // Nobody answers half a line: it is the end of a chunk.
-            self.client.doubtful.clear();
+            self.client.doubt.clear();
             self.client.pieces.clear();
         }
         // Behind other lines they may be of a chunk or a text, whose rest was missed.
         if std::mem::take(&mut self.client.odd) && self.client.unsure {
-            self.client.doubtful.clear();
+            self.client.doubt.clear();
         }
-        if self.client.doubtful.is_empty() {
+        if self.client.doubt.lines.is_empty() {
             self.unheard &= self.client.unsure || self.client.mode != Mode::Lines;
             return;
         }
         let text = self.client.mailed || self.client.missing >= ENVELOPE || !self.whole;
         let unheard = std::mem::take(&mut self.unheard) && text;
         if code == 354 {
-            let mut lines = self.client.doubtful.iter();
-            if !lines.any(|one| one.is(Command::Data)) {
-                self.client.doubtful.clear();
+            if !self.client.doubt.holds(Word::Data) {
+                self.client.doubt.clear();
             }
         } else if unheard || self.owed || code == 421 {
-            self.client.doubtful.clear();
+            self.client.doubt.clear();
             self.client.unsure = true;
             self.client.text_due = false;
         }

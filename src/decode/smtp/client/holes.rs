@@ -4,10 +4,8 @@
 use super::super::Side;
 use super::super::body::Text;
 use super::super::line::{self, Start};
-use super::super::pieces::MAX_KEPT;
 use super::super::session::{Out, Session};
 use super::Mode;
-use super::doubt::Doubtful;
 use crate::decode::tls::record::{self, HANDSHAKE};
 
 /// No longer than this is the rest of a TCP segment.
@@ -47,7 +45,7 @@ impl Session {
 
     /// A reply was missed, which may have been 354, or the one to a text.
     pub(in super::super) fn client_unheard(&mut self) {
-        self.client.doubtful.clear();
+        self.client.doubt.clear();
         if let Mode::Text { gapped, .. } = &mut self.client.mode {
             *gapped = true;
         }
@@ -151,14 +149,12 @@ impl Session {
         } else if !(expected || nothing && missing == Some(0)) {
             // `QUIT` is whole without its end only where commands are expected.
             let sure = line::start(head) == Start::Sure && is_rest_of_line(missing);
-            let room = self.client.doubt() + head.len() <= MAX_KEPT;
-            if sure && room && parsed.is_some() && !self.client.text_due {
-                self.client.doubtful.push(Doubtful {
-                    line: head.to_vec(),
-                    cut: true,
-                });
-            } else {
-                self.client.doubtful.clear();
+            let known = line::verb(head).filter(|_| parsed.is_some());
+            match known {
+                Some(word) if sure && self.client.doubt.has_room(head) && !self.client.text_due => {
+                    self.client.doubt.push(head, word, true);
+                }
+                _ => self.client.doubt.clear(),
             }
         }
         pieces.clear();
