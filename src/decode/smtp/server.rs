@@ -4,7 +4,7 @@ use super::body::Text;
 use super::client::is_rest_of_line;
 use super::pieces::{Line, Pieces, behind_line, split_line};
 use super::reply::{self, ReplyLine};
-use super::session::{Out, Session};
+use super::session::{Out, Owed, Session};
 use super::{Defect, Heard, Reply, Side, Verb};
 use crate::decode::tls::record;
 
@@ -228,7 +228,7 @@ impl Session {
             self.reply(line.code, line.text, pipelining, out);
             if cut {
                 self.outstanding.lose();
-                self.doubtful = true;
+                self.owed.doubt();
             }
         }
     }
@@ -239,7 +239,7 @@ impl Session {
             self.reply(begun.code, b"", begun.pipelining, out);
             // The hole may have had more than the rest of it.
             self.outstanding.lose();
-            self.doubtful = true;
+            self.owed.doubt();
         }
     }
 
@@ -323,7 +323,7 @@ impl Session {
             self.begin_text();
             return (Some(Verb::Data), false);
         }
-        if std::mem::take(&mut self.owed) {
+        if std::mem::take(&mut self.owed) != Owed::No {
             if self.outstanding.next() == Some(Verb::Message) {
                 self.outstanding.answer();
             } else if !self.client.pipelines() {
@@ -361,8 +361,7 @@ impl Session {
 
     /// 354: the client's text follows.
     fn begin_text(&mut self) {
-        self.owed = true;
-        self.doubtful = false;
+        self.owed = Owed::Surely;
         self.unheard = false;
         let due = self.client.is_text_due();
         let waiting = self.outstanding.answer_to(Verb::Data);
@@ -398,9 +397,9 @@ impl Session {
         // A hole behind a reply that was cut is taken for the rest of it, and no more, if the
         // rest of a segment can be as long.
         let rest = (said || self.server.begun.is_some()) && is_rest_of_line(missing);
-        self.doubtful = true;
+        self.owed.doubt();
         if !rest {
-            self.owed = false;
+            self.owed = Owed::No;
             self.unheard = true;
             self.client_unheard();
         }

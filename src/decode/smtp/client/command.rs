@@ -3,7 +3,7 @@
 use super::super::body::Text;
 use super::super::line::{self, Parsed, Start};
 use super::super::pieces::Line;
-use super::super::session::{Out, Session};
+use super::super::session::{Out, Owed, Session};
 use super::super::{Command, Defect, Heard, Verb};
 use super::{Exchange, Mode};
 
@@ -114,7 +114,9 @@ impl Session {
     /// A reply to this is to come; whether it has come already. `alone`: it was not sent with
     /// others.
     pub(super) fn expect(&mut self, verb: Verb, alone: bool) -> bool {
-        self.owed &= !self.doubtful;
+        if self.owed == Owed::Perhaps {
+            self.owed = Owed::No;
+        }
         // Who goes on before the reply pipelines; had that been missed, it would be known.
         self.client.pipelines |= self.server.is_seen() && !self.outstanding.is_empty();
         // Of BDAT, which needs no permission, it must be known that nothing before it waits.

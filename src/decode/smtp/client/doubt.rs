@@ -3,7 +3,7 @@
 use super::super::body::Text;
 use super::super::line::{self, Start, Word};
 use super::super::pieces::{Line, MAX_KEPT};
-use super::super::session::{Out, Session};
+use super::super::session::{Out, Owed, Session};
 use super::Mode;
 
 /// The shortest envelope: `MAIL FROM:<>`, `RCPT TO:<a>` and `DATA` with their ends. A shorter
@@ -154,7 +154,7 @@ impl Session {
             if !self.client.doubt.holds(Word::Data) {
                 self.client.doubt.clear();
             }
-        } else if unheard || self.owed || code == 421 {
+        } else if unheard || self.owed != Owed::No || code == 421 {
             self.client.doubt.clear();
             self.client.unsure = true;
             self.client.text_due = false;

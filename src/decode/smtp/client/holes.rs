@@ -149,12 +149,11 @@ impl Session {
         } else if !(expected || nothing && missing == Some(0)) {
             // `QUIT` is whole without its end only where commands are expected.
             let sure = line::start(head) == Start::Sure && is_rest_of_line(missing);
+            let fits = self.client.doubt.has_room(head) && !self.client.text_due;
             let known = line::verb(head).filter(|_| parsed.is_some());
-            match known {
-                Some(word) if sure && self.client.doubt.has_room(head) && !self.client.text_due => {
-                    self.client.doubt.push(head, word, true);
-                }
-                _ => self.client.doubt.clear(),
+            match known.filter(|_| sure && fits) {
+                Some(word) => self.client.doubt.push(head, word, true),
+                None => self.client.doubt.clear(),
             }
         }
         pieces.clear();
