@@ -15,8 +15,8 @@ mod stream;
 mod table;
 
 use super::irc;
-use super::observation::{MailPorts, Service, sender};
-use super::packet::{LinkTag, Packet, Segment, Transport};
+use super::observation::Service;
+use super::packet::{LinkTag, Packet, Segment};
 use super::smtp::{Heard, Side};
 use crate::capture::Origin;
 use crate::host::HostAddr;
@@ -246,23 +246,17 @@ impl Connections {
         (self.slots.len() - self.free.len(), self.octets)
     }
 
-    /// Takes a TCP packet in that was routed here. Others are left alone.
+    /// Takes a packet in that was routed here: a segment, and of which side and for what that
+    /// is, as [`sender`](super::observation::sender) says; one of the services that are followed.
     pub fn take(
         &mut self,
         packet: &Packet<'_>,
+        segment: Segment,
+        (side, service): (Side, Service),
         late: bool,
-        mail: &MailPorts,
         out: &mut Listener<'_>,
     ) {
-        let Transport::Tcp(segment) = packet.transport else {
-            return;
-        };
-        let Some((side, service)) = sender(packet, segment, mail) else {
-            return;
-        };
-        if !service.is_followed() {
-            return;
-        }
+        debug_assert!(service.is_followed());
         let client = side == Side::Client;
         let connection = if client {
             Connection {

@@ -1,5 +1,6 @@
 use super::*;
-use crate::decode::observation::DNS;
+use crate::decode::observation::{DNS, MailPorts, sender};
+use crate::decode::packet::Transport;
 
 mod bounds;
 mod lost_window;
@@ -97,11 +98,17 @@ impl Tap {
             missing: 0,
             payload,
         };
-        let said = &mut self.said;
-        self.connections
-            .take(&packet, false, &self.mail, &mut |_, _, what| {
-                said.push(word(what));
-            });
+        let mut said = std::mem::take(&mut self.said);
+        self.take(&packet, &mut |_, _, what| said.push(word(what)));
+        self.said = said;
+    }
+
+    fn take(&mut self, packet: &Packet<'_>, out: &mut Listener<'_>) {
+        let Transport::Tcp(segment) = packet.transport else {
+            panic!("no segment");
+        };
+        let sent = sender(packet, segment, &self.mail).expect("a port that is looked at");
+        self.connections.take(packet, segment, sent, false, out);
     }
 
     /// From the client's port 40000 to the server's port 25.
@@ -305,14 +312,10 @@ fn the_moment_of_silence_is_thirty_seconds_after_the_syn_also_if_an_answer_tells
         }
     };
     let answer = packet(Timestamp::from_parts(41, 0), RST | ACK);
-    tap.connections
-        .take(&answer, false, &tap.mail, &mut |_, moment, said| {
-            moments.push((
-                moment.time.second(),
-                moment.origin.frame,
-                said == Said::Attempt,
-            ));
-        });
+    tap.take(&answer, &mut |_, moment, said| {
+        let (second, frame) = (moment.time.second(), moment.origin.frame);
+        moments.push((second, frame, said == Said::Attempt));
+    });
     assert_eq!(moments, [(40, 1, false), (41, 9, false), (41, 9, false)]);
 }
 
@@ -416,13 +419,11 @@ fn snapped_data_are_an_answer() {
         missing,
         payload: b"",
     };
+    let mut said = Vec::new();
     for packet in [packet(true, SYN, 0), packet(false, ACK, 20)] {
-        let said = &mut tap.said;
-        tap.connections
-            .take(&packet, false, &tap.mail, &mut |_, _, what| {
-                said.push(word(what));
-            });
+        tap.take(&packet, &mut |_, _, what| said.push(word(what)));
     }
+    tap.said = said;
     tap.newest = Timestamp::from_parts(0, 0);
     assert_eq!(tap.finish(), "attempt, Established, answers, ended gapped");
 }
