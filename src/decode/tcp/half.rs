@@ -7,7 +7,7 @@
 //! that the sender had when it sent (it acknowledged them). So an answer is not read before
 //! the question that it answers, and where the question was lost, that is known first.
 
-use crate::time::{NANOS, Timestamp};
+use crate::time::{NANOS, REORDER, Timestamp};
 
 /// Octets that wait for earlier ones, per direction: the largest window without scaling
 /// (RFC 9293 section 3.1), as most mail clients still use.
@@ -24,11 +24,7 @@ pub(super) const WINDOW: u32 = 1 << 24;
 /// the capture lost the connection for a while.
 const STRAYS: u8 = 8;
 
-/// How long octets may be waited for that were acknowledged: they were on the wire, and mxray
-/// takes no packet in time that is 2 s late.
-const REORDERED: i64 = 2 * NANOS;
-
-/// How long others may be waited for: several retransmissions (RFC 6298: 1 s, 2 s, 4 s, 8 s).
+/// How long octets may be waited for that nobody acknowledged: several retransmissions (RFC 6298: 1 s, 2 s, 4 s, 8 s).
 const RETRANSMITTED: i64 = 30 * NANOS;
 
 /// What a direction yields, in order.
@@ -266,7 +262,8 @@ impl Half {
         let acked = |acked| ahead(acked, first.seq) >= 0;
         // What waits for the other direction has acknowledged that itself.
         let known = self.next == Some(first.seq) || self.acked.is_some_and(acked);
-        let patience = if known { REORDERED } else { RETRANSMITTED };
+        // They were on the wire then, and would be late.
+        let patience = if known { REORDER } else { RETRANSMITTED };
         now.nanos_since(first.came) > patience
     }
 
