@@ -4,10 +4,6 @@
 use super::open::Open;
 use crate::keywords::Tier;
 
-/// A packet this many nanoseconds behind the newest one is late: it counts in totals and in
-/// no second.
-pub const REORDER: i64 = 2_000_000_000;
-
 /// A queries of one second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bin {

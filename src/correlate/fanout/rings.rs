@@ -18,6 +18,7 @@
 
 use super::{Answer, Attempt, DAY, PATIENCE, PortReach, Reach, owner};
 use crate::count::delta::Outcome;
+use crate::decode::tcp::UNANSWERED;
 use crate::time::{NANOS, Timestamp};
 use cardinality_estimator::CardinalityEstimator;
 use std::collections::{BTreeMap, VecDeque};
@@ -28,8 +29,6 @@ const PORTS: usize = 8;
 const OTHER: u16 = 0;
 /// Attempts whose outcome can still be told to be theirs.
 const RECENT: usize = 1_024;
-/// When an attempt counts as unanswered.
-const UNANSWERED: i64 = 30 * NANOS;
 
 /// Buckets of a minute, five minutes and an hour.
 #[derive(Debug)]
