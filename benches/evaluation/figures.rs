@@ -10,6 +10,13 @@ pub(crate) struct Share {
 /// Two-sided 95% point of the normal distribution.
 const Z: f64 = 1.96;
 
+impl std::ops::AddAssign for Share {
+    fn add_assign(&mut self, more: Self) {
+        self.hits += more.hits;
+        self.of += more.of;
+    }
+}
+
 #[expect(clippy::cast_precision_loss, reason = "counts of hosts")]
 impl Share {
     pub(crate) fn count<T>(these: impl IntoIterator<Item = T>, hit: impl Fn(&T) -> bool) -> Self {

@@ -15,10 +15,14 @@ mod plan;
 mod site;
 
 use anyhow::{Context as _, Result, bail};
+use mxray::synth::population::Row;
 use outcome::Outcome;
 use plan::Size;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::{env, fs};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{env, fs, thread};
 
 /// What was asked for.
 struct Options {
@@ -62,27 +66,63 @@ impl Options {
     }
 }
 
+/// The results of all items, in their order; as many at once as there are processors.
+fn in_order<T: Sync, R: Send>(
+    items: &[T],
+    work: impl Fn(&T) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    let next = AtomicUsize::new(0);
+    let results: Vec<Mutex<Option<Result<R>>>> = items.iter().map(|_| Mutex::default()).collect();
+    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some((item, result)) = {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    items.get(number).zip(results.get(number))
+                } {
+                    *result.lock().expect("no other thread holds it") = Some(work(item));
+                }
+            });
+        }
+    });
+    let done = results.into_iter().map(|result| {
+        let result = result.into_inner().expect("no thread has failed");
+        result.expect("every item was worked on")
+    });
+    done.collect()
+}
+
 fn main() -> Result<()> {
     let options = Options::read(env::args().skip(1))?;
-    let mut outcomes: Vec<Outcome> = Vec::new();
-    let mut others = 0;
-    let mut packets = 0;
-    for mut part in plan::parts(options.size) {
-        if !options.rows.is_empty() {
-            part.hosts
-                .retain(|(row, _)| options.rows.iter().any(|name| name == row.name));
+    let mut parts = plan::parts(options.size);
+    if !options.rows.is_empty() {
+        let asked = |(row, _): &(&Row, u32)| options.rows.iter().any(|name| name == row.name);
+        for part in &mut parts {
+            part.hosts.retain(asked);
         }
-        let before = outcomes.len();
-        for site in site::sites(&part, &options.seed) {
+    }
+    let judged = in_order(&parts, |part| {
+        let mut outcomes: Vec<Outcome> = Vec::new();
+        let (mut packets, mut others) = (0, 0);
+        for site in site::sites(part, &options.seed) {
             packets += site.packets();
             others += site.judge(&mut outcomes)?;
         }
         eprintln!(
-            "{} / {}: {} host-days, {packets} packets so far",
+            "{} / {}: {} host-days, {packets} packets",
             part.family.name(),
             part.view.name(),
-            outcomes.len() - before,
+            outcomes.len(),
         );
+        Ok((outcomes, packets, others))
+    })?;
+    let mut outcomes = Vec::new();
+    let (mut packets, mut others) = (0, 0);
+    for (more, these, convicted) in judged {
+        outcomes.extend(more);
+        packets += these;
+        others += convicted;
     }
     if !options.rows.is_empty() {
         for outcome in &outcomes {

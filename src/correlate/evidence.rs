@@ -198,7 +198,8 @@ impl Family {
             // A million to one, which rules a PC out.
             Self::Mx | Self::Kwa | Self::Fan | Self::Submit | Self::Relay => 13.8,
             // A thousand to one; of entropy see decision 0014.
-            Self::Jump | Self::Entropy => 6.9,
+            // Manners so against a PC only, see `spam_fanout::MANNERS`.
+            Self::Jump | Self::Entropy | Self::Proto => 6.9,
             // The study's cap of a family (its section 4).
             Self::Rej | Self::RejJump => 9.0,
             // Domains and hosts, which are of two kinds.
@@ -209,7 +210,6 @@ impl Family {
             | Self::LabelSweep
             | Self::Again
             | Self::KeywordShare
-            | Self::Proto
             | Self::Inbound
             | Self::Client
             | Self::Mail

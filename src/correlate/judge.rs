@@ -21,6 +21,8 @@ const FEW: u32 = 3;
 const NAMED: usize = 2;
 /// A weight that shows in one decimal.
 const SHOWS: f64 = 0.05;
+/// A weight that a notice is worth to tell beside its policy, ten to one.
+const TELLING: f64 = 2.3;
 
 /// What the sums of a host come to.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -221,7 +223,7 @@ impl Judge<'_> {
             evidence.push(trail.evidence(weight, text));
         }
         let reason = match outcome.level {
-            Level::Notice => policy_words(suspect),
+            Level::Notice => policy_words(suspect) + &beside(&told),
             Level::Suspected => sentence(&told) + self.undecided(&outcome, smtp_in_sight),
             _ if told.is_empty() => Judgement::ordinary(self.role.clone()).reason,
             _ => sentence(&told),
@@ -286,6 +288,31 @@ fn policy_words(suspect: &Suspect) -> String {
     what + ", which PCs leave to their mail server"
 }
 
+/// What else is known of a host that is worth a line: the conduct that weighs most.
+fn beside(told: &[(Weight, String)]) -> String {
+    let conduct = told
+        .iter()
+        .filter(|(weight, _)| weight.llr >= TELLING && !weight.family.is_content())
+        .filter(|(weight, _)| !matches!(weight.family, Family::Client | Family::Mail))
+        .max_by(|(a, _), (b, _)| a.llr.total_cmp(&b.llr));
+    conduct.map_or_else(String::new, |(weight, text)| {
+        joint(weight.family).to_owned() + text
+    })
+}
+
+/// What joins a family's words to those before; some have a subject of their own.
+fn joint(family: Family) -> &'static str {
+    match family {
+        Family::Fail
+        | Family::Rej
+        | Family::RejJump
+        | Family::R2
+        | Family::FailingAnswers
+        | Family::Back => "; ",
+        _ => "; it ",
+    }
+}
+
 /// The level that a score reaches.
 fn level(score: f64) -> Level {
     match score {
@@ -333,20 +360,8 @@ fn sentence(told: &[(Weight, String)]) -> String {
     };
     let mut sentence = String::new();
     for (weight, text) in most(true).into_iter().chain(most(false)) {
-        // Some have a subject of their own.
-        let own = matches!(
-            weight.family,
-            Family::Fail
-                | Family::Rej
-                | Family::RejJump
-                | Family::R2
-                | Family::FailingAnswers
-                | Family::Back
-        );
-        match (sentence.is_empty(), own) {
-            (true, _) => {}
-            (false, true) => sentence.push_str("; "),
-            (false, false) => sentence.push_str("; it "),
+        if !sentence.is_empty() {
+            sentence.push_str(joint(weight.family));
         }
         sentence.push_str(text);
     }

@@ -272,8 +272,12 @@ impl Peers {
                 }
                 self.rej_trail.note(witness, None);
             }
-            What::TlsMessages { server, .. } => {
+            What::TlsMessages { server, count } => {
                 change(self, server, &|peer| peer.handed = true);
+                // Who is refused its recipients hands over no text.
+                if count > 0 {
+                    self.answer(server, false, witness, score);
+                }
             }
             What::Auth {
                 server,

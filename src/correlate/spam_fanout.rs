@@ -71,6 +71,11 @@ const MANY_SENDERS: usize = 3;
 const FORGED: f64 = 3.5;
 /// How many those are.
 const MOST_SENDERS: usize = 8;
+/// What that weighs more against a PC: people have a few addresses, and a server that forwards
+/// for others sends as whoever wrote to them.
+const NO_PERSON: f64 = 3.4;
+/// What manners weigh at the most against a sender, a hundred to one; some senders' are bad.
+const MANNERS: f64 = 4.6;
 /// Weight of leaving without QUIT (the study).
 const NO_QUIT: f64 = 1.0;
 /// Weight of each destination that was not left so (the study: −.2 a session).
@@ -185,8 +190,14 @@ fn answer(peer: &Peer, tally: &Tally, left: u32) -> Against {
 /// Sets what the manners of a host weigh.
 pub(super) fn weigh_manners(score: &mut Score, peers: &Peers, smtp: &SmtpTotals) {
     let llr = proto(peers, smtp);
+    let pc = if llr > 0.0 && peers.senders.len() >= MOST_SENDERS {
+        llr + NO_PERSON
+    } else {
+        llr
+    };
+    let sender = llr.min(MANNERS);
     // Who probes has manners of its own.
-    score.set(Family::Proto, Against::each(llr, llr, llr / 2.0));
+    score.set(Family::Proto, Against::each(pc, sender, sender / 2.0));
 }
 
 fn proto(peers: &Peers, smtp: &SmtpTotals) -> f64 {

@@ -266,10 +266,13 @@ fn sender_domain(address: &[u8]) -> Option<u64> {
 }
 
 /// Words by which servers say that a client stands on a block list or is taken for a spammer:
-/// the names of the lists in wide use, and the wording that Postfix, Exim and Sendmail have
-/// for them. `listed` alone says nothing: users are listed, and greylisted senders are.
-const BLOCKED: [&[u8]; 19] = [
+/// the names of the lists in wide use, and the wording that Postfix, Exim, Sendmail and the
+/// large providers have for them (Microsoft: "banned sending IP"; Google: "likely unsolicited
+/// mail"; Yahoo: "user complaints"). `listed` alone says nothing: users are listed, and
+/// greylisted senders are.
+const BLOCKED: [&[u8]; 22] = [
     b"abuseat",
+    b"banned",
     b"barracuda",
     b"black list",
     b"blacklist",
@@ -288,22 +291,30 @@ const BLOCKED: [&[u8]; 19] = [
     b"spam",
     b"spamcop",
     b"spamhaus",
+    b"unsolicited",
+    b"user complaints",
 ];
 
 /// Words by which servers put off a sender that they do not know yet: every one, spammer or
 /// not, whatever else they say of the reason.
 const GREYLISTED: [&[u8]; 2] = [b"graylist", b"greylist"];
 
-/// Words by which servers say that there is no such mailbox.
-const UNKNOWN_USER: [&[u8]; 9] = [
+/// Words by which servers say that there is no such mailbox ("unrouteable address" is Exim's,
+/// "mailbox unavailable" that of RFC 5321 section 4.2.3).
+const UNKNOWN_USER: [&[u8]; 14] = [
     b"does not exist",
     b"doesn't exist",
     b"invalid mailbox",
     b"invalid recipient",
+    b"mailbox not found",
+    b"mailbox unavailable",
     b"no mailbox",
     b"no such",
+    b"recipient not found",
     b"unknown recipient",
     b"unknown user",
+    b"unrouteable address",
+    b"user not found",
     b"user unknown",
 ];
 
@@ -381,9 +392,17 @@ mod tests {
             "Message rejected as spam",
             "poor reputation",
             "Blacklisted by b.barracudacentral.org",
+            "Access denied, banned sending IP [192.0.2.25]",
+            "Our system has detected that this message is likely unsolicited mail",
         ] {
             assert_eq!(of(554, text), Refusal::Blocked, "{text}");
         }
-        assert_eq!(of(550, "User unknown"), Refusal::UnknownUser);
+        for text in [
+            "User unknown",
+            "Unrouteable address",
+            "Requested action not taken: mailbox unavailable",
+        ] {
+            assert_eq!(of(550, text), Refusal::UnknownUser, "{text}");
+        }
     }
 }
