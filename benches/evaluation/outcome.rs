@@ -19,8 +19,8 @@ pub(crate) struct Crossing {
     pub(crate) reason: String,
     pub(crate) role: Role,
     pub(crate) closes: bool,
-    /// Of a flood, the hosts that ask most of the server that it is told of.
-    pub(crate) leaders: Vec<HostAddr>,
+    /// Of a flood, whom the verdict about the server names first.
+    pub(crate) leader: Option<HostAddr>,
 }
 
 /// How long a level took from the onset.

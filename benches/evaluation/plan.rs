@@ -12,8 +12,9 @@ pub(crate) struct Size {
     hard: [u32; 2],
     /// Hosts of each row of bots, likewise.
     bots: [u32; 2],
-    /// Hosts of each client of the study, likewise: there are sixteen forms.
-    clients: [u32; 2],
+    /// Hosts of each client of the study, of which there are sixteen forms, at a tap that sees
+    /// the DNS alone, as the study's was.
+    clients: u32,
     /// Hosts of each row in a family for the trials without a family of evidence.
     trials: u32,
     /// Whether the other views are of one family each.
@@ -27,7 +28,7 @@ impl Size {
         ordinary: [60, 10],
         hard: [2, 1],
         bots: [2, 1],
-        clients: [1, 0],
+        clients: 4,
         trials: 0,
         one_family: true,
     };
@@ -37,7 +38,7 @@ impl Size {
         ordinary: [500, 50],
         hard: [6, 2],
         bots: [6, 2],
-        clients: [4, 1],
+        clients: 4,
         trials: 2,
         one_family: false,
     };
@@ -47,8 +48,8 @@ impl Size {
         ordinary: [5000, 250],
         hard: [25, 5],
         bots: [25, 8],
-        clients: [16, 1],
-        trials: 6,
+        clients: 16,
+        trials: 3,
         one_family: false,
     };
 
@@ -77,7 +78,7 @@ pub(crate) fn parts(size: Size) -> Vec<Part> {
                 parts.push(Part {
                     family,
                     view,
-                    hosts: hosts(size, usize::from(!full)),
+                    hosts: hosts(size, view),
                 });
             }
         }
@@ -101,14 +102,17 @@ pub(crate) fn trials(size: Size) -> Vec<Part> {
     parts.filter(|part| !part.hosts.is_empty()).collect()
 }
 
-fn hosts(size: Size, view: usize) -> Vec<(&'static Row, u32)> {
-    let of = |counts: [u32; 2]| counts.get(view).copied().unwrap_or(0);
+fn hosts(size: Size, view: View) -> Vec<(&'static Row, u32)> {
+    let of = |[full, other]: [u32; 2]| if view == View::Full { full } else { other };
     let kinds = rows().iter().filter(|row| row.truth == Truth::Ordinary);
     let kinds = u32::try_from(kinds.count()).unwrap_or(1).max(1);
     let mut all: Vec<(u32, &'static Row, u32)> = Vec::new();
     for row in rows() {
         let count = match row.truth {
-            _ if row.name.starts_with("client-") => of(size.clients),
+            _ if row.name.starts_with("client-") => match view {
+                View::DnsOnly => size.clients,
+                _ => 0,
+            },
             Truth::Bot => of(size.bots),
             Truth::Hard => of(size.hard),
             Truth::Ordinary => of(size.ordinary).div_ceil(kinds),

@@ -137,7 +137,7 @@ impl Site {
             let mut outcome = Outcome::new(sample, self.view, times);
             for (host, verdict) in &told.verdicts {
                 // A flood is told of the server; who leads it is held to have been named.
-                let mut named = verdict.leaders.iter().chain([host]);
+                let mut named = verdict.leader.iter().chain([host]);
                 if named.any(|host| owners.get(host) == Some(&number)) {
                     outcome.hear(verdict);
                 }
@@ -266,9 +266,9 @@ impl Sink for Told {
             reason: judgement.reason.clone(),
             role: judgement.role.role,
             closes: verdict.state == mxray::correlate::State::Closed,
-            leaders: match judgement.class {
-                Class::PtrFlood | Class::AFlood => judgement.related.clone(),
-                _ => Vec::new(),
+            leader: match judgement.class {
+                Class::PtrFlood | Class::AFlood => judgement.related.first().copied(),
+                _ => None,
             },
         };
         self.verdicts.push((verdict.host, crossing));

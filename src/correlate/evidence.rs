@@ -198,8 +198,9 @@ impl Family {
             // A million to one, which rules a PC out.
             Self::Mx | Self::Kwa | Self::Fan | Self::Submit | Self::Relay => 13.8,
             // A thousand to one; of entropy see decision 0014.
-            // Manners so against a PC only, see `spam_fanout::MANNERS`.
-            Self::Jump | Self::Entropy | Self::Proto => 6.9,
+            // Manners so against a PC only, see `spam_fanout::MANNERS`; messages against a prober,
+            // who hands over none.
+            Self::Jump | Self::Entropy | Self::Proto | Self::Mail => 6.9,
             // The study's cap of a family (its section 4).
             Self::Rej | Self::RejJump => 9.0,
             // Domains and hosts, which are of two kinds.
@@ -212,7 +213,6 @@ impl Family {
             | Self::KeywordShare
             | Self::Inbound
             | Self::Client
-            | Self::Mail
             | Self::Rate
             | Self::Back => 4.6,
             // See `server::ONLY_SENDS`.

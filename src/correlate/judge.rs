@@ -2,7 +2,7 @@
 
 use super::evidence::{Family, Trail, Weight};
 use super::others::Seen;
-use super::role::RoleView;
+use super::role::{RoleSource, RoleView};
 use super::score::{Against, Score, score};
 use super::suspect::Suspect;
 use super::{
@@ -118,7 +118,7 @@ impl Judge<'_> {
         }
         let mut class = self.class(suspect, sums);
         if level == Level::None {
-            (level, class) = self.policy(suspect);
+            (level, class) = self.policy(suspect, sums);
         }
         Outcome {
             level,
@@ -138,8 +138,9 @@ impl Judge<'_> {
     }
 
     /// Worth a line though nothing speaks for an infection: a PC that looks up mail exchangers
-    /// or delivers mail itself (Whyte and others 2006: one attempt tells).
-    fn policy(&self, suspect: &Suspect) -> (Level, Class) {
+    /// or delivers mail itself (Whyte and others 2006: one attempt tells), or turns to so many
+    /// submission servers that were it one person's, it would be suspected.
+    fn policy(&self, suspect: &Suspect, sums: &Score) -> (Level, Class) {
         let counts = |family| self.counts(family);
         let violates = suspect.direct == Some(Class::Op25bViolation);
         if !self.role.is_pc() {
@@ -148,6 +149,8 @@ impl Judge<'_> {
             (Level::Notice, Class::Gen2Mx)
         } else if let Some(class) = suspect.direct.filter(|_| counts(Family::Fan)) {
             (Level::Notice, class)
+        } else if sums.of(Family::Submit).pc >= SUSPECTED && counts(Family::Submit) {
+            (Level::Notice, Class::SubmissionAbuse)
         } else {
             (Level::None, Class::Ordinary)
         }
@@ -156,7 +159,15 @@ impl Judge<'_> {
     /// The class by the content that there is.
     fn class(&self, suspect: &Suspect, sums: &Score) -> Class {
         if self.role.is_sender() {
-            return Class::HijackedServer;
+            // What nobody has registered, takes mail from outside and hands it on for many.
+            let relay = self.role.source == RoleSource::Learned
+                && self.others.is_some_and(|seen| seen.greeted() > 0)
+                && suspect.peers.senders.len() >= spam_fanout::MOST_SENDERS;
+            return if relay {
+                Class::HijackedRelay
+            } else {
+                Class::HijackedServer
+            };
         }
         let weight = |family| {
             if self.counts(family) {
@@ -180,11 +191,11 @@ impl Judge<'_> {
         if relay > 0.0 && mx == 0.0 && tally.between_servers + tally.submission <= FEW {
             return Class::Gen1Relay;
         }
-        // Who looks for submission servers guesses no exchangers.
-        if submit > fan {
+        let asks = mx > 0.0 && suspect.mx.len() >= GENERATION;
+        // Who looks for submission servers has no use for exchangers.
+        if submit > fan && !asks {
             return Class::SubmissionAbuse;
         }
-        let asks = mx > 0.0 && suspect.mx.len() >= GENERATION;
         let guesses = kwa > 0.0 && suspect.unasked.len() >= GENERATION;
         match (asks, guesses) {
             (true, true) => Class::Hybrid,
@@ -223,7 +234,7 @@ impl Judge<'_> {
             evidence.push(trail.evidence(weight, text));
         }
         let reason = match outcome.level {
-            Level::Notice => policy_words(suspect) + &beside(&told),
+            Level::Notice => policy_words(suspect, outcome.class) + &beside(&told),
             Level::Suspected => sentence(&told) + self.undecided(&outcome, smtp_in_sight),
             _ if told.is_empty() => Judgement::ordinary(self.role.clone()).reason,
             _ => sentence(&told),
@@ -267,10 +278,14 @@ impl Judge<'_> {
 }
 
 /// Why a PC is worth a line.
-fn policy_words(suspect: &Suspect) -> String {
+fn policy_words(suspect: &Suspect, class: Class) -> String {
     let exchangers = suspect.mx.len() as u64;
     if suspect.direct == Some(Class::Op25bViolation) {
         return op25b::REASON.to_owned();
+    }
+    if class == Class::SubmissionAbuse {
+        let servers = counted(suspect.peers.tally.submission, "submission server");
+        return format!("turned to {servers} within a day, where people have a few");
     }
     let servers = suspect.peers.tally.between_servers;
     let what = match (exchangers, servers) {

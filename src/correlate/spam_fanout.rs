@@ -70,7 +70,7 @@ const MANY_SENDERS: usize = 3;
 /// Weight of senders of so many domains that no relation between them is left.
 const FORGED: f64 = 3.5;
 /// How many those are.
-const MOST_SENDERS: usize = 8;
+pub(super) const MOST_SENDERS: usize = 8;
 /// What that weighs more against a PC: people have a few addresses, and a server that forwards
 /// for others sends as whoever wrote to them.
 const NO_PERSON: f64 = 3.4;
