@@ -3,8 +3,9 @@
 
 #![expect(
     clippy::indexing_slicing,
+    clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "a test that fails here says where"
+    reason = "a test that fails here says where, and one that is skipped says why"
 )]
 
 use assert_cmd::Command;

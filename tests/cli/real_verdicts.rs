@@ -43,6 +43,7 @@ fn said(capture: &Path) -> Vec<(String, Said)> {
 #[test]
 fn hosts_of_real_captures_are_judged_as_documented() {
     let Some(folder) = std::env::var_os("MXRAY_REAL_CAPTURES") else {
+        println!("skipped: MXRAY_REAL_CAPTURES names no folder of captures");
         return;
     };
     let folder = Path::new(&folder);
