@@ -111,7 +111,7 @@ fn pcapng(pcap: Vec<u8>) -> Vec<u8> {
     octets
 }
 
-/// The frames of captures of link layers, tunnels and fragments as `link_ip` takes them.
+/// The frames of captures of link layers, tunnels, fragments and a LAN as `link_ip` takes them.
 fn in_sequence() -> Vec<(String, Vec<u8>)> {
     let parts = ["link-", "tunnel-", "fragments", "lan-bindings"];
     let recipes = synth::catalogue().iter().map(|recipe| recipe.name);
@@ -147,6 +147,7 @@ fn segments() -> Vec<(String, Vec<u8>)> {
         "tcp-holes",
         "smtp-outcomes",
         "smtp-one-way",
+        "irc-bot",
     ];
     let mut made = Vec::new();
     for name in names {
@@ -162,13 +163,15 @@ fn segments() -> Vec<(String, Vec<u8>)> {
                 return;
             };
             let from_server = packet.src_port < packet.dst_port;
-            let dns = packet.src_port.min(packet.dst_port) == 53;
+            let port = packet.src_port.min(packet.dst_port);
+            let irc = matches!(port, 6660..=6669);
             let client = packet.src_port.max(packet.dst_port);
             let side = (packet.src, packet.src_port, packet.dst);
             let first = *first.entry(side).or_insert(segment.seq);
             let which = (client & 7) as u8
-                | u8::from(dns) << 3
+                | u8::from(port == 53) << 3
                 | u8::from(from_server) << 4
+                | u8::from(irc) << 5
                 | u8::from(packet.is_cut()) << 7;
             let seq = (segment.seq.wrapping_sub(first) & 0xffff) as u16;
             let payload = packet.payload.get(..255).unwrap_or(packet.payload);

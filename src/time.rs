@@ -12,6 +12,10 @@ pub struct Timestamp(i64);
 /// Nanoseconds in a second.
 pub const NANOS: i64 = 1_000_000_000;
 
+/// A packet this many nanoseconds behind the newest one is late: it counts in totals and in
+/// no second.
+pub const REORDER: i64 = 2 * NANOS;
+
 impl Timestamp {
     /// The earliest time that can be told.
     pub const MIN: Self = Self(i64::MIN);

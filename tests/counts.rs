@@ -5,13 +5,12 @@ use crate::feed::{Feed, Outcome, RESOLVER, message, packet, query, run, settings
 use hickory_proto::op::Message;
 use hickory_proto::rr::RecordType;
 use mxray::count::delta::What;
-use mxray::count::series::REORDER;
 use mxray::count::shard_of;
 use mxray::decode::fragment::Fragments;
 use mxray::decode::observation::DNS;
 use mxray::decode::packet::{Sliced, Transport};
 use mxray::host::HostAddr;
-use mxray::time::Timestamp;
+use mxray::time::{REORDER, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 

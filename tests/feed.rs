@@ -6,13 +6,12 @@ use mxray::capture::Origin;
 use mxray::count::delta::{Binding, Delta, Domain, HostBin, What};
 use mxray::count::host::HostTotals;
 use mxray::count::prefixes::Column;
-use mxray::count::series::REORDER;
 use mxray::count::{Counters, PacketCounts, Settings, shard_of};
 use mxray::decode::fragment::Fragments;
 use mxray::decode::observation::{MailPorts, Route, route};
 use mxray::decode::packet::{Packet, Sliced};
 use mxray::host::HostAddr;
-use mxray::time::Timestamp;
+use mxray::time::{REORDER, Timestamp};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 

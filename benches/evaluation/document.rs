@@ -66,7 +66,7 @@ fn honest(all: &[Outcome], truth: Truth) -> impl Iterator<Item = &Outcome> + Clo
 }
 
 fn convicted<'a>(these: impl IntoIterator<Item = &'a Outcome>) -> Share {
-    Share::count(these, |one| one.convicted())
+    Share::count(these, |one| one.found())
 }
 
 fn head(run: &Run<'_>, all: &[Outcome]) -> String {
@@ -101,9 +101,7 @@ fn aims(all: &[Outcome]) -> String {
     let half = convicted(bots(all).filter(|one| !one.both_halves()));
     let ordinary = convicted(honest(all, Truth::Ordinary));
     let hard = convicted(honest(all, Truth::Hard).filter(|one| one.view != View::DnsOnly));
-    let right = Share::count(bots(all).filter(|one| one.convicted()), |one| {
-        one.class_right()
-    });
+    let right = Share::count(bots(all).filter(|one| one.found()), |one| one.class_right());
     let recall = convicted(bots(all)).value();
     let at = |base| {
         let (_, upper) = ordinary.wilson();

@@ -3,6 +3,7 @@
 //!
 //! `make evaluation`, or `cargo bench --bench evaluation -- --size small --seed 1 -o FILE`. The
 //! same seed and size give the same file. What is right and what is measured is in the file.
+//! `--rows gen2-mx,newsletter` judges these kinds alone and prints a line for each host-day.
 #![expect(clippy::print_stderr, reason = "progress is for people")]
 
 mod ablation;
@@ -24,6 +25,8 @@ struct Options {
     size: Size,
     seed: String,
     output: Option<PathBuf>,
+    /// Rows to be judged alone, each host-day with a line of its own.
+    rows: Vec<String>,
 }
 
 impl Options {
@@ -32,6 +35,7 @@ impl Options {
             size: Size::SMALL,
             seed: "1".to_owned(),
             output: None,
+            rows: Vec::new(),
         };
         while let Some(argument) = arguments.next() {
             let mut value = || {
@@ -46,6 +50,7 @@ impl Options {
                         Size::named(&name).with_context(|| format!("{name}: no size"))?;
                 }
                 "--seed" => options.seed = value()?,
+                "--rows" => options.rows = value()?.split(',').map(str::to_owned).collect(),
                 "-o" => options.output = Some(value()?.into()),
                 // What cargo hands to every bench.
                 "--bench" | "--test" => {}
@@ -62,7 +67,11 @@ fn main() -> Result<()> {
     let mut outcomes: Vec<Outcome> = Vec::new();
     let mut others = 0;
     let mut packets = 0;
-    for part in plan::parts(options.size) {
+    for mut part in plan::parts(options.size) {
+        if !options.rows.is_empty() {
+            part.hosts
+                .retain(|(row, _)| options.rows.iter().any(|name| name == row.name));
+        }
         let before = outcomes.len();
         for site in site::sites(&part, &options.seed) {
             packets += site.packets();
@@ -74,6 +83,12 @@ fn main() -> Result<()> {
             part.view.name(),
             outcomes.len() - before,
         );
+    }
+    if !options.rows.is_empty() {
+        for outcome in &outcomes {
+            eprintln!("{outcome}");
+        }
+        return Ok(());
     }
     let trials = ablation::run(options.size, &options.seed)?;
     let run = document::Run {

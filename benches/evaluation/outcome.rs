@@ -2,10 +2,12 @@
 
 use super::baselines::Baselines;
 use mxray::correlate::posterior;
+use mxray::host::HostAddr;
 use mxray::synth::population::{Sample, Truth, View};
 use mxray::time::{NANOS, Timestamp};
 use mxray::verdict::{Class, Level, Role};
 use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 
 /// A verdict as it was told.
 #[derive(Clone, Debug)]
@@ -17,6 +19,8 @@ pub(crate) struct Crossing {
     pub(crate) reason: String,
     pub(crate) role: Role,
     pub(crate) closes: bool,
+    /// Of a flood, the hosts that ask most of the server that it is told of.
+    pub(crate) leaders: Vec<HostAddr>,
 }
 
 /// How long a level took from the onset.
@@ -138,8 +142,11 @@ impl Outcome {
         self.sample.row.truth == Truth::Bot
     }
 
-    pub(crate) fn convicted(&self) -> bool {
-        self.level.convicted()
+    /// Whether it was convicted; of a flood, which by one source for many names is suspected at
+    /// the most (decision 0014), whether it was told at all.
+    pub(crate) fn found(&self) -> bool {
+        let flood = matches!(self.class, Class::PtrFlood | Class::AFlood);
+        self.level.convicted() || flood && self.level >= Level::Suspected
     }
 
     /// Whether the sensor could see what it is judged for at all.
@@ -161,6 +168,27 @@ impl Outcome {
     /// Whether the class is one of those that are right.
     pub(crate) fn class_right(&self) -> bool {
         self.sample.row.classes.contains(&self.class)
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            sample,
+            level,
+            class,
+            score,
+            reason,
+            ..
+        } = self;
+        let (row, family, form) = (sample.row.name, sample.family.name(), &sample.form);
+        let (view, level, class) = (self.view.name(), level.name(), class.name());
+        let domains = self.reached.get(&Level::Likely).map(|delay| delay.domains);
+        write!(
+            f,
+            "{row} | {family} | {view} | {form} | {level} | {class} | {score:.1} | {domains:?} | {} | {reason}",
+            self.families.join(" ")
+        )
     }
 }
 

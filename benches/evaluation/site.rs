@@ -136,7 +136,9 @@ impl Site {
         for ((number, sample), times) in self.samples.into_iter().enumerate().zip(times) {
             let mut outcome = Outcome::new(sample, self.view, times);
             for (host, verdict) in &told.verdicts {
-                if owners.get(host) == Some(&number) {
+                // A flood is told of the server; who leads it is held to have been named.
+                let mut named = verdict.leaders.iter().chain([host]);
+                if named.any(|host| owners.get(host) == Some(&number)) {
                     outcome.hear(verdict);
                 }
             }
@@ -151,7 +153,10 @@ impl Site {
         let mut others: Vec<_> = told
             .verdicts
             .iter()
-            .filter(|(host, verdict)| !owners.contains_key(host) && verdict.level.convicted())
+            .filter(|(host, verdict)| {
+                let flood = matches!(verdict.class, Class::PtrFlood | Class::AFlood);
+                !owners.contains_key(host) && !flood && verdict.level.convicted()
+            })
             .map(|(host, _)| *host)
             .collect();
         others.sort_unstable();
@@ -261,6 +266,10 @@ impl Sink for Told {
             reason: judgement.reason.clone(),
             role: judgement.role.role,
             closes: verdict.state == mxray::correlate::State::Closed,
+            leaders: match judgement.class {
+                Class::PtrFlood | Class::AFlood => judgement.related.clone(),
+                _ => Vec::new(),
+            },
         };
         self.verdicts.push((verdict.host, crossing));
         Ok(())

@@ -1,6 +1,6 @@
 //! What must hold of any octets that are taken for frames, one after the other, of any link
-//! type: headers, tunnels and fragments. The fuzz target tries it on what the fuzzer thinks
-//! of, the test `fuzz_seeds` on what is kept.
+//! type: headers, tunnels, fragments, and what is said of a LAN's addresses. The fuzz target
+//! tries it on what the fuzzer thinks of, the test `fuzz_seeds` on what is kept.
 
 use mxray::capture::{Frame, LinkType, Origin};
 use mxray::decode::fragment::{Fragments, MAX_DATAGRAMS, MAX_OCTETS};
@@ -32,7 +32,8 @@ pub(crate) fn number(link: LinkType) -> u8 {
 ///
 /// # Panics
 /// Where it does not hold that each frame is one thing, that what waits is within its bounds
-/// and adds up, and that a payload lies within its frame or in a datagram put together.
+/// and adds up, that a payload lies within its frame or in a datagram put together, and that
+/// an address of a LAN is said to be a station's, where its frame lies.
 pub(crate) fn holds(input: &[u8]) {
     let Some((link, mut rest)) = input.split_first() else {
         return;

@@ -13,7 +13,7 @@ pub(crate) const WHOLE: u8 = 0;
 #[derive(Clone, Copy)]
 enum Step<'a> {
     Octets(Side, &'a [u8]),
-    Gap(Side, u32),
+    Gap(Side, Option<u32>),
 }
 
 /// The octet that stands for octets of a direction.
@@ -35,8 +35,9 @@ fn steps(mut rest: &[u8]) -> Vec<Step<'_>> {
         };
         rest = behind;
         if kind & 6 == 6 {
-            // Some holes are very large.
-            steps.push(Step::Gap(side, u32::from(length) << (kind >> 4)));
+            // Some holes are very large, and of some nobody knows how large.
+            let missing = u32::from(length) << (kind >> 4);
+            steps.push(Step::Gap(side, (kind & 8 == 0).then_some(missing)));
         } else {
             let (octets, next) = behind.split_at(usize::from(length).min(behind.len()));
             steps.push(Step::Octets(side, octets));
@@ -91,7 +92,7 @@ fn hear(steps: &[Step<'_>], whole: bool, single: bool) -> Vec<String> {
     session.end(true, &mut out);
     let mut silent = |heard: Heard<'_>| panic!("{heard:?} after the end");
     session.octets(Side::Client, b"MAIL FROM:<a@b>\r\n", &mut silent);
-    session.gap(Side::Server, 1, &mut silent);
+    session.gap(Side::Server, None, &mut silent);
     session.end(true, &mut silent);
     told
 }
@@ -109,7 +110,7 @@ pub(crate) fn holds(input: &[u8]) {
     let steps = steps(rest);
     let told = hear(&steps, whole, false);
     let in_turn = |step: &Step<'_>| match step {
-        Step::Gap(_, missing) => *missing == 0,
+        Step::Gap(_, missing) => *missing == Some(0),
         Step::Octets(Side::Client, octets) => {
             octets.split(|octet| *octet == b'\n').nth(2).is_none()
         }

@@ -1,4 +1,4 @@
-//! What must hold of any segments of a few connections: the octets of a direction beside an
+//! What must hold of any segments of a few connections of mail, the DNS and chat: the octets of a direction beside an
 //! ordered reference, and the table of connections within its bounds. The fuzz target tries
 //! it on what the fuzzer thinks of, the test `fuzz_seeds` on what is kept.
 #![allow(
@@ -8,12 +8,15 @@
 )]
 
 use mxray::capture::Origin;
-use mxray::decode::observation::{DNS, MailPorts};
+use mxray::decode::observation::{DNS, MailPorts, Service, sender};
 use mxray::decode::packet::{LinkTag, Packet, Segment, Transport};
 use mxray::decode::tcp::half::{Half, MAX_WAITING, Payload, SegmentCounts, Stretch};
-use mxray::decode::tcp::{Connections, Limits, Said};
+use mxray::decode::tcp::{Connection, Connections, Limits, Said};
 use mxray::host::HostAddr;
 use mxray::time::Timestamp;
+
+/// A port of chat servers.
+const IRC: u16 = 6667;
 
 const LIMITS: Limits = Limits {
     streams: 4,
@@ -23,21 +26,29 @@ const LIMITS: Limits = Limits {
 /// Seven octets of head, then the payload.
 const HEAD: usize = 7;
 
-/// The input: segments of seven octets and a payload each: which connection and side (and in
-/// the highest bit, whether the snap length cut it), flags, sequence, acknowledgement, length,
+/// The input: segments of seven octets and a payload each: which connection, service and side
+/// (and in the highest bit, whether the snap length cut it), flags, sequence, acknowledgement, length,
 /// seconds since the one before.
 ///
 /// # Panics
 /// Where it does not hold that the first copy of each octet is read in order, that holes are
-/// told, that what waits is within its bounds, and that an attempt is said once for each
-/// initial number.
+/// told, that what waits is within its bounds, that an attempt is said once for each initial
+/// number, and that a connection says only what those of its service can.
 pub(crate) fn holds(input: &[u8]) {
     let mut connections = Connections::new(LIMITS);
     let mail = MailPorts::default();
     let mut reference = Reference::default();
     let (mut rest, mut second, mut frame) = (input, 0, 0);
     let (mut attempts, mut syns) = (0_u32, 0_u32);
-    let mut listen = |said: Said<'_>| attempts += u32::from(said == Said::Attempt);
+    let mut listen = |connection: &Connection, said: Said<'_>| {
+        attempts += u32::from(said == Said::Attempt);
+        let service = match said {
+            Said::Dns { .. } => Service::Dns,
+            Said::Irc(_) => Service::Irc,
+            _ => Service::Mail,
+        };
+        assert_eq!(connection.service, service);
+    };
     while let Some((head, behind)) = rest.split_first_chunk::<HEAD>() {
         let [which, flags, high, low, ack, length, wait] = *head;
         let (payload, next) = behind.split_at(usize::from(length).min(behind.len()));
@@ -54,7 +65,11 @@ pub(crate) fn holds(input: &[u8]) {
             HostAddr::from_v4([192, 0, 2, 1]),
             40_000 + u16::from(which & 7),
         );
-        let port = if which & 8 == 0 { 25 } else { DNS };
+        let port = match which & 0x28 {
+            0 => 25,
+            8 => DNS,
+            _ => IRC,
+        };
         let server = (HostAddr::from_v4([198, 51, 100, 1]), port);
         let (src, dst) = if which & 16 == 0 {
             (client, server)
@@ -75,18 +90,21 @@ pub(crate) fn holds(input: &[u8]) {
             payload,
         };
         syns += u32::from(segment.has(Segment::SYN));
-        connections.take(&packet, false, &mail, &mut |_, _, said| listen(said));
+        let sent = sender(&packet, segment, &mail).expect("a port that is followed");
+        connections.take(&packet, segment, sent, false, &mut |connection, _, said| {
+            listen(connection, said);
+        });
         if wait > 200 {
             connections.forget();
         }
         let closed = Timestamp::from_parts(second - 3, 0);
-        connections.expire(closed, &mut |_, _, said| listen(said));
+        connections.expire(closed, &mut |connection, _, said| listen(connection, said));
         let (known, waiting) = connections.kept();
         assert!(known as u64 <= frame && waiting <= LIMITS.octets + 2 * 255);
         reference.segment(time, segment.seq, payload, missing);
     }
     let end = Timestamp::from_parts(second, 0);
-    connections.finish(end, &mut |_, _, said| listen(said));
+    connections.finish(end, &mut |connection, _, said| listen(connection, said));
     assert_eq!(connections.kept().1, 0);
     assert!(attempts <= syns);
     reference.finish();
@@ -175,6 +193,7 @@ impl Reference {
 fn keep(said: &mut Vec<Option<u8>>, stretch: Stretch<'_>) {
     match stretch {
         Stretch::Octets(octets) => said.extend(octets.iter().copied().map(Some)),
-        Stretch::Hole(count) => said.extend(std::iter::repeat_n(None, count as usize)),
+        Stretch::Hole(Some(count)) => said.extend(std::iter::repeat_n(None, count as usize)),
+        Stretch::Hole(None) => panic!("numbers of 16 bits lie in one window"),
     }
 }

@@ -1,7 +1,6 @@
 //! Whether a host is a machine that somebody uses: browsers ask for what no server asks for.
 
 use super::score::Against;
-use crate::count::host::Queries;
 
 /// Queries for service bindings of the web (HTTPS, RFC 9460) that tell a browser, or a system
 /// of the same makers: mail servers and crawlers of mail have no use for them.
@@ -10,9 +9,9 @@ const HTTPS: u64 = 5;
 /// 2020 never ask: the absence says nothing.
 const BROWSES: Against = Against::each(0.0, 4.6, 2.3);
 
-/// What the queries of a host weigh.
-pub(super) fn weigh(queries: &Queries) -> Against {
-    if queries.https >= HTTPS {
+/// What so many queries of a host for service bindings weigh.
+pub(super) fn weigh(https: u64) -> Against {
+    if https >= HTTPS {
         BROWSES
     } else {
         Against::default()
@@ -25,11 +24,7 @@ mod tests {
 
     #[test]
     fn a_browser_s_queries_tell_a_pc() {
-        let queries = |https| Queries {
-            https,
-            ..Queries::default()
-        };
-        assert_eq!(weigh(&queries(4)), Against::default());
-        assert_eq!(weigh(&queries(5)), BROWSES);
+        assert_eq!(weigh(4), Against::default());
+        assert_eq!(weigh(5), BROWSES);
     }
 }

@@ -1,9 +1,11 @@
 //! The correlation stage's memory: which hosts made mail lookups or mail connections, and which
 //! episodes are open.
 
+mod machines;
+
 use super::evidence::Family;
 use super::floods::Floods;
-use super::identity::{Entity, Identity};
+use super::identity::Identity;
 use super::op25b::{self, Audit, Report};
 use super::others::Others;
 use super::role;
@@ -109,12 +111,7 @@ impl Correlator {
         };
         self.now = self.now.max(Timestamp::from_parts(second + 1, -1));
         let mut verdicts = self.expire(second);
-        let bindings = deltas.iter().flat_map(|delta| &delta.bindings);
-        let mut bindings: Vec<_> = bindings.collect();
-        bindings.sort_by_key(|binding| (binding.said.addr, binding.time));
-        for binding in bindings {
-            self.identity.learn(binding);
-        }
+        verdicts.append(&mut self.said(deltas));
         // A server's answers may be seen by any worker: first, so that order does not matter.
         for fact in of_others(deltas) {
             if fact.what == What::AnswersDns
@@ -191,7 +188,7 @@ impl Correlator {
             return;
         }
         verdicts.append(&mut self.watch(first));
-        verdicts.extend(self.follow(host, facts));
+        verdicts.append(&mut self.follow(host, facts));
         let smtp = self.smtp_in_sight(first.time);
         let hour = first.time.second().div_euclid(3_600);
         if self.notices.0 != hour {
@@ -204,7 +201,7 @@ impl Correlator {
         if let Some(totals) = delta.totals(host) {
             watched.totals = totals.clone();
             resolve(&mut watched.totals, self.mail_answered);
-            watched.suspect.sample(delta.second, totals);
+            watched.suspect.sample(delta.second, host, totals);
         }
         let mut setting = Setting {
             host,
@@ -235,46 +232,6 @@ impl Correlator {
                 verdicts.push(verdict);
             }
         }
-    }
-
-    /// Brings a machine's memory along to the address that it uses now: one of several, or one
-    /// that it was given anew. Where there is memory under both, as when it is known late that
-    /// they are one, that of the other is kept, and the sums of both.
-    ///
-    /// What is kept under an address of another machine is closed: that verdict is returned.
-    fn follow(&mut self, host: HostAddr, facts: &[(&Fact, &Delta)]) -> Option<Verdict> {
-        let (first, delta) = facts.iter().find(|(fact, _)| is_weighed(fact.what))?;
-        self.identity.see(host, delta.totals(host)?.tag, first.time);
-        let Entity::Mac(mac) = self.identity.entity(host, first.time) else {
-            return None;
-        };
-        let owned = self.suspects.get(&host).and_then(|watched| watched.owner);
-        let mut closed = None;
-        if owned.is_some_and(|owner| owner != mac)
-            && let Some(mut watched) = self.suspects.remove(&host)
-        {
-            closed = watched.close(&self.setting(host, first.time), false);
-        }
-        if self.machines.len() >= SUSPECTS && !self.machines.contains_key(&mac) {
-            let suspects = &self.suspects;
-            self.machines.retain(|mac, addr| {
-                let watched = suspects.get(addr);
-                watched.is_some_and(|watched| watched.owner == Some(*mac))
-            });
-        }
-        let before = self.machines.insert(mac, host).filter(|it| *it != host);
-        let moved = before.filter(|before| {
-            let watched = self.suspects.get(before);
-            watched.is_some_and(|watched| watched.owner == Some(mac))
-        });
-        if let Some(mut watched) = moved.and_then(|before| self.suspects.remove(&before)) {
-            if let Some(other) = self.suspects.remove(&host) {
-                watched.merge(&other);
-            }
-            self.suspects.insert(host, watched);
-        }
-        self.suspects.entry(host).or_default().owner = Some(mac);
-        closed
     }
 
     /// Has the audit of port 25 take in a host's facts.
@@ -440,6 +397,12 @@ impl Correlator {
     #[must_use]
     pub fn servers_evicted(&self) -> u64 {
         self.floods.evicted()
+    }
+
+    /// Pairs of an IP and an Ethernet address that had to be forgotten for others.
+    #[must_use]
+    pub fn bindings_evicted(&self) -> u64 {
+        self.identity.evicted()
     }
 
     /// Hosts with mail lookups or connections that had to be forgotten for others.

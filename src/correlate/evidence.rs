@@ -50,6 +50,8 @@ pub enum Family {
     Fail,
     /// Conduct: many of the servers refuse what they are handed.
     Rej,
+    /// Conduct: more of them refuse it than did before.
+    RejJump,
     /// Conduct: its SMTP is not a mail server's.
     Proto,
     /// Conduct: it hands over messages.
@@ -68,7 +70,7 @@ pub enum Family {
 
 impl Family {
     /// Every family: content, then conduct.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Mx,
         Self::Kwa,
         Self::Fan,
@@ -85,6 +87,7 @@ impl Family {
         Self::Follow,
         Self::Fail,
         Self::Rej,
+        Self::RejJump,
         Self::Proto,
         Self::Mail,
         Self::Back,
@@ -114,6 +117,7 @@ impl Family {
             Self::Follow => "follow",
             Self::Fail => "fail",
             Self::Rej => "rej",
+            Self::RejJump => "rej-jump",
             Self::Proto => "proto",
             Self::Mail => "mail",
             Self::Back => "back",
@@ -137,6 +141,7 @@ impl Family {
                 | Self::Follow
                 | Self::Fail
                 | Self::Rej
+                | Self::RejJump
                 | Self::Proto
                 | Self::Mail
         )
@@ -195,7 +200,7 @@ impl Family {
             // A thousand to one; of entropy see decision 0014.
             Self::Jump | Self::Entropy => 6.9,
             // The study's cap of a family (its section 4).
-            Self::Rej => 9.0,
+            Self::Rej | Self::RejJump => 9.0,
             // Domains and hosts, which are of two kinds.
             Self::FailingAnswers => 5.5,
             // A hundred to one. Who only knocks on port 25 is a scanner as well, and a network
@@ -342,6 +347,16 @@ impl Trail {
         } else {
             self.more = true;
         }
+    }
+
+    /// Keeps those of another address of the same host, earliest first, while there is room.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.packets.extend(&other.packets);
+        self.packets.sort_by_key(|witness| witness.time);
+        self.domains.extend(other.domains.iter().cloned());
+        self.more |= other.more || self.packets.len() > WITNESSES || self.domains.len() > EXAMPLES;
+        self.packets.truncate(WITNESSES);
+        self.domains.truncate(EXAMPLES);
     }
 
     /// Evidence of this weight, with the packets and domains of this trail.

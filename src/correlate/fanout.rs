@@ -174,6 +174,29 @@ impl Fanout {
         }
     }
 
+    /// Takes in the attempts from another address of the host.
+    pub(super) fn merge(&mut self, other: Self) {
+        match (&mut self.0, other.0) {
+            (Form::Exact(exact), Form::Exact(other)) => {
+                for attempt in other.attempts {
+                    exact.attempt(attempt);
+                }
+                for answer in other.outcomes {
+                    exact.outcome(answer);
+                }
+                if exact.is_too_many() {
+                    self.0 = Form::Rings(Box::new(exact.spill()));
+                }
+            }
+            (Form::Exact(exact), Form::Rings(mut rings)) => {
+                exact.pour(&mut rings);
+                self.0 = Form::Rings(rings);
+            }
+            (Form::Rings(rings), Form::Exact(other)) => other.pour(rings),
+            (Form::Rings(rings), Form::Rings(other)) => rings.merge(&other),
+        }
+    }
+
     /// Whether there is nothing to tell of.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -309,10 +332,14 @@ impl Exact {
 
     fn spill(&self) -> Rings {
         let mut rings = Rings::default();
+        self.pour(&mut rings);
+        rings
+    }
+
+    fn pour(&self, rings: &mut Rings) {
         for (&attempt, outcome) in self.attempts.iter().zip(self.resolved()) {
             rings.attempt(attempt, outcome);
         }
-        rings
     }
 }
 

@@ -31,10 +31,14 @@ const CHANGED: f64 = 3.0;
 /// The same at the most, so that a flood is over ten minutes after the rate is as usual, five
 /// after there is none.
 const MOST: f64 = 10.0;
-/// Pairs of queries that must be known of what is usual before a mix can be compared.
-const PAIRS: f64 = 32.0;
+/// Pairs of queries in a usual minute that must be known before a mix can be compared: some 250
+/// within the memory, so that of a mix of sixteen sources its entropy is known to half a bit.
+const PAIRS: f64 = 8.0;
 /// Bits by which an entropy must move: half, or twice, as many sources or names.
 const MOVED: f64 = 1.0;
+/// Bits of an entropy of names that are few, and many, where nothing is known of what is usual:
+/// two names, sixteen.
+const FEW_MANY: (f64, f64) = (1.0, 4.0);
 /// What the rate weighs at the most, a hundred to one: below `suspected`.
 const RATE: f64 = 4.6;
 /// What the mix weighs at the most, a thousand to one.
@@ -85,8 +89,8 @@ pub struct Found {
     pub mix: f64,
     /// Entropies of sources and of names in bits: usual, now.
     pub sources: (f64, f64),
-    /// The same of names.
-    pub names: (f64, f64),
+    /// The same of names; what is usual is not known where hardly anybody asks.
+    pub names: (Option<f64>, f64),
 }
 
 impl Found {
@@ -125,12 +129,13 @@ struct Usual {
 }
 
 impl Watch {
-    /// Takes in a minute, and says what it finds in it.
-    pub fn minute(&mut self, kind: Kind, minute: Minute) -> Option<Found> {
+    /// Takes in a minute, and says what it finds in it. Where hardly anybody makes such queries,
+    /// its sources are held against `others`, the usual entropy of those of other queries.
+    pub fn minute(&mut self, kind: Kind, minute: Minute, others: Option<f64>) -> Option<Found> {
         if self.minutes >= WARM_UP {
             self.compare(minute.queries);
         }
-        let found = self.found(kind, minute);
+        let found = self.found(kind, minute, others);
         self.learn(minute);
         found
     }
@@ -180,22 +185,33 @@ impl Watch {
         }
     }
 
-    fn found(&self, kind: Kind, minute: Minute) -> Option<Found> {
-        if self.excess < CHANGED || self.usual.pairs < PAIRS || minute.queries < 2 {
+    /// The usual entropy of sources in bits, if it is known.
+    #[must_use]
+    pub fn sources(&self) -> Option<f64> {
+        let usual = self.usual;
+        (usual.pairs >= PAIRS).then(|| entropy(usual.same_source, usual.pairs))
+    }
+
+    fn found(&self, kind: Kind, minute: Minute, others: Option<f64>) -> Option<Found> {
+        if self.excess < CHANGED || minute.queries < 2 {
             return None;
         }
         let usual = self.usual;
         let now = count(pairs(minute.queries));
-        let sources = (
-            entropy(usual.same_source, usual.pairs),
-            entropy(count(minute.same_source), now),
-        );
+        let own = self.sources();
+        let sources = (own.or(others)?, entropy(count(minute.same_source), now));
         let names = (
-            entropy(usual.same_name, usual.pairs),
+            own.map(|_| entropy(usual.same_name, usual.pairs)),
             entropy(count(minute.same_name), now),
         );
-        let moved = |(before, after): (f64, f64)| after - before;
-        let (source, name) = (moved(sources), moved(names));
+        let source = sources.1 - sources.0;
+        let (few, many) = FEW_MANY;
+        let name = match names {
+            (Some(before), after) => after - before,
+            (None, after) if after <= few => -MOVED,
+            (None, after) if after >= many => MOVED,
+            (None, _) => 0.0,
+        };
         let pattern = match kind {
             _ if source <= -MOVED && name <= -MOVED => Pattern::Targeted,
             _ if source <= -MOVED && name >= MOVED => Pattern::HostSearch,
@@ -280,7 +296,7 @@ mod tests {
         let mut watch = Watch::default();
         for _ in 0..60 {
             let all = mix(dice, 90, 40, 60);
-            assert_eq!(watch.minute(kind, minute(&[all])), None);
+            assert_eq!(watch.minute(kind, minute(&[all]), None), None);
         }
         watch
     }
@@ -293,7 +309,7 @@ mod tests {
             .filter_map(|_| {
                 let all = mix(&mut dice, 90, 40, 60);
                 let more = mix(&mut dice, queries, sources, names);
-                watch.minute(kind, minute(&[all, more]))
+                watch.minute(kind, minute(&[all, more]), None)
             })
             .collect()
     }
@@ -322,6 +338,28 @@ mod tests {
         assert!(likely(1, 1) && likely(900, 1) && !likely(1, 256));
     }
 
+    /// Where nobody asks for names of addresses, who asks is known of other queries.
+    #[test]
+    fn a_flood_of_what_nobody_asks() {
+        let mut dice = Pcg32::new(1, 3);
+        let addresses = usual(&mut dice, Kind::A);
+        let pattern = |sources, names| {
+            let mut dice = Pcg32::new(1, 4);
+            let mut watch = Watch::default();
+            watch.silence(60);
+            let mut minutes = (0..5).map(|_| {
+                let flood = minute(&[mix(&mut dice, 2000, sources, names)]);
+                watch.minute(Kind::Ptr, flood, addresses.sources())
+            });
+            minutes.find_map(|found| Some(found?.pattern))
+        };
+        assert_eq!(pattern(1, 1), Some(Pattern::Targeted));
+        assert_eq!(pattern(1, 200), Some(Pattern::HostSearch));
+        assert_eq!(pattern(900, 1), Some(Pattern::SpamBot));
+        assert_eq!(pattern(40, 200), None);
+        assert_eq!(pattern(1, 6), None);
+    }
+
     #[test]
     fn a_crowd_is_no_flood_of_a_queries() {
         // Everybody looks up what the news tell of.
@@ -342,7 +380,7 @@ mod tests {
         let mut watch = usual(&mut dice, Kind::Ptr);
         for _ in 0..60 {
             let other = mix(&mut dice, 110, 1, 1);
-            assert_eq!(watch.minute(Kind::Ptr, minute(&[other])), None);
+            assert_eq!(watch.minute(Kind::Ptr, minute(&[other]), None), None);
         }
     }
 
@@ -365,13 +403,13 @@ mod tests {
                 let [queries, sources, names] =
                     [1000.0 * level * noise, 150.0 * level, 400.0 * level].map(|it| it as u32);
                 let all = mix(&mut dice, queries.into(), sources, names);
-                assert_eq!(watch.minute(kind, minute(&[all])), None, "{time}");
+                assert_eq!(watch.minute(kind, minute(&[all]), None), None, "{time}");
                 assert!(watch.is_quiet(), "{time}");
             }
             // Half past eight: ten times as much within a minute.
             for _ in 0..20 {
                 let all = mix(&mut dice, 1800, 250, 700);
-                assert_eq!(watch.minute(kind, minute(&[all])), None);
+                assert_eq!(watch.minute(kind, minute(&[all]), None), None);
             }
         }
     }
@@ -384,14 +422,14 @@ mod tests {
         for _ in 0..2 {
             for _ in 0..300 {
                 let more = mix(&mut dice, 5000, 1, 1);
-                watch.minute(Kind::Ptr, minute(&[more]));
+                watch.minute(Kind::Ptr, minute(&[more]), None);
             }
             assert!(!watch.is_quiet());
             assert_eq!(watch.until_quiet(), 5);
             let mut minutes = 0;
             while !watch.is_quiet() {
                 let all = mix(&mut dice, 90, 40, 60);
-                watch.minute(Kind::Ptr, minute(&[all]));
+                watch.minute(Kind::Ptr, minute(&[all]), None);
                 minutes += 1;
             }
             over.push(minutes);
@@ -401,7 +439,7 @@ mod tests {
             over.iter().all(|minutes| (5..=20).contains(minutes)),
             "{over:?}"
         );
-        watch.minute(Kind::Ptr, minute(&[mix(&mut dice, 5000, 1, 1)]));
+        watch.minute(Kind::Ptr, minute(&[mix(&mut dice, 5000, 1, 1)]), None);
         let quiet = watch.until_quiet();
         watch.silence(quiet);
         assert!(watch.is_quiet());
@@ -412,7 +450,7 @@ mod tests {
         let mut dice = Pcg32::new(9, 1);
         let mut watch = usual(&mut dice, Kind::Ptr);
         let more = minute(&[mix(&mut dice, 5000, 1, 1)]);
-        let found = (0..3 * 1440).filter_map(|_| watch.minute(Kind::Ptr, more));
+        let found = (0..3 * 1440).filter_map(|_| watch.minute(Kind::Ptr, more, None));
         assert_eq!(found.count(), 1440);
         assert!(watch.is_quiet());
     }
@@ -426,11 +464,11 @@ mod tests {
             same_name: pairs(100_000),
         };
         // From the begin on: it may be as usual here.
-        assert!((0..50).all(|_| watch.minute(Kind::Ptr, many).is_none()));
+        assert!((0..50).all(|_| watch.minute(Kind::Ptr, many, None).is_none()));
         // After silence, of which there is no mix.
         let mut watch = Watch::default();
         watch.silence(u32::MAX);
-        assert!((0..50).all(|_| watch.minute(Kind::Ptr, many).is_none()));
+        assert!((0..50).all(|_| watch.minute(Kind::Ptr, many, None).is_none()));
     }
 
     /// A jump of the rate alone moves no entropy, however few queries were usual.
@@ -439,7 +477,7 @@ mod tests {
         let mut dice = Pcg32::new(11, 12);
         let mut watch = Watch::default();
         for _ in 0..600 {
-            watch.minute(Kind::Ptr, minute(&[mix(&mut dice, 12, 40, 60)]));
+            watch.minute(Kind::Ptr, minute(&[mix(&mut dice, 12, 40, 60)]), None);
         }
         for queries in [200, 2000, 20_000] {
             let many = minute(&[mix(&mut dice, queries, 40, 60)]);

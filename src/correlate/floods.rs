@@ -140,13 +140,17 @@ impl Floods {
             });
             server.silence(minute - 1);
             server.minute = minute;
-            let found = [Kind::A, Kind::Ptr].map(|kind| {
+            let kinds = [
+                (Kind::A, server.ptr.sources()),
+                (Kind::Ptr, server.a.sources()),
+            ];
+            let found = kinds.map(|(kind, others)| {
                 let sum = Sum::of(kind, &asked);
                 let watch = match kind {
                     Kind::A => &mut server.a,
                     Kind::Ptr => &mut server.ptr,
                 };
-                let found = watch.minute(kind, sum.minute())?;
+                let found = watch.minute(kind, sum.minute(), others)?;
                 let by_trade = found.pattern == Pattern::HostSearch
                     && sum.sources().first().is_some_and(|it| trade(it.addr));
                 (!by_trade).then_some((found, sum))
@@ -400,13 +404,17 @@ fn evidence(found: &Found, sum: &Sum<'_>) -> Vec<Evidence> {
         domains: Vec::new(),
         more: false,
     };
-    let moved = |what: &str, (before, now): (f64, f64)| {
-        let way = if now < before { "fell" } else { "rose" };
-        format!("entropy of {what} {way} from {before:.1} to {now:.1} bits")
+    let moved = |what: &str, (before, now): (Option<f64>, f64)| match before {
+        Some(before) => {
+            let way = if now < before { "fell" } else { "rose" };
+            format!("entropy of {what} {way} from {before:.1} to {now:.1} bits")
+        }
+        None => format!("entropy of {what} is {now:.1} bits"),
     };
+    let (usual_sources, sources_now) = found.sources;
     let mut text = format!(
         "{}, {}; most came from ",
-        moved("sources", found.sources),
+        moved("sources", (Some(usual_sources), sources_now)),
         moved("names", found.names)
     );
     let sources = sum.sources();

@@ -45,6 +45,12 @@ impl Follow {
         }
     }
 
+    /// Takes in how it went from another address of the host.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.followed += other.followed;
+        self.alone += other.alone;
+    }
+
     /// A mail connection begins.
     pub(super) fn attempt(&mut self, score: &mut Score, now: Timestamp) {
         if let Some((_, newest, _)) = self.waits.take()

@@ -77,10 +77,12 @@ struct Pair {
 
 /// Who uses an IP address.
 #[derive(Clone, Copy, Debug)]
-struct User {
-    mac: [u8; 6],
-    /// Since when nobody else did.
-    since: Timestamp,
+pub struct User {
+    /// Its Ethernet address.
+    pub mac: [u8; 6],
+    /// Since when nobody else did: what was kept of the address from then on is that machine's,
+    /// and what was kept before may be another's.
+    pub since: Timestamp,
     /// Who did before, and when that ended.
     before: Option<([u8; 6], Timestamp)>,
     /// When two were last found to use it in turns.
@@ -149,11 +151,10 @@ impl Identity {
         bound().map_or(Entity::Ip(addr), Entity::Mac)
     }
 
-    /// Since when all packets of `addr` have come from who uses it now: what was kept of the
-    /// address from then on is that machine's, and what was kept before may be another's.
+    /// Who uses `addr`, said or not; `None` where no packet of it told.
     #[must_use]
-    pub fn since(&self, addr: HostAddr) -> Option<Timestamp> {
-        self.users.get(&addr).map(|user| user.since)
+    pub fn user(&self, addr: HostAddr) -> Option<User> {
+        self.users.get(&addr).copied()
     }
 
     /// The addresses that are the machine's at `now`, in order.
@@ -165,7 +166,7 @@ impl Identity {
             .collect()
     }
 
-    /// Pairs that had to leave for others (`bindings_evicted`).
+    /// Pairs that had to leave for others (`mxray.identity.bindings_evicted`).
     #[must_use]
     pub fn evicted(&self) -> u64 {
         self.evicted

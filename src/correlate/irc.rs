@@ -48,6 +48,13 @@ impl Chat {
         }
     }
 
+    /// Takes in the servers of another address of the host.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.servers.merge(&other.servers);
+        self.joined.merge(&other.joined);
+        self.trail.merge(&other.trail);
+    }
+
     /// What it weighs that the host is registered.
     pub(super) fn weigh(&self) -> Against {
         match (self.servers.is_empty(), self.joined.is_empty()) {

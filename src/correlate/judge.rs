@@ -9,7 +9,6 @@ use super::{
     ALONE, CONFIRMED, CounterEvidence, Judgement, LEAST_CONDUCT, LEAST_CONTENT, LEAST_SMTP, LIKELY,
     SUSPECTED, gen2, gen3, op25b, spam_fanout,
 };
-use crate::count::host::HostTotals;
 use crate::time::Timestamp;
 use crate::verdict::{Class, Level};
 use crate::words::counted;
@@ -77,7 +76,7 @@ impl Judge<'_> {
         !(self.muted.contains(&family)
             || others && family.is_dns()
             // A past says something of those who have one.
-            || !self.role.is_sender() && family == Family::Jump
+            || !self.role.is_sender() && matches!(family, Family::Jump | Family::RejJump)
             // A machine that is both used and a server may be many behind one address.
             || self.two_in_one && matches!(family, Family::Client | Family::NoServerLookups)
             // What a server asks for is its trade, and says nothing of who uses it; but none
@@ -199,13 +198,12 @@ impl Judge<'_> {
     pub(super) fn explain(
         &self,
         suspect: &Suspect,
-        totals: &HostTotals,
         sums: &Score,
         smtp_in_sight: bool,
         now: Timestamp,
     ) -> Judgement {
         let outcome = self.outcome(suspect, sums);
-        let day = suspect.day(totals);
+        let day = suspect.day();
         let mut evidence = Vec::new();
         let mut told: Vec<(Weight, String)> = Vec::new();
         for family in Family::ALL {
@@ -338,7 +336,12 @@ fn sentence(told: &[(Weight, String)]) -> String {
         // Some have a subject of their own.
         let own = matches!(
             weight.family,
-            Family::Fail | Family::Rej | Family::R2 | Family::FailingAnswers | Family::Back
+            Family::Fail
+                | Family::Rej
+                | Family::RejJump
+                | Family::R2
+                | Family::FailingAnswers
+                | Family::Back
         );
         match (sentence.is_empty(), own) {
             (true, _) => {}

@@ -8,11 +8,13 @@
 
 #![forbid(unsafe_code)]
 
+mod addresses;
 mod client;
 mod correlator;
 pub mod coupling;
 pub mod evidence;
 pub mod fanout;
+mod fares;
 pub mod flood;
 pub mod floods;
 pub mod follow;
@@ -85,9 +87,9 @@ pub fn posterior(score: f64) -> f64 {
 pub enum State {
     /// The first verdict of an episode.
     New,
-    /// Its level or class changed.
+    /// Its level or class changed, or its machine has another address.
     Updated,
-    /// The host has been silent for a day, or the input ended.
+    /// The host has been silent for a day, is another one now, or the input ended.
     Closed,
 }
 
@@ -124,7 +126,7 @@ pub struct Judgement {
     pub reason: String,
     /// Its mail connections over the last 10 minutes, hour and day; empty where there are none.
     pub windows: Vec<Reach>,
-    /// Other hosts that it is about.
+    /// Other hosts that it is about, and other addresses of the same machine.
     pub related: Vec<HostAddr>,
 }
 
@@ -152,7 +154,8 @@ pub struct Verdict {
     pub newest: Timestamp,
     /// Where the episode stands.
     pub state: State,
-    /// It is closed since the host turned out to do by trade what it was noticed for.
+    /// It is closed since the host turned out to do by trade what it was noticed for, or to be
+    /// several.
     pub acquitted: bool,
     /// Time of the first observation of the episode.
     pub first_seen: Timestamp,

@@ -7,6 +7,7 @@
 
 use super::evidence::{Trail, Witness};
 use super::fanout::hash;
+use super::fares::Fares;
 use super::score::Score;
 use super::spam_fanout;
 use super::suspect::{DAY, View};
@@ -43,6 +44,8 @@ pub struct Peers {
     /// Destinations for example, the first that were met.
     pub examples: Vec<HostAddr>,
     sender: bool,
+    /// How its mail fares between servers, and fared before.
+    pub(super) fares: Fares,
     /// Names in HELO between servers.
     pub helo: Window,
     /// Registrable domains of senders between servers.
@@ -67,6 +70,7 @@ impl Default for Peers {
             tally: Tally::default(),
             examples: Vec::new(),
             sender: false,
+            fares: Fares::default(),
             helo: Window::new(DAY, NAMES),
             senders: Window::new(DAY, NAMES),
             defects: BTreeMap::new(),
@@ -97,6 +101,8 @@ pub(super) struct Peer {
     pub(super) login: bool,
     /// It was handed a message.
     pub(super) handed: bool,
+    /// Hours in which it accepted a message last, and refused one for good.
+    answered: [Option<i32>; 2],
     accepted: u16,
     blocked: u16,
     unknown: u16,
@@ -261,6 +267,9 @@ impl Peers {
                     };
                     *count = count.saturating_add(1);
                 });
+                if cause != Refusal::Other || code >= 500 {
+                    self.answer(server, true, witness, score);
+                }
                 self.rej_trail.note(witness, None);
             }
             What::TlsMessages { server, .. } => {
@@ -283,6 +292,9 @@ impl Peers {
                     peer.handed = true;
                     peer.accepted = peer.accepted.saturating_add(accepted.into());
                 });
+                if accepted {
+                    self.answer(server, false, witness, score);
+                }
             }
             What::Defect { server, defect } => {
                 change(self, server, &|peer| {
@@ -296,6 +308,19 @@ impl Peers {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// A server's first acceptance, or refusal for good, of an hour.
+    fn answer(&mut self, server: Server, refused: bool, witness: Witness, score: &mut Score) {
+        let hour = i32::try_from(witness.time.second().div_euclid(3_600)).ok();
+        if server.port == BETWEEN_SERVERS
+            && let Some(peer) = self.known.get_mut(&hash(server.addr))
+            && let Some(last) = peer.answered.get_mut(usize::from(refused))
+            && *last != hour
+        {
+            *last = hour;
+            self.fares.answer(refused, witness, score);
         }
     }
 
@@ -325,6 +350,41 @@ impl Peers {
             before,
             after: *peer,
         }
+    }
+
+    /// Takes in the servers that another address of the host turned to; one that both did stays
+    /// as it is known here.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (time, key) in &other.by_time {
+            let Some(peer) = other.known.get(key) else {
+                continue;
+            };
+            if !self.known.contains_key(key) {
+                self.known.insert(*key, *peer);
+                self.tally.shift(peer, 1);
+                self.by_time.push_back((*time, *key));
+            }
+        }
+        self.by_time.make_contiguous().sort_unstable();
+        while self.known.len() > BOUND {
+            self.forget_first();
+        }
+        for addr in &other.examples {
+            if self.examples.len() < EXAMPLES && !self.examples.contains(addr) {
+                self.examples.push(*addr);
+            }
+        }
+        self.sender |= other.sender;
+        self.helo.merge(&other.helo);
+        self.senders.merge(&other.senders);
+        for (defect, time) in &other.defects {
+            let last = self.defects.entry(*defect).or_insert(*time);
+            *last = (*last).max(*time);
+        }
+        self.fan_trail.merge(&other.fan_trail);
+        self.fail_trail.merge(&other.fail_trail);
+        self.rej_trail.merge(&other.rej_trail);
+        self.proto_trail.merge(&other.proto_trail);
     }
 
     /// Whether it delivers mail by trade, and is welcome; who was stays one until it is not.
@@ -382,5 +442,55 @@ impl Peers {
     /// What was wrong between servers within the last day.
     pub fn defects(&self) -> impl Iterator<Item = Defect> + '_ {
         self.defects.keys().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::Origin;
+
+    /// What came of servers, by number, one a second.
+    fn peers(servers: std::ops::Range<u16>, outcome: Outcome) -> Peers {
+        let mut peers = Peers::default();
+        for number in servers {
+            let time = Timestamp::from_parts(number.into(), 0);
+            let witness = Witness {
+                origin: Origin::default(),
+                time,
+            };
+            let [high, low] = number.to_be_bytes();
+            let addr = HostAddr::from_v4([198, 51, high, low]);
+            let server = Server { addr, port: 25 };
+            for what in [What::Attempt(server), What::Outcome(server, outcome)] {
+                peers.learn(what, witness, View::default(), &mut Score::default());
+            }
+        }
+        peers
+    }
+
+    #[test]
+    fn two_memories_put_together_count_each_server_once() {
+        let mut mine = peers(0..30, Outcome::Established);
+        mine.merge(&peers(20..50, Outcome::Refused));
+        let Tally {
+            between_servers,
+            reached,
+            failed,
+            ..
+        } = mine.tally;
+        assert_eq!((between_servers, reached, failed), (50, 30, 20));
+        assert_eq!(mine.examples.len(), EXAMPLES);
+        // Each is forgotten a day after it was met, whoever met it.
+        mine.expire(Timestamp::from_parts(86_400 + 35, 0));
+        assert_eq!(mine.tally.between_servers, 15);
+        mine.expire(Timestamp::from_parts(86_400 + 50, 0));
+        assert_eq!(mine.tally, Tally::default());
+        // At the bound those met first leave.
+        let mut mine = peers(0..4_000, Outcome::Established);
+        mine.merge(&peers(3_900..4_200, Outcome::Refused));
+        assert_eq!(mine.known.len(), BOUND);
+        assert_eq!(mine.tally.between_servers as usize, BOUND);
+        assert_eq!(mine.tally.failed, 200);
     }
 }

@@ -41,6 +41,8 @@ pub struct Relay {
     all: Bulk,
     /// Recipients to one server in the span that weighed most.
     pub most: u64,
+    /// Recipients to all servers in the span that jumped most.
+    jumped: u64,
     /// Witnesses of bursts.
     pub trail: Trail,
 }
@@ -124,6 +126,9 @@ impl Relay {
         self.most = self.most.max(bulk.count);
         let steps = self.all.add(count, now);
         if self.all.has_past() {
+            if steps > 0 {
+                self.jumped = self.jumped.max(self.all.count);
+            }
             for _ in 0..steps.min(4) {
                 score.add(Family::Jump, JUMP, now);
             }
@@ -134,7 +139,7 @@ impl Relay {
     pub(super) fn explain(&self, family: Family) -> Option<(Trail, String)> {
         let most = match family {
             Family::Relay => counted(self.most, "recipient") + " to one server",
-            Family::Jump => counted(self.all.busiest, "recipient"),
+            Family::Jump => counted(self.jumped, "recipient"),
             _ => return None,
         };
         let text = format!("named {most} within ten minutes");
@@ -182,5 +187,12 @@ mod tests {
         }
         assert!(before < 0.5, "{before}");
         assert!(score.of(Family::Jump).sender > 6.0);
+        // An hour later, one letter does not change what is told of it.
+        recipients(&mut relay, &mut score, 11 * 3_600, 1);
+        let told = relay.explain(Family::Jump).map(|(_, text)| text);
+        assert_eq!(
+            told.as_deref(),
+            Some("named 400 recipients within ten minutes")
+        );
     }
 }

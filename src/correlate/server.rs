@@ -57,6 +57,17 @@ impl ServerTest {
         self.decide();
     }
 
+    /// Takes in what another address of the host asked.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.mx_queries += other.mx_queries;
+        for (kind, count) in &other.lookups {
+            *self.lookups.entry(*kind).or_insert(0) += count;
+        }
+        self.llr = (self.llr + other.llr).clamp(-CAP, CAP);
+        self.is_server |= other.is_server;
+        self.decide();
+    }
+
     /// All lookups that mail servers make.
     #[must_use]
     pub fn lookups(&self) -> u64 {

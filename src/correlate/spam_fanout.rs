@@ -229,6 +229,7 @@ pub(super) fn explain(family: Family, peers: &Peers) -> Option<(Trail, String)> 
         ),
         Family::Fail => (&peers.fail_trail, failures(tally)),
         Family::Rej => (&peers.rej_trail, refusals(tally)),
+        Family::RejJump => return Some(peers.fares.explain()),
         Family::Proto => (&peers.proto_trail, manners(peers)),
         _ => return None,
     };

@@ -1,5 +1,6 @@
 //! What correlation remembers of a host that makes mail lookups or opens mail connections.
 
+use super::addresses::Addresses;
 use super::evidence::{Family, Trail, Witness};
 use super::fanout::Fanout;
 use super::peers::Peers;
@@ -11,6 +12,7 @@ use super::{follow, gen2, gen3, irc};
 use crate::count::delta::{Delta, Domain, Fact, What};
 use crate::count::host::{HostTotals, Label};
 use crate::count::series::Sums;
+use crate::host::HostAddr;
 use crate::time::{NANOS, Timestamp};
 use crate::verdict::Class;
 use std::collections::VecDeque;
@@ -104,10 +106,10 @@ pub struct Suspect {
     last_mx: Option<Timestamp>,
     /// Whether it was seen to get MX replies.
     mx_replies: bool,
-    /// Sums of its A queries, an hour apart, of one and the same counters.
+    /// Its addresses, and what was counted of them.
+    pub(super) addresses: Addresses,
+    /// Sums of its A queries, an hour apart.
     samples: VecDeque<(i64, Sums)>,
-    /// Time of the first packet that those counters counted.
-    counted_since: Option<Timestamp>,
 }
 
 /// What is known of a domain asked for by MX.
@@ -153,8 +155,8 @@ impl Default for Suspect {
             last_server_lookup: None,
             last_mx: None,
             mx_replies: false,
+            addresses: Addresses::default(),
             samples: VecDeque::new(),
-            counted_since: None,
         }
     }
 }
@@ -341,12 +343,12 @@ impl Suspect {
             domains: self.mail_hosts.len(),
             names: self.mail_host_names.len(),
         };
-        let day = self.day(totals);
+        let day = self.day();
         gen3::weigh_day(&mut self.score, shown, &day);
         self.peers.weigh(&mut self.score, &totals.smtp);
         self.score.set(Family::Irc, self.irc.weigh());
         self.score
-            .set(Family::Client, super::client::weigh(&totals.queries));
+            .set(Family::Client, super::client::weigh(self.addresses.https()));
     }
 
     /// Whether an MX lookup of the last hour explains this lookup of a mail host: its domain
@@ -366,28 +368,25 @@ impl Suspect {
         asked || named() || follows()
     }
 
-    /// Takes in the host's counters at the end of a second.
-    pub fn sample(&mut self, second: i64, totals: &HostTotals) {
-        // A full table forgets hosts that are still watched here; counted anew, their sums are
-        // those of another series, from which no former ones may be taken. (A late packet can
-        // also set the time back; then the day begins anew, which does no harm.)
-        if self.counted_since != totals.first {
-            self.counted_since = totals.first;
-            self.samples.clear();
-        }
-        if self.samples.is_empty() {
-            // A host known for less than a day is judged by all it did.
-            let known = totals
-                .first
-                .is_some_and(|first| second - first.second() > 86_400);
-            let start = if known { totals.sums } else { Sums::default() };
+    /// Takes in the counters of one of the host's addresses at the end of a second.
+    pub fn sample(&mut self, second: i64, host: HostAddr, totals: &HostTotals) {
+        let fresh = self.samples.is_empty();
+        // A host known for less than a day is judged by all it did.
+        let known = totals
+            .first
+            .is_some_and(|first| second - first.second() > 86_400);
+        let now = Timestamp::from_parts(second, 0);
+        self.addresses.count(host, totals, fresh || !known, now);
+        let sums = self.addresses.sums();
+        if fresh {
+            let start = if known { sums } else { Sums::default() };
             self.samples.push_back((second, start));
         } else if self
             .samples
             .back()
             .is_some_and(|(last, _)| second - last >= 3_600)
         {
-            self.samples.push_back((second, totals.sums));
+            self.samples.push_back((second, sums));
         }
         // The front is the newest sample that is a day old, or the oldest there is.
         while self.samples.len() > SAMPLES
@@ -400,17 +399,52 @@ impl Suspect {
         }
     }
 
-    /// The host's A queries over about the last day.
+    /// The host's A queries over about the last day, from all its addresses.
     #[must_use]
-    pub fn day(&self, totals: &HostTotals) -> Sums {
-        // Counters that were made since the last sample have nothing to take off.
-        let sampled = self.counted_since == totals.first;
-        let start = self
-            .samples
-            .front()
-            .filter(|_| sampled)
-            .map_or_else(Sums::default, |(_, sums)| *sums);
-        totals.sums.since(start)
+    pub fn day(&self) -> Sums {
+        let start = self.samples.front();
+        let start = start.map_or_else(Sums::default, |(_, sums)| *sums);
+        self.addresses.sums().since(start)
+    }
+
+    /// Takes in what was kept of the same host under another address. Recipients in bulk, and
+    /// what it looked up last, stay those of this one.
+    pub fn merge(&mut self, other: Self) {
+        self.addresses.merge(&other.addresses, other.day());
+        self.score.merge(&other.score);
+        self.mx.merge(&other.mx);
+        self.mail_hosts.merge(&other.mail_hosts);
+        for (mine, theirs) in [
+            (&mut self.mx_again, &other.mx_again),
+            (&mut self.mx_answered, &other.mx_answered),
+            (&mut self.mx_failed, &other.mx_failed),
+            (&mut self.unasked, &other.unasked),
+            (&mut self.led, &other.led),
+            (&mut self.mail_host_names, &other.mail_host_names),
+            (&mut self.swept, &other.swept),
+            (&mut self.answered, &other.answered),
+            (&mut self.failed, &other.failed),
+            (&mut self.exchangers, &other.exchangers),
+        ] {
+            mine.merge(theirs);
+        }
+        for (mine, theirs) in [
+            (&mut self.mx_trail, &other.mx_trail),
+            (&mut self.kwa_trail, &other.kwa_trail),
+            (&mut self.sweep_trail, &other.sweep_trail),
+            (&mut self.failed_trail, &other.failed_trail),
+        ] {
+            mine.merge(theirs);
+        }
+        self.mail_hosts_again += other.mail_hosts_again;
+        self.server.merge(&other.server);
+        self.peers.merge(&other.peers);
+        self.fanout.merge(other.fanout);
+        self.irc.merge(&other.irc);
+        self.follow.merge(&other.follow);
+        self.direct = self.direct.or(other.direct);
+        self.last_mx = self.last_mx.max(other.last_mx);
+        self.mx_replies |= other.mx_replies;
     }
 
     /// Whether somebody uses the machine as people use PCs.
@@ -470,6 +504,9 @@ mod tests {
     use super::*;
     use crate::count::series::Bin;
 
+    const ME: HostAddr = HostAddr::from_v6([7; 16]);
+    const OTHER: HostAddr = HostAddr::from_v6([8; 16]);
+
     fn totals(first: i64, seconds: std::ops::Range<i64>, bin: Bin) -> HostTotals {
         let mut totals = HostTotals {
             first: Some(Timestamp::from_parts(first, 0)),
@@ -495,12 +532,60 @@ mod tests {
         };
         let mut suspect = Suspect::default();
         // Known for two days, so that the day begins with sums.
-        suspect.sample(200_000, &totals(0, 0..5_000, many));
+        suspect.sample(200_000, ME, &totals(0, 0..5_000, many));
+        assert_eq!(suspect.day().t, 0);
         // Evicted since: the sums are smaller than those that the day began with.
         let back = totals(200_100, 200_100..200_110, few);
-        assert_eq!(suspect.day(&back).t, 30);
-        suspect.sample(200_110, &back);
-        let day = suspect.day(&back);
+        suspect.sample(200_110, ME, &back);
+        let day = suspect.day();
         assert_eq!((day.t, day.keyword.k), (30, 30));
+    }
+
+    #[test]
+    fn a_late_packet_counts_nothing_twice() {
+        let bin = Bin {
+            t: 9,
+            exact: 1,
+            ..Bin::default()
+        };
+        let mut suspect = Suspect::default();
+        suspect.sample(20, ME, &totals(10, 10..20, bin));
+        suspect.sample(22, ME, &totals(9, 10..22, bin));
+        assert_eq!(suspect.day(), totals(10, 10..22, bin).sums);
+    }
+
+    #[test]
+    fn what_two_addresses_asked_in_a_day_adds_up_whichever_is_known_first() {
+        let (many, few) = (
+            Bin {
+                t: 9,
+                exact: 1,
+                ..Bin::default()
+            },
+            Bin {
+                t: 3,
+                exact: 3,
+                ..Bin::default()
+            },
+        );
+        let mine = |seconds| totals(10, 10..seconds, many);
+        let others = |seconds| totals(15, 15..seconds, few);
+        let mut one = Suspect::default();
+        one.sample(20, ME, &mine(20));
+        one.sample(21, OTHER, &others(21));
+        one.sample(30, ME, &mine(30));
+        one.sample(31, OTHER, &others(31));
+        let whole = mine(30).sums.beside(others(31).sums);
+        assert_eq!((one.day().t, one.day().keyword), (whole.t, whole.keyword));
+        assert_eq!(one.day().span(), 21);
+        // It comes out late that they are one.
+        let (mut one, mut two) = (Suspect::default(), Suspect::default());
+        one.sample(30, ME, &mine(30));
+        two.sample(31, OTHER, &others(31));
+        one.merge(two);
+        assert_eq!((one.day().t, one.day().keyword), (whole.t, whole.keyword));
+        one.sample(40, OTHER, &others(40));
+        assert_eq!(one.day().t, mine(30).sums.t + others(40).sums.t);
+        assert_eq!(one.addresses.others(ME), [OTHER]);
     }
 }

@@ -9,6 +9,8 @@ use crate::home::Home;
 use crate::verdict::Role;
 use std::sync::Arc;
 
+mod machines;
+
 fn host(number: u8) -> HostAddr {
     HostAddr::from_v4([192, 0, 2, number])
 }

@@ -12,10 +12,15 @@ use crate::count::host::HostTotals;
 use crate::host::HostAddr;
 use crate::time::Timestamp;
 use crate::verdict::{Class, Level, Role};
+use std::cmp::Reverse;
 
 /// Notices in an hour of packet time: beyond them a host is told when it is suspected. A
 /// flood of made-up sources must not fill the log.
 pub(super) const NOTICES: u32 = 1_000;
+
+/// Moves of an episode to another address that are told: a machine that makes itself addresses
+/// must not fill the log either.
+const MOVES: u8 = 16;
 
 /// A remembered host.
 #[derive(Debug, Default)]
@@ -43,6 +48,8 @@ pub(super) struct Episode {
     pub(super) level: Level,
     /// The role that the newest verdict was about.
     role: Role,
+    /// How often it was told that it moved to another address.
+    moves: u8,
 }
 
 /// Which host, when, and what is known beside what it did itself.
@@ -91,18 +98,77 @@ impl Watched {
         }
     }
 
-    /// Takes in what was kept of the same machine under another address: its sums, and the time
-    /// that it has been known. An episode of that address has no successor.
-    pub(super) fn merge(&mut self, other: &Self) {
-        self.suspect.score.merge(&other.suspect.score);
+    /// Takes in what was kept of the same machine under another address, and the time that it
+    /// has been known. An episode of that address has no successor.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.suspect.merge(other.suspect);
         self.facts = match (self.facts, other.facts) {
             (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
             (one, other) => one.or(other),
         };
-        if self.episode.is_none() {
-            self.episode = other.episode;
-            self.peak.clone_from(&other.peak);
+    }
+
+    /// Which of two episodes of a machine goes on: the greater, by level and then by age.
+    pub(super) fn rank(&self) -> Option<(Level, Reverse<Timestamp>)> {
+        let episode = self.episode?;
+        Some((episode.level, Reverse(episode.first_seen)))
+    }
+
+    /// Whether there is memory of other addresses in it than this one.
+    pub(super) fn is_joined(&self, host: HostAddr) -> bool {
+        !self.related(host).is_empty()
+    }
+
+    /// The machine's addresses within a day, and the one that the episode began under.
+    fn related(&self, host: HostAddr) -> Vec<HostAddr> {
+        let mut related = self.suspect.addresses.others(host);
+        if let Some(episode) = self.episode
+            && episode.host != host
+            && !related.contains(&episode.host)
+        {
+            related.insert(0, episode.host);
         }
+        related
+    }
+
+    /// Tells that an episode goes on under another address of the machine, which it has not been
+    /// told under; a notice says so when there is more to say.
+    pub(super) fn moves(&mut self, setting: &Setting<'_>, before: HostAddr) -> Option<Verdict> {
+        let episode = self.episode.as_mut()?;
+        if episode.level <= Level::Notice || episode.moves >= MOVES {
+            return None;
+        }
+        episode.moves += 1;
+        episode.sequence += 1;
+        let role = role::role(setting, Some(&self.suspect), &self.totals);
+        let mut judgement = self.judgement(setting, &role);
+        let same = format!("; it is the same machine as {before}");
+        judgement.reason.push_str(&same);
+        Some(self.verdict(setting, State::Updated, judgement))
+    }
+
+    /// Ends the episode at its level, since the memory of it does not go on here.
+    pub(super) fn end(&mut self, setting: &Setting<'_>, why: &str) -> Option<Verdict> {
+        let mut verdict = self.close(setting, false)?;
+        let reason = &mut verdict.judgement.reason;
+        reason.push_str("; ");
+        reason.push_str(why);
+        Some(verdict)
+    }
+
+    /// Takes back what was said of several hosts as one.
+    pub(super) fn take_back(&mut self, setting: &Setting<'_>) -> Option<Verdict> {
+        let role = role::role(setting, Some(&self.suspect), &self.totals);
+        let others = self.related(setting.host).len() as u64;
+        let others = match others {
+            1 => "1 other address".to_owned(),
+            _ => format!("{others} other addresses"),
+        };
+        let reason = format!(
+            "was taken for one machine with {others}, and turned out to be a router or a proxy: \
+             each address is judged by itself from now on"
+        );
+        self.acquit(setting, role, reason)
     }
 
     /// Tells a verdict where level or class changed. A level stands until its episode ends: by
@@ -131,7 +197,6 @@ impl Watched {
         }
         let mut judgement = judge.explain(
             &self.suspect,
-            &self.totals,
             &self.suspect.score,
             setting.view.smtp,
             setting.time,
@@ -146,6 +211,7 @@ impl Watched {
             class,
             level,
             role: role.role,
+            moves: self.episode.map_or(0, |episode| episode.moves),
         });
         let state = if sequence == 1 {
             State::New
@@ -189,7 +255,7 @@ impl Watched {
         let sums = peak.map_or(&self.suspect.score, |(_, sums)| sums);
         let judge = setting.judge(role, &self.suspect);
         let (smtp, now) = (setting.view.smtp, setting.time);
-        let mut judgement = judge.explain(&self.suspect, &self.totals, sums, smtp, now);
+        let mut judgement = judge.explain(&self.suspect, sums, smtp, now);
         // A verdict stands until its episode ends.
         if let Some(episode) = self.episode {
             (judgement.class, judgement.level) = (episode.class, episode.level);
@@ -199,14 +265,20 @@ impl Watched {
 
     /// Ends the episode of a host that turned out to be no PC.
     fn clear(&mut self, setting: &Setting<'_>, role: RoleView) -> Option<Verdict> {
-        let mut episode = self.episode?;
-        episode.sequence += 1;
-        self.episode = Some(episode);
         let reason = format!(
             "turned out to be a {}: {}",
             role.role,
             role.basis.join(", ")
         );
+        let verdict = self.acquit(setting, role, reason)?;
+        // What comes next begins anew, and the memory of the server stays.
+        self.facts = Some((setting.time, setting.time));
+        Some(verdict)
+    }
+
+    /// Ends the episode at none.
+    fn acquit(&mut self, setting: &Setting<'_>, role: RoleView, reason: String) -> Option<Verdict> {
+        self.episode.as_mut()?.sequence += 1;
         let judgement = Judgement {
             reason,
             counterevidence: counterevidence(&self.suspect, &self.suspect.score),
@@ -217,8 +289,6 @@ impl Watched {
         verdict.acquitted = true;
         self.episode = None;
         self.peak = None;
-        // What comes next begins anew, and the memory of the server stays.
-        self.facts = Some((setting.time, setting.time));
         Some(verdict)
     }
 
@@ -253,13 +323,14 @@ impl Watched {
         Some(self.verdict(setting, State::Closed, judgement))
     }
 
-    fn verdict(&self, setting: &Setting<'_>, state: State, judgement: Judgement) -> Verdict {
+    fn verdict(&self, setting: &Setting<'_>, state: State, mut judgement: Judgement) -> Verdict {
         let Setting {
             host,
             time,
             context,
             ..
         } = *setting;
+        judgement.related.append(&mut self.related(host));
         let suppression = context.inventory.suppressed(host, judgement.class, time);
         Verdict {
             host,

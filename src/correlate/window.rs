@@ -50,6 +50,28 @@ impl<V: Default> Window<V> {
         (before, value)
     }
 
+    /// Takes in what another window of the same kind holds; of a key in both the newer value.
+    pub fn merge(&mut self, other: &Self)
+    where
+        V: Clone,
+    {
+        for (&key, (time, value)) in &other.entries {
+            if let Some((mine, _)) = self.entries.get(&key) {
+                if mine >= time {
+                    continue;
+                }
+                self.by_time.remove(&(*mine, key));
+            }
+            self.entries.insert(key, (*time, value.clone()));
+            self.by_time.insert((*time, key));
+        }
+        while self.entries.len() > self.bound
+            && let Some((_, oldest)) = self.by_time.pop_first()
+        {
+            self.entries.remove(&oldest);
+        }
+    }
+
     /// When `key` was last seen, and its value, if that lies within the window at `now`.
     #[must_use]
     pub fn get(&self, key: u64, now: Timestamp) -> Option<(Timestamp, &V)> {
@@ -111,6 +133,30 @@ mod tests {
         window.expire(at(16));
         assert_eq!(window.len(), 1);
         assert!(window.get(1, at(18)).is_some() && window.get(1, at(19)).is_none());
+    }
+
+    #[test]
+    fn two_windows_hold_the_newest_of_both() {
+        let mut windows = [(); 2].map(|()| Window::<u8>::new(10_000_000_000, 3));
+        for (window, keys) in windows.iter_mut().zip([[(1, 1), (2, 8)], [(1, 4), (3, 3)]]) {
+            for (key, second) in keys {
+                *window.touch(key, at(second)).1 = u8::try_from(10 * second).unwrap();
+            }
+        }
+        let [mut one, mut other] = windows;
+        let mut same = one.clone();
+        same.merge(&other);
+        other.merge(&one);
+        for both in [&same, &other] {
+            let all: Vec<_> = (1..4).map(|key| both.get(key, at(8)).unwrap()).collect();
+            assert_eq!(all, [(at(4), &40), (at(8), &80), (at(3), &30)]);
+            assert_eq!(both.by_time.len(), 3);
+        }
+        // At the bound the oldest leave.
+        one.touch(4, at(9));
+        one.merge(&same);
+        assert!(one.get(3, at(9)).is_none() && one.get(1, at(9)).is_some());
+        assert_eq!((one.len(), one.by_time.len()), (3, 3));
     }
 
     #[test]

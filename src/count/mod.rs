@@ -40,7 +40,7 @@ use crate::decode::observation::{DNS, ENCRYPTED_DNS, MailPorts, sender};
 use crate::decode::packet::{Packet, Segment, Transport};
 use crate::decode::smtp::Side;
 use crate::decode::tcp::half::SegmentCounts;
-use crate::decode::tcp::{Connections, Limits, TcpCounts};
+use crate::decode::tcp::{Connection, Connections, Limits, Moment, Said, TcpCounts};
 use crate::host::HostAddr;
 use crate::keywords::Keywords;
 use crate::time::{NANOS, Timestamp};
@@ -222,10 +222,11 @@ impl Counters {
             Side::Server => packet.dst,
         };
         let mut damage = None;
-        connections[shard_of(client)].take(packet, late, mail, &mut |connection, moment, said| {
+        let listen = &mut |connection: &Connection, moment: &Moment, said: Said<'_>| {
             let found = tally.said(connection, moment, said);
             damage = damage.or(found);
-        });
+        };
+        connections[shard_of(client)].take(packet, segment, (side, service), late, listen);
         if packet.is_cut() {
             tally.cut(client);
         }

@@ -4,10 +4,6 @@
 use super::open::Open;
 use crate::keywords::Tier;
 
-/// A packet this many nanoseconds behind the newest one is late: it counts in totals and in
-/// no second.
-pub const REORDER: i64 = 2_000_000_000;
-
 /// A queries of one second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bin {
@@ -151,6 +147,29 @@ impl Sums {
             kk_lag: self.kk_lag + later.kk_lag + joint(|last, first| last.k * first.k),
             first: self.first.or(later.first),
             last: later.last.or(self.last),
+        }
+    }
+
+    /// The sums of this series and of one beside it, of other packets: what was asked from another
+    /// address. Seconds that are in both stay two bins.
+    #[must_use]
+    pub fn beside(self, other: Self) -> Self {
+        let earlier = |a: Edge, b: Edge| if b.second < a.second { b } else { a };
+        let later = |a: Edge, b: Edge| if b.second > a.second { b } else { a };
+        let either = |a: Option<Edge>, b: Option<Edge>, pick: fn(Edge, Edge) -> Edge| {
+            a.zip(b).map(|(a, b)| pick(a, b)).or(a).or(b)
+        };
+        Self {
+            active: self.active + other.active,
+            t: self.t + other.t,
+            tt: self.tt + other.tt,
+            keyword: self.keyword.plus(other.keyword),
+            exact: self.exact.plus(other.exact),
+            any: self.any.plus(other.any),
+            tt_lag: self.tt_lag + other.tt_lag,
+            kk_lag: self.kk_lag + other.kk_lag,
+            first: either(self.first, other.first, earlier),
+            last: either(self.last, other.last, later),
         }
     }
 

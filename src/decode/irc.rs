@@ -59,12 +59,6 @@ impl Client {
         self.over
     }
 
-    /// Octets that are kept.
-    #[must_use]
-    pub fn kept(&self) -> usize {
-        self.line.len()
-    }
-
     /// Octets are missing: what a line behind them would be is not known.
     pub fn gap(&mut self) {
         self.end();
@@ -143,7 +137,7 @@ mod tests {
         let mut said = Vec::new();
         for piece in pieces {
             client.octets(piece, &mut |heard| said.push(heard));
-            assert!(client.kept() <= MAX_LINE);
+            assert!(client.line.len() <= MAX_LINE);
         }
         (said, client.is_over())
     }

@@ -17,13 +17,19 @@ pub const ENCRYPTED_DNS: u16 = 853;
 const HTTPS: u16 = 443;
 
 /// TCP ports of chat servers (IRC): those in use since RFC 1459, one that many networks have
-/// beside them, and that of IRC in TLS (RFC 7194).
+/// beside them, and that of IRC in TLS.
 const IRC: [u16; 12] = [
-    6660, 6661, 6662, 6663, 6664, 6665, 6666, 6667, 6668, 6669, 6697, 7000,
+    6660, 6661, 6662, 6663, 6664, 6665, 6666, 6667, 6668, 6669, IRC_IN_TLS, 7000,
 ];
 
-/// TCP ports of mailboxes: POP3, IMAP, and both in TLS (RFC 1939, RFC 9051, RFC 8314).
-const MAILBOX: [u16; 4] = [110, 143, 993, 995];
+/// TCP port of IRC in TLS (RFC 7194).
+pub const IRC_IN_TLS: u16 = 6697;
+
+/// TCP ports of mailboxes: POP3 and IMAP (RFC 1939, RFC 9051).
+const MAILBOX: [u16; 2] = [110, 143];
+
+/// Both in TLS (RFC 8314).
+const MAILBOX_IN_TLS: [u16; 2] = [993, 995];
 
 /// A client's segment on a mailbox port without TLS that is longer than this is no command line
 /// (RFC 2449 section 4: 255 octets), but a letter on its way to a folder.
@@ -90,6 +96,7 @@ impl MailPorts {
             .into_iter()
             .chain(IRC)
             .chain(MAILBOX)
+            .chain(MAILBOX_IN_TLS)
         {
             set(&mut all, port);
         }
@@ -113,7 +120,7 @@ impl MailPorts {
             _ if self.contains(port) => Service::Mail,
             HTTPS => Service::Web,
             ENCRYPTED_DNS => Service::EncryptedDns,
-            _ if MAILBOX.contains(&port) => Service::Mailbox,
+            _ if MAILBOX.contains(&port) || MAILBOX_IN_TLS.contains(&port) => Service::Mailbox,
             _ => Service::Irc,
         }
     }
@@ -230,7 +237,7 @@ fn is_of_use(packet: &Packet<'_>, segment: Segment, side: Side, service: Service
         }
         // Where the server's packets are not mirrored, who says something was answered.
         (Service::Mailbox, Side::Client) => {
-            let plain = matches!(packet.dst_port, 110 | 143);
+            let plain = MAILBOX.contains(&packet.dst_port);
             let command = plain && (1..=COMMAND).contains(&packet.payload.len());
             command || is_client_hello(packet.payload)
         }

@@ -166,6 +166,7 @@ impl<'a> Calling<'a> {
             let at = Timestamp::from_parts(second, 0);
             totals.suspects_evicted = self.correlator.evicted();
             totals.servers_evicted = self.correlator.servers_evicted();
+            totals.bindings_evicted = self.correlator.bindings_evicted();
             self.sink.totals(&totals, Some(at))?;
         }
         Ok(())
@@ -182,6 +183,7 @@ impl<'a> Calling<'a> {
             count: counts,
             suspects_evicted: self.correlator.evicted(),
             servers_evicted: self.correlator.servers_evicted(),
+            bindings_evicted: self.correlator.bindings_evicted(),
             op25b: self.correlator.op25b(),
         };
         let end = totals.capture.last;

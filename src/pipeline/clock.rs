@@ -1,7 +1,6 @@
 //! Packet time: what is late, and when a second can receive nothing more.
 
-use crate::count::series::REORDER;
-use crate::time::Timestamp;
+use crate::time::{REORDER, Timestamp};
 
 /// The clock that packets drive.
 #[derive(Debug, Default)]

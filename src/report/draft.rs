@@ -68,6 +68,10 @@ impl<'a> Draft<'a> {
     pub fn verdict(&mut self, verdict: &Verdict) {
         let (level, class) = (verdict.judgement.level, verdict.judgement.class);
         if verdict.acquitted {
+            // It may have been told under another address of the same machine.
+            for former in std::iter::once(&verdict.began_as).chain(&verdict.judgement.related) {
+                self.convicted.remove(former);
+            }
             self.convicted.remove(&verdict.host);
         } else if level.convicted() {
             let highest = self.convicted.entry(verdict.host).or_default();

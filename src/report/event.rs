@@ -326,6 +326,8 @@ pub struct StatsBody {
     pub observations_omitted: u64,
     /// The look for floods of DNS servers.
     pub floods: Floods,
+    /// Which addresses are one machine's.
+    pub identity: Identity,
     /// TCP connections to mail servers, to the DNS and to chat servers.
     pub tcp: Tcp,
     /// Hosts.
@@ -431,6 +433,15 @@ pub struct Floods {
     pub queries_omitted: u64,
     /// Servers that were forgotten for others.
     pub servers_evicted: u64,
+}
+
+/// `mxray.identity`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Identity {
+    /// Pairs of an IP and an Ethernet address that were forgotten for others, within a day of
+    /// their last sign.
+    pub bindings_evicted: u64,
 }
 
 /// `mxray.tcp`.

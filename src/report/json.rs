@@ -2,7 +2,7 @@
 
 use super::event::{
     AgainstBody, CaptureBody, CorrelationBody, CounterBody, CouplingBody, CouplingSumsBody, Dns,
-    ECS_VERSION, Ecs, Episode, Event, EvidenceBody, Floods, HostBody, Hosts, KeywordBody,
+    ECS_VERSION, Ecs, Episode, Event, EvidenceBody, Floods, HostBody, Hosts, Identity, KeywordBody,
     LabelBody, Meta, Network, Observer, Op25b, Op25bFlows, Op25bHoles, Op25bPrefix, PacketBody,
     Packets, QueriesBody, Related, RepliesBody, RoleBody, Rule, SCHEMA_VERSION, Sensor, SensorBody,
     SensorWindow, Smtp, SmtpDefect, SmtpName, SmtpPort, SmtpWindow, Source, StatsBody, SumsBody,
@@ -244,6 +244,9 @@ impl<W: Write> EventWriter<W> {
             floods: Floods {
                 queries_omitted: count.unasked,
                 servers_evicted: totals.servers_evicted,
+            },
+            identity: Identity {
+                bindings_evicted: totals.bindings_evicted,
             },
             tcp: tcp(count),
             hosts: Hosts {

@@ -121,6 +121,8 @@ pub struct Totals {
     pub suspects_evicted: u64,
     /// DNS servers that had to be forgotten.
     pub servers_evicted: u64,
+    /// Pairs of an IP and an Ethernet address that had to be forgotten.
+    pub bindings_evicted: u64,
     /// Connections to port 25 outside; at the end, where it is known what is outside.
     pub op25b: Option<Op25b>,
 }

@@ -16,8 +16,10 @@ const ROWS: usize = 50;
 #[derive(Debug, Default)]
 pub struct Table(BTreeMap<HostAddr, Row>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Row {
+    /// The address that its episode began under, and when.
+    episode: (HostAddr, Timestamp),
     level: Level,
     class: Class,
     since: Timestamp,
@@ -26,9 +28,22 @@ struct Row {
 }
 
 impl Table {
-    /// Takes a verdict in; the highest level of a host stays.
+    /// Takes a verdict in; the highest level of a host stays. An episode that moved to another
+    /// address has its row there.
     pub fn add(&mut self, verdict: &Verdict) {
         let judgement = &verdict.judgement;
+        let episode = (verdict.began_as, verdict.first_seen);
+        for former in std::iter::once(&verdict.began_as).chain(&judgement.related) {
+            let same = |row: &Row| *former != verdict.host && row.episode == episode;
+            if self.0.get(former).is_some_and(same)
+                && let Some(row) = self.0.remove(former)
+            {
+                let here = self.0.entry(verdict.host).or_insert_with(|| row.clone());
+                if here.level < row.level {
+                    *here = row;
+                }
+            }
+        }
         if verdict.acquitted {
             self.0.remove(&verdict.host);
             return;
@@ -44,6 +59,7 @@ impl Table {
             _ => verdict.time,
         };
         let row = Row {
+            episode,
             level: judgement.level,
             class: judgement.class,
             since,
@@ -118,5 +134,79 @@ impl Table {
             totals.count.decoded,
             counted(totals.count.hosts, "host")
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::correlate::Judgement;
+    use crate::correlate::role::{RoleSource, RoleView};
+    use crate::correlate::site::SiteView;
+    use crate::count::host::HostTotals;
+    use crate::verdict::Role;
+
+    /// A verdict of one episode that began as host 1, under this address.
+    fn verdict(number: u8, level: Level, second: i64, state: State) -> Verdict {
+        let host = |number| HostAddr::from_v4([192, 0, 2, number]);
+        let time = Timestamp::from_parts(second, 0);
+        let role = RoleView {
+            role: Role::Pc,
+            source: RoleSource::Default,
+            basis: Vec::new(),
+        };
+        Verdict {
+            host: host(number),
+            began_as: host(1),
+            site: SiteView::default(),
+            time,
+            newest: time,
+            state,
+            acquitted: level == Level::None,
+            first_seen: Timestamp::from_parts(0, 0),
+            sequence: 1,
+            suppressed: None,
+            inside: None,
+            judgement: Judgement {
+                class: Class::Gen2Mx,
+                level,
+                reason: "did it".to_owned(),
+                related: (1..number).map(host).collect(),
+                ..Judgement::ordinary(role)
+            },
+            totals: HostTotals::default(),
+        }
+    }
+
+    fn written(table: &Table) -> String {
+        let mut out = Vec::new();
+        table.write(&mut out, &Totals::default()).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn an_episode_that_moves_is_one_row_under_its_newest_address() {
+        let mut table = Table::default();
+        table.add(&verdict(1, Level::Suspected, 0, State::New));
+        table.add(&verdict(1, Level::Likely, 10, State::Updated));
+        table.add(&verdict(2, Level::Likely, 20, State::Updated));
+        table.add(&verdict(3, Level::Likely, 30, State::Closed));
+        let text = written(&table);
+        let [_, row, totals] = text.lines().collect::<Vec<_>>()[..] else {
+            panic!("{text}")
+        };
+        assert!(
+            row.starts_with("192.0.2.3") && row.contains(" 00:00:10 "),
+            "{row}"
+        );
+        assert!(totals.ends_with("1 convicted"), "{totals}");
+        // Taken back, whatever address it was told under.
+        table.add(&verdict(4, Level::None, 40, State::Closed));
+        assert!(!table.convicted());
+        assert!(
+            written(&table).ends_with(", 0 convicted\n"),
+            "{}",
+            written(&table)
+        );
     }
 }

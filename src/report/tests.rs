@@ -2,7 +2,7 @@
 
 use super::explain::Story;
 use super::json::{EventWriter, LARGEST};
-use super::{HostReport, explain};
+use super::{HostReport, Totals, explain};
 use crate::capture::Origin;
 use crate::correlate::evidence::{Evidence, Family, Witness};
 use crate::correlate::fanout::{PortReach, Reach};
@@ -383,4 +383,17 @@ fn the_story_of_a_spam_bot() {
     assert!(!text.contains("established") && !text.contains("accepted"));
     let text = story(SmtpTotals::default(), Vec::new());
     assert!(text.contains("smtp      no mail connections\n"));
+}
+
+#[test]
+fn forgotten_bindings_are_told_in_the_totals() {
+    let mut out = Vec::new();
+    let totals = Totals {
+        bindings_evicted: 4_096,
+        ..Totals::default()
+    };
+    let mut writer = EventWriter::new(&mut out, "test", &[]);
+    writer.totals(&totals, None).unwrap();
+    let event: Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(event["mxray"]["identity"]["bindings_evicted"], 4_096);
 }

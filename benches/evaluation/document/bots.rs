@@ -32,7 +32,9 @@ pub(super) fn recall(all: &[Outcome]) -> String {
     format!(
         "## Recall by kind of bot\n\nOf the host-days in which the sensor could see what the bot \
          does: both halves are DNS and SMTP, both ways, with whatever loss, doubling or disorder. A bot \
-         that shows in one of them only (hidden DNS, floods, relaying) has half a view wherever it is seen.\n\n{}",
+         that shows in one of them only (hidden DNS, floods, relaying) has half a view wherever it is seen. \
+         A flood is told of the server that is asked, and counts for the host that the verdict names as \
+         its source, from `suspected` on: by one source for many names it goes no higher (decision 0014).\n\n{}",
         table(
             &[
                 "bot",
@@ -177,7 +179,7 @@ pub(super) fn delays(all: &[Outcome]) -> String {
 
 pub(super) fn confusion(all: &[Outcome]) -> String {
     let mut counts: BTreeMap<(&str, Class), usize> = BTreeMap::new();
-    for one in bots(all).filter(|one| one.convicted()) {
+    for one in bots(all).filter(|one| one.found()) {
         *counts.entry((one.sample.row.name, one.class)).or_default() += 1;
     }
     let classes: Vec<Class> = Class::ALL

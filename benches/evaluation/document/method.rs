@@ -26,7 +26,7 @@ pub(super) fn baselines(all: &[Outcome]) -> String {
             format!("{:.3}", precision(both.value(), ordinary.value(), 0.01)),
         ]
     };
-    let mut lines = vec![rates("mxray", &|one| one.convicted())];
+    let mut lines = vec![rates("mxray", &|one| one.found())];
     for baseline in Baseline::ALL {
         lines.push(rates(baseline.name(), &|one| {
             one.baselines.alarms(baseline)

@@ -18,6 +18,7 @@
 
 use super::{Answer, Attempt, DAY, PATIENCE, PortReach, Reach, owner};
 use crate::count::delta::Outcome;
+use crate::decode::tcp::UNANSWERED;
 use crate::time::{NANOS, Timestamp};
 use cardinality_estimator::CardinalityEstimator;
 use std::collections::{BTreeMap, VecDeque};
@@ -28,8 +29,6 @@ const PORTS: usize = 8;
 const OTHER: u16 = 0;
 /// Attempts whose outcome can still be told to be theirs.
 const RECENT: usize = 1_024;
-/// When an attempt counts as unanswered.
-const UNANSWERED: i64 = 30 * NANOS;
 
 /// Buckets of a minute, five minutes and an hour.
 #[derive(Debug)]
@@ -102,6 +101,29 @@ impl Rings {
         if self.recent.len() > RECENT {
             self.recent.pop_front();
         }
+    }
+
+    /// Adds those of another address of the host.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.newest = self.newest.max(other.newest);
+        for (ring, other) in self.widths.iter_mut().zip(&other.widths) {
+            for bucket in &other.buckets {
+                for cell in &bucket.cells {
+                    if let Some(mine) = ring.cell_of(bucket.index, cell.port) {
+                        mine.attempts += cell.attempts;
+                        mine.established += cell.established;
+                        mine.refused += cell.refused;
+                        mine.unanswered += cell.unanswered;
+                        mine.destinations.merge(&cell.destinations);
+                    }
+                }
+            }
+        }
+        for one in &other.recent {
+            super::insert(&mut self.recent, *one);
+        }
+        let excess = self.recent.len().saturating_sub(RECENT);
+        self.recent.drain(..excess);
     }
 
     pub(super) fn outcome(&mut self, answer: Answer) {
@@ -208,7 +230,11 @@ impl Rings {
 impl Ring {
     /// The counters of a port at `time`; none where that lies too far back.
     fn cell(&mut self, time: Timestamp, port: u16) -> Option<&mut Cell> {
-        let index = time.nanos().div_euclid(self.width);
+        self.cell_of(time.nanos().div_euclid(self.width), port)
+    }
+
+    /// The same in a bucket.
+    fn cell_of(&mut self, index: i64, port: u16) -> Option<&mut Cell> {
         let newest = self.buckets.back().map_or(index, |bucket| bucket.index);
         if newest.saturating_sub(index) >= self.kept {
             return None;

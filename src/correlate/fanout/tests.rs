@@ -372,3 +372,52 @@ proptest! {
         }
     }
 }
+
+/// Attempts from two addresses of a host are those of one, whatever form either is in.
+#[test]
+fn two_memories_put_together_tell_what_one_would() {
+    for (mine, theirs) in [
+        (40, 60),
+        (600, 700),
+        (1_500, 90),
+        (90, 1_500),
+        (1_500, 1_600),
+    ] {
+        let event = |number: u32, first: u32| {
+            let server = server(first + number % 300, 25);
+            let time = at(i64::from(number) * 20 + i64::from(first / 1_000));
+            let outcome = match number % 3 {
+                0 => Outcome::Refused,
+                _ => Outcome::Established,
+            };
+            [
+                Event::Attempt(time, server),
+                Event::Outcome(time, server, outcome),
+            ]
+        };
+        let events = |count: u32, first: u32| (0..count).flat_map(move |n| event(n, first));
+        let mut all: Vec<_> = events(mine, 0).chain(events(theirs, 1_000)).collect();
+        all.sort_by_key(|event| event.time());
+        let mut merged = fanout(events(mine, 0));
+        merged.merge(fanout(events(theirs, 1_000)));
+        let now = all.last().unwrap().time();
+        let (merged, whole) = (merged.windows(now), fanout(all).windows(now));
+        for (merged, whole) in merged.iter().zip(&whole) {
+            assert_eq!(merged.exact, whole.exact, "{mine} and {theirs}");
+            let counts = |it: &Reach| (it.attempts, it.established, it.refused, it.unanswered);
+            assert_eq!(counts(merged), counts(whole), "{mine} and {theirs}");
+            let off = merged.destinations.abs_diff(whole.destinations);
+            let most = if merged.exact {
+                0
+            } else {
+                whole.destinations / 20
+            };
+            assert!(
+                off <= most,
+                "{} {}",
+                merged.destinations,
+                whole.destinations
+            );
+        }
+    }
+}

@@ -60,6 +60,10 @@ impl Identity {
     fn is(&self, addr: HostAddr, second: i64) -> Entity {
         self.entity(addr, at(second))
     }
+
+    fn since(&self, addr: HostAddr) -> Option<Timestamp> {
+        self.user(addr).map(|user| user.since)
+    }
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn seen(host: &Suspect) -> Level {
 fn told(host: &Suspect) -> Judgement {
     let role = pc();
     let now = Timestamp::from_parts(1_000, 0);
-    judge(&role).explain(host, &HostTotals::default(), &host.score, true, now)
+    judge(&role).explain(host, &host.score, true, now)
 }
 
 /// What a host does with each of its destinations, in parts of a thousand.

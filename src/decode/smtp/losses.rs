@@ -2,7 +2,7 @@
 
 use super::{Command, Heard, Side};
 use crate::capture::Origin;
-use crate::decode::observation::MailPorts;
+use crate::decode::observation::Service;
 use crate::decode::packet::{LinkTag, Packet, Segment, Transport};
 use crate::decode::tcp::{Connections, Limits, Said};
 use crate::host::HostAddr;
@@ -327,7 +327,6 @@ fn hear(dialogue: &Dialogue, tap: Tap, seed: u64) -> Counts {
         streams: 10,
         octets: 1 << 20,
     });
-    let mail = MailPorts::default();
     let mut heard = Counts::default();
     let (mut now, mut frame) = (0_i64, 0);
     let mut next = [chance.0.next_u32(), chance.0.next_u32()];
@@ -346,19 +345,21 @@ fn hear(dialogue: &Dialogue, tap: Tap, seed: u64) -> Counts {
             if deaf || chance.below(1000) < tap.loss {
                 return;
             }
+            let segment = Segment { seq, ack, flags };
             let packet = Packet {
                 time: Timestamp::from_parts(now / 1_000_000_000, now % 1_000_000_000),
                 origin: Origin { file: 0, frame },
                 tag: LinkTag::default(),
                 src: HostAddr::from_v4(ENDS[from].0),
                 dst: HostAddr::from_v4(ENDS[1 - from].0),
-                transport: Transport::Tcp(Segment { seq, ack, flags }),
+                transport: Transport::Tcp(segment),
                 src_port: ENDS[from].1,
                 dst_port: ENDS[1 - from].1,
                 missing: 0,
                 payload: octets,
             };
-            connections.take(&packet, false, &mail, &mut |_, _, said| {
+            let sent = ([Side::Client, Side::Server][from], Service::Mail);
+            connections.take(&packet, segment, sent, false, &mut |_, _, said| {
                 if let Said::Smtp(said) = said {
                     heard.hear(said);
                 }

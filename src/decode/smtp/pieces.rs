@@ -38,6 +38,17 @@ impl<'a> Line<'a> {
     }
 }
 
+/// The first line, with its end, and what is behind it; `None` where its end has not come.
+pub(super) fn split_line(octets: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = memchr::memchr(b'\n', octets)?;
+    octets.split_at_checked(end + 1)
+}
+
+/// What is behind a line whose start was missed; `None` where its end has not come.
+pub(super) fn behind_line(octets: &[u8]) -> Option<&[u8]> {
+    split_line(octets).map(|(_, behind)| behind)
+}
+
 /// The beginning of a line whose end has not come.
 #[derive(Debug, Default)]
 pub(super) struct Pieces {
@@ -85,6 +96,22 @@ impl Pieces {
     /// Octets that are kept.
     pub(super) fn kept(&self) -> usize {
         self.kept.len()
+    }
+
+    /// Asks of the first octets of the line, the pending and the new.
+    pub(super) fn begins_with(
+        &self,
+        octets: &[u8],
+        ask: impl FnOnce(&[u8]) -> Option<bool>,
+    ) -> Option<bool> {
+        let mut first = [0; 4];
+        let all = self.kept.iter().chain(octets);
+        let mut length = 0;
+        for (place, octet) in first.iter_mut().zip(all) {
+            *place = *octet;
+            length += 1;
+        }
+        ask(first.get(..length).unwrap_or_default())
     }
 }
 

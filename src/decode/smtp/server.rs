@@ -1,9 +1,10 @@
 //! The server's direction: replies, and what they answer.
 
-use super::client::{REST_OF_SEGMENT, begins_with};
-use super::pieces::{Line, Pieces};
+use super::body::Text;
+use super::client::is_rest_of_line;
+use super::pieces::{Line, Pieces, behind_line, split_line};
 use super::reply::{self, ReplyLine};
-use super::session::{Out, Session};
+use super::session::{Out, Owed, Session};
 use super::{Defect, Heard, Reply, Side, Verb};
 use crate::decode::tls::record;
 
@@ -134,18 +135,18 @@ impl Session {
 
     /// One line, or the piece of one; what is behind it.
     fn server_lines<'a>(&mut self, octets: &'a [u8], out: &mut Out<'_>) -> &'a [u8] {
-        let end = memchr::memchr(b'\n', octets);
         if self.server.skipping {
-            self.server.skipping = end.is_none();
-            return end
-                .and_then(|end| octets.get(end + 1..))
-                .unwrap_or_default();
+            let behind = behind_line(octets);
+            self.server.skipping = behind.is_none();
+            return behind.unwrap_or_default();
         }
         if self.server.pieces.line().length < 3 {
             // Records never begin as replies do, and so nothing need be known of STARTTLS.
-            match begins_with(&self.server.pieces, octets, |octets| {
-                record::begins(octets, 20..=23)
-            }) {
+            match self
+                .server
+                .pieces
+                .begins_with(octets, |octets| record::begins(octets, 20..=23))
+            {
                 Some(true) => {
                     self.client_must_have_spoken(out);
                     self.server_to_tls();
@@ -161,7 +162,7 @@ impl Session {
             }
         }
         if self.server.speech == Speech::Unknown && !self.server.gapped {
-            let begins = begins_with(&self.server.pieces, octets, |octets| {
+            let begins = self.server.pieces.begins_with(octets, |octets| {
                 // Three digits alone do not tell yet.
                 reply::begins(octets).filter(|begins| !begins || octets.len() > 3)
             });
@@ -172,7 +173,7 @@ impl Session {
                 }
             }
         }
-        let Some((line, rest)) = end.and_then(|end| octets.split_at_checked(end + 1)) else {
+        let Some((line, rest)) = split_line(octets) else {
             self.server.pieces.push(octets);
             return &[];
         };
@@ -227,7 +228,7 @@ impl Session {
             self.reply(line.code, line.text, pipelining, out);
             if cut {
                 self.outstanding.lose();
-                self.doubtful = true;
+                self.owed.doubt();
             }
         }
     }
@@ -238,7 +239,7 @@ impl Session {
             self.reply(begun.code, b"", begun.pipelining, out);
             // The hole may have had more than the rest of it.
             self.outstanding.lose();
-            self.doubtful = true;
+            self.owed.doubt();
         }
     }
 
@@ -322,7 +323,7 @@ impl Session {
             self.begin_text();
             return (Some(Verb::Data), false);
         }
-        if std::mem::take(&mut self.owed) {
+        if std::mem::take(&mut self.owed) != Owed::No {
             if self.outstanding.next() == Some(Verb::Message) {
                 self.outstanding.answer();
             } else if !self.client.pipelines() {
@@ -360,15 +361,16 @@ impl Session {
 
     /// 354: the client's text follows.
     fn begin_text(&mut self) {
-        self.owed = true;
-        self.doubtful = false;
+        self.owed = Owed::Surely;
         self.unheard = false;
         let due = self.client.is_text_due();
         let waiting = self.outstanding.answer_to(Verb::Data);
         let known = waiting || due || self.client.was_refused();
         if known || !self.client.is_sure() || self.gapped() {
             if self.client.is_before_text() {
-                self.client_begins_text(!known || !self.client.is_sure());
+                let gapped = !known || !self.client.is_sure();
+                let at = if gapped { Text::Inside } else { Text::Start };
+                self.client_begins_text(at, gapped);
             }
             if due && !waiting {
                 // Whatever was sent before has been answered.
@@ -382,7 +384,7 @@ impl Session {
         }
     }
 
-    pub(super) fn server_gap(&mut self, missing: u32, out: &mut Out<'_>) {
+    pub(super) fn server_gap(&mut self, missing: Option<u32>, out: &mut Out<'_>) {
         self.server.seen = true;
         if self.server.tls {
             self.tls_gap(Side::Server, missing, out);
@@ -394,10 +396,10 @@ impl Session {
         }
         // A hole behind a reply that was cut is taken for the rest of it, and no more, if the
         // rest of a segment can be as long.
-        let rest = (said || self.server.begun.is_some()) && missing <= REST_OF_SEGMENT;
-        self.doubtful = true;
+        let rest = (said || self.server.begun.is_some()) && is_rest_of_line(missing);
+        self.owed.doubt();
         if !rest {
-            self.owed = false;
+            self.owed = Owed::No;
             self.unheard = true;
             self.client_unheard();
         }

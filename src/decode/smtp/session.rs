@@ -24,12 +24,7 @@ pub struct Session {
     pub(super) client: Client,
     pub(super) server: Server,
     pub(super) outstanding: Outstanding,
-    /// 354 was the server's last reply, and nothing of it was missed since: its next is to
-    /// the text, whatever is missed of the client.
-    pub(super) owed: bool,
-    /// Behind that 354 something may be missing: a command of the client, who waits, tells
-    /// that the reply to the text was.
-    pub(super) doubtful: bool,
+    pub(super) owed: Owed,
     /// 354 came for a DATA that was not seen yet.
     pub(super) permitted: bool,
     /// 354 may have been missed: nothing tells text from commands but the text's own lines.
@@ -44,6 +39,28 @@ pub struct Session {
     /// It was said that the client is not heard.
     deaf: bool,
     pub(super) said: Defects,
+}
+
+/// Whether the server's next reply is to a text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Owed {
+    #[default]
+    No,
+    /// 354 was its last reply, and nothing of it was missed since: its next is to the text,
+    /// whatever is missed of the client.
+    Surely,
+    /// The same, but behind that 354 something may be missing: a command of the client, who
+    /// waits, tells that the reply to the text was.
+    Perhaps,
+}
+
+impl Owed {
+    /// Something of the server may be missing.
+    pub(super) fn doubt(&mut self) {
+        if *self == Self::Surely {
+            *self = Self::Perhaps;
+        }
+    }
 }
 
 /// Both directions inside TLS.
@@ -72,8 +89,7 @@ impl Session {
             client: Client::default(),
             server: Server::default(),
             outstanding: Outstanding::default(),
-            owed: false,
-            doubtful: false,
+            owed: Owed::No,
             permitted: false,
             unheard: false,
             tls: None,
@@ -111,9 +127,9 @@ impl Session {
     }
 
     /// `missing` octets of that direction will never come (lost by the capture, or cut by the
-    /// snap length).
-    pub fn gap(&mut self, side: Side, missing: u32, out: &mut dyn FnMut(Heard<'_>)) {
-        if self.over || missing == 0 {
+    /// snap length); `None` where nobody knows how many.
+    pub fn gap(&mut self, side: Side, missing: Option<u32>, out: &mut dyn FnMut(Heard<'_>)) {
+        if self.over || missing == Some(0) {
             return;
         }
         self.gapped = true;
@@ -214,7 +230,7 @@ impl Session {
         }
     }
 
-    pub(super) fn tls_gap(&mut self, side: Side, missing: u32, out: &mut Out<'_>) {
+    pub(super) fn tls_gap(&mut self, side: Side, missing: Option<u32>, out: &mut Out<'_>) {
         if let Some(tls) = &mut self.tls {
             tls.walk(side, out, |records, each| records.gap(missing, each));
         }

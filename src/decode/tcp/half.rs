@@ -7,7 +7,7 @@
 //! that the sender had when it sent (it acknowledged them). So an answer is not read before
 //! the question that it answers, and where the question was lost, that is known first.
 
-use crate::time::{NANOS, Timestamp};
+use crate::time::{NANOS, REORDER, Timestamp};
 
 /// Octets that wait for earlier ones, per direction: the largest window without scaling
 /// (RFC 9293 section 3.1), as most mail clients still use.
@@ -24,11 +24,7 @@ pub(super) const WINDOW: u32 = 1 << 24;
 /// the capture lost the connection for a while.
 const STRAYS: u8 = 8;
 
-/// How long octets may be waited for that were acknowledged: they were on the wire, and mxray
-/// takes no packet in time that is 2 s late.
-const REORDERED: i64 = 2 * NANOS;
-
-/// How long others may be waited for: several retransmissions (RFC 6298: 1 s, 2 s, 4 s, 8 s).
+/// How long octets may be waited for that nobody acknowledged: several retransmissions (RFC 6298: 1 s, 2 s, 4 s, 8 s).
 const RETRANSMITTED: i64 = 30 * NANOS;
 
 /// What a direction yields, in order.
@@ -36,8 +32,9 @@ const RETRANSMITTED: i64 = 30 * NANOS;
 pub enum Stretch<'a> {
     /// Octets as sent.
     Octets(&'a [u8]),
-    /// So many octets that were sent and never seen.
-    Hole(u32),
+    /// So many octets that were sent and never seen; `None` where nobody knows how many, since
+    /// the capture lost the connection for longer than a window.
+    Hole(Option<u32>),
 }
 
 /// What is counted of all segments with payload.
@@ -227,7 +224,7 @@ impl Half {
                 self.next = Some(payload.seq);
                 (self.acked, self.fin) = (None, None);
                 counts.holes += 1;
-                out(Stretch::Hole(1)); // nobody knows how much
+                out(Stretch::Hole(None));
                 self.hand_on(payload.octets, payload.missing, counts, out);
             }
             return;
@@ -265,7 +262,8 @@ impl Half {
         let acked = |acked| ahead(acked, first.seq) >= 0;
         // What waits for the other direction has acknowledged that itself.
         let known = self.next == Some(first.seq) || self.acked.is_some_and(acked);
-        let patience = if known { REORDERED } else { RETRANSMITTED };
+        // They were on the wire then, and would be late.
+        let patience = if known { REORDER } else { RETRANSMITTED };
         now.nanos_since(first.came) > patience
     }
 
@@ -437,7 +435,7 @@ impl Half {
         if lost > 0 {
             counts.holes += 1;
             counts.lost += u64::from(lost);
-            out(Stretch::Hole(lost));
+            out(Stretch::Hole(Some(lost)));
         }
     }
 }
@@ -473,11 +471,13 @@ mod tests {
     use proptest::prelude::*;
     use smoltcp::storage::Assembler;
 
-    /// What a direction yields, with holes as so many `None`s.
+    /// What a direction yields, with holes as so many `None`s, and a question mark for one of
+    /// which nobody knows how long it is.
     fn collect(into: &mut Vec<Option<u8>>) -> impl FnMut(Stretch<'_>) + '_ {
         |stretch| match stretch {
             Stretch::Octets(octets) => into.extend(octets.iter().copied().map(Some)),
-            Stretch::Hole(count) => into.extend(std::iter::repeat_n(None, count as usize)),
+            Stretch::Hole(Some(count)) => into.extend(std::iter::repeat_n(None, count as usize)),
+            Stretch::Hole(None) => into.push(Some(b'?')),
         }
     }
 
@@ -737,7 +737,7 @@ mod tests {
                 &mut said,
             );
         }
-        assert_eq!(text(&said), "a_yy");
+        assert_eq!(text(&said), "a?yy");
     }
 
     #[test]
@@ -756,7 +756,7 @@ mod tests {
         for _ in 0..STRAYS {
             take(&mut half, 0, (1 << 30, b"x"), &mut counts, &mut said);
         }
-        assert_eq!((text(&said).as_str(), half.is_ended()), ("ab____x", false));
+        assert_eq!((text(&said).as_str(), half.is_ended()), ("ab___?x", false));
     }
 
     #[test]

@@ -15,12 +15,12 @@ mod stream;
 mod table;
 
 use super::irc;
-use super::observation::{MailPorts, Service, sender};
-use super::packet::{LinkTag, Packet, Segment, Transport};
+use super::observation::Service;
+use super::packet::{LinkTag, Packet, Segment};
 use super::smtp::{Heard, Side};
 use crate::capture::Origin;
 use crate::host::HostAddr;
-use crate::time::{NANOS, Timestamp};
+use crate::time::{NANOS, REORDER, Timestamp};
 use foldhash::fast::RandomState;
 use half::{Payload, SegmentCounts};
 use hashbrown::HashTable;
@@ -37,9 +37,6 @@ pub const UNANSWERED: i64 = 30 * NANOS;
 /// a mail client has to wait for a reply (RFC 5321 section 4.5.3.2: 10 minutes), and than
 /// systems repeat a SYN.
 pub const IDLE: i64 = 900 * NANOS;
-
-/// Port of IRC in TLS (RFC 7194).
-const IRC_IN_TLS: u16 = 6697;
 
 /// Parts of the bound of quiet connections that are forgotten at a time.
 pub const GENERATIONS: u32 = 16;
@@ -246,23 +243,17 @@ impl Connections {
         (self.slots.len() - self.free.len(), self.octets)
     }
 
-    /// Takes a TCP packet in that was routed here. Others are left alone.
+    /// Takes a packet in that was routed here: a segment, and of which side and for what that
+    /// is, as [`sender`](super::observation::sender) says; one of the services that are followed.
     pub fn take(
         &mut self,
         packet: &Packet<'_>,
+        segment: Segment,
+        (side, service): (Side, Service),
         late: bool,
-        mail: &MailPorts,
         out: &mut Listener<'_>,
     ) {
-        let Transport::Tcp(segment) = packet.transport else {
-            return;
-        };
-        let Some((side, service)) = sender(packet, segment, mail) else {
-            return;
-        };
-        if !service.is_followed() {
-            return;
-        }
+        debug_assert!(service.is_followed());
         let client = side == Side::Client;
         let connection = if client {
             Connection {
@@ -533,8 +524,6 @@ impl Connections {
     /// Says what follows from silence up to `now`, with which a second closes: no packet that
     /// is in time can come before it any more.
     pub fn expire(&mut self, now: Timestamp, out: &mut Listener<'_>) {
-        // The list is in order of arrival, so of packet time but for two seconds.
-        const DISORDER: i64 = 2 * NANOS;
         while let Some(&(time, at)) = self.due.first()
             && time <= now
         {
@@ -547,7 +536,8 @@ impl Connections {
             };
             next = slot.links.next();
             let due = slot.due();
-            if now.nanos_since(due) < -DISORDER {
+            // The list is in order of arrival, so of packet time but for what is in time.
+            if now.nanos_since(due) < -REORDER {
                 break;
             }
             if due <= now {

@@ -48,8 +48,17 @@ impl Reader {
                 let mut say = |message: &[u8], cut| out(Said::Dns { side, message, cut });
                 match stretch {
                     Stretch::Octets(octets) => framing.octets(octets, &mut say),
-                    Stretch::Hole(missing) => framing.gap(known(missing), &mut say),
+                    Stretch::Hole(missing) => framing.gap(missing, &mut say),
                 }
+            }
+        }
+    }
+
+    /// Says what there is of unfinished messages.
+    fn cut(&mut self, out: &mut dyn FnMut(Said<'_>)) {
+        if let Self::Dns { client, server } = self {
+            for (side, framing) in [(Side::Client, client), (Side::Server, server)] {
+                framing.cut(&mut |message, cut| out(Said::Dns { side, message, cut }));
             }
         }
     }
@@ -62,12 +71,6 @@ impl Reader {
             Self::Smtp(_) | Self::Irc(_) => 0,
         }
     }
-}
-
-/// The size of a hole, where it is known: a window that was lost is told as a hole of one
-/// octet, and none that segments leave is so short in practice.
-fn known(missing: u32) -> Option<u32> {
-    (missing > 1).then_some(missing)
 }
 
 impl Stream {
@@ -259,11 +262,7 @@ impl Stream {
     /// Gives up what waits.
     pub(super) fn shed(&mut self, counts: &mut SegmentCounts, out: &mut dyn FnMut(Said<'_>)) {
         self.give_up(counts, out);
-        if let Reader::Dns { client, server } = &mut self.reader {
-            for (side, framing) in [(Side::Client, client), (Side::Server, server)] {
-                framing.cut(&mut |message, cut| out(Said::Dns { side, message, cut }));
-            }
-        }
+        self.reader.cut(out);
     }
 
     /// Nothing more will come: it was seen to end (`closed`), or is forgotten.
@@ -283,18 +282,11 @@ impl Stream {
         for (side, half) in [(Side::Client, client), (Side::Server, server)] {
             half.finish(counts, &mut |stretch| reader.take(side, stretch, out));
         }
-        match reader {
-            Reader::Smtp(session) => {
-                session.end(closed, &mut |heard| out(Said::Smtp(heard)));
-                let gapped = session.gapped();
-                out(Said::Ended { gapped });
-            }
-            Reader::Irc(_) => {}
-            Reader::Dns { client, server } => {
-                for (side, framing) in [(Side::Client, client), (Side::Server, server)] {
-                    framing.cut(&mut |message, cut| out(Said::Dns { side, message, cut }));
-                }
-            }
+        reader.cut(out);
+        if let Reader::Smtp(session) = reader {
+            session.end(closed, &mut |heard| out(Said::Smtp(heard)));
+            let gapped = session.gapped();
+            out(Said::Ended { gapped });
         }
     }
 

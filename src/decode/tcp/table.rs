@@ -3,8 +3,8 @@
 use super::early::Early;
 use super::slot::{Attempt, Slot, State};
 use super::stream::Stream;
-use super::{Connection, Connections, GENERATIONS, IRC_IN_TLS, Listener, Moment, Sent};
-use crate::decode::observation::Service;
+use super::{Connection, Connections, GENERATIONS, Listener, Moment, Sent};
+use crate::decode::observation::{IRC_IN_TLS, Service};
 use crate::decode::packet::{LinkTag, Segment};
 use crate::decode::smtp::Side;
 use crate::time::Timestamp;

@@ -1,8 +1,8 @@
 //! What TLS says in clear (RFC 8446): the names in the client's first message, and the sizes
 //! of records.
 //!
-//! Own code only finds the records ([`record`]) and puts the first message together
-//! ([`hello`]); what that says is read by tls-parser.
+//! Own code finds the records ([`record`]), puts the first message together ([`hello`]), and
+//! finds the extensions of one that is not there whole; what they say is read by tls-parser.
 
 pub mod hello;
 pub mod record;

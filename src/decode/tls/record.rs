@@ -114,13 +114,14 @@ impl Records {
         }
     }
 
-    /// So many octets are missing here: those of a body do no harm, those of a header do.
-    pub fn gap(&mut self, missing: u32, each: &mut dyn FnMut(Seen<'_>)) {
+    /// So many octets are missing here, or nobody knows how many: those of a body do no harm,
+    /// those of a header do.
+    pub fn gap(&mut self, missing: Option<u32>, each: &mut dyn FnMut(Seen<'_>)) {
         if self.lost {
             return;
         }
-        match u16::try_from(missing) {
-            Ok(missing) if missing <= self.left => {
+        match missing.map(u16::try_from) {
+            Some(Ok(missing)) if missing <= self.left => {
                 self.left -= missing;
                 each(Seen::Missing(self.kind));
             }
@@ -138,7 +139,7 @@ impl Records {
 mod tests {
     use super::*;
 
-    fn walk(pieces: &[Result<&[u8], u32>]) -> String {
+    fn walk(pieces: &[Result<&[u8], Option<u32>>]) -> String {
         let mut told = Vec::new();
         let mut records = Records::default();
         for piece in pieces {
@@ -167,11 +168,15 @@ mod tests {
             "22:3 22+1 22+2 23:0 23:1 23+1"
         );
         assert_eq!(
-            walk(&[Ok(&one[..6]), Err(2), Ok(&one[8..])]),
+            walk(&[Ok(&one[..6]), Err(Some(2)), Ok(&one[8..])]),
             "22:3 22+1 22? 23:0 23:1 23+1"
         );
         assert_eq!(
-            walk(&[Ok(&one[..6]), Err(3), Ok(&one[9..])]),
+            walk(&[Ok(&one[..6]), Err(Some(3)), Ok(&one[9..])]),
+            "22:3 22+1 lost"
+        );
+        assert_eq!(
+            walk(&[Ok(&one[..6]), Err(None), Ok(&one[8..])]),
             "22:3 22+1 lost"
         );
         assert_eq!(walk(&[Ok(b"EHLO x")]), "lost");

@@ -12,8 +12,8 @@ fn flood(host: &mut Host, name: fn(&mut Host) -> String, asked: u16) {
     let queries = host.dice.between(60, 900);
     host.browse(queries, Law::Diurnal, 0, 24 * HOUR);
     let from = host.dice.between(120, 20 * 60) * MINUTE;
-    let seconds = host.dice.between(30, 120);
-    let count = seconds * host.dice.between(25, 60);
+    let seconds = host.dice.between(300, 1200);
+    let count = seconds * host.dice.between(5, 20);
     for at in host.moments(Law::Poisson, count, from, from + seconds * 1000) {
         host.begin(at);
         let name = name(host);

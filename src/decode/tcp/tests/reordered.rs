@@ -1,11 +1,10 @@
 //! Dialogues of a mail server and its clients, as they are sent, and as a mirror port may
-//! bring them: what is counted must be the same.
+//! bring them, none later than [`REORDER`]: what is counted must be the same.
 
 use super::*;
+use proptest::prelude::*;
 use proptest::sample::Index;
 
-/// As long as a packet may come late: what is later is not in time.
-const REORDER: i64 = 2 * NANOS;
 const MILLI: i64 = 1_000_000;
 
 #[derive(Clone)]
