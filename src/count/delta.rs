@@ -113,7 +113,8 @@ pub enum What {
         /// where the address could not be read.
         domain: Option<u64>,
     },
-    /// It was answered 4xx or 5xx.
+    /// Its mail was refused, or it itself as a sender of mail: not its login, nor a command
+    /// that hands over nothing.
     Refusal {
         /// By whom.
         server: Server,

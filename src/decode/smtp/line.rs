@@ -314,9 +314,8 @@ fn bdat(argument: &[u8]) -> Parsed<'_> {
     let number = std::str::from_utf8(size).ok().filter(|_| digits);
     match number.and_then(|number| number.parse().ok()) {
         Some(size) if last.is_none() || is_last => parsed.chunk = size,
-        _ => {
-            parsed.defects.insert(Defect::Syntax);
-        }
+        // No chunk follows that anybody could find the end of.
+        _ => return Parsed::with(Command::Other, Defect::Syntax),
     }
     if words.next().is_some() {
         parsed.defects.insert(Defect::Syntax);
@@ -502,10 +501,11 @@ mod tests {
                 "BDAT 18446744073709551615\r\n",
                 "BDAT(18446744073709551615)",
             ),
-            ("BDAT 18446744073709551616\r\n", "BDAT(0) Syntax"),
-            ("BDAT -1\r\n", "BDAT(0) Syntax"),
-            ("BDAT\r\n", "BDAT(0) Syntax"),
-            ("BDAT 7 FIRST\r\n", "BDAT(0) Syntax"),
+            ("BDAT 18446744073709551616\r\n", "Other Syntax"),
+            ("BDAT -1\r\n", "Other Syntax"),
+            ("BDAT -1 LAST\r\n", "Other Syntax"),
+            ("BDAT\r\n", "Other Syntax"),
+            ("BDAT 7 FIRST\r\n", "Other Syntax"),
             ("RSET\r\n", "Rset"),
             ("QUIT\r\n", "Quit"),
             ("STARTTLS\r\n", "StartTls"),
