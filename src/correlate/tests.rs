@@ -270,6 +270,23 @@ fn who_turns_out_to_be_a_server_is_cleared() {
     assert_eq!(correlator.finish(Timestamp::from_parts(87_500, 0)), []);
 }
 
+/// A host that asks for one name again and again, as for that of its own address.
+#[test]
+fn one_name_is_one_lookup_however_often_it_is_asked_for() {
+    let role = |names: [u64; 3]| {
+        let mut correlator = Correlator::new(Context::default());
+        correlator.second(&[delta(0, host(1), &mx(10))]);
+        for (name, second) in names.into_iter().zip([100, 200, 300]) {
+            correlator.second(&[delta(second, host(1), &[ptr(name)])]);
+        }
+        let judgement = correlator.judgement(host(1), &HostTotals::default());
+        judgement.role.role
+    };
+    assert_eq!(role([1, 1, 1]), Role::Pc);
+    assert_eq!(role([1, 2, 1]), Role::Pc);
+    assert_eq!(role([1, 2, 3]), Role::MailServer);
+}
+
 #[test]
 fn both_generations_make_a_hybrid_and_it_stays_one() {
     let mut correlator = Correlator::new(Context::default());
