@@ -342,6 +342,13 @@ fn events_keep_the_contract() {
                 2 * counts["seen"].as_u64().unwrap_or(0),
                 "{what}"
             );
+            if let Some(reason) = event["event"]["reason"].as_str() {
+                let host = event["source"]["ip"].as_str().unwrap_or_default();
+                let said = reason.strip_prefix(host).unwrap_or(reason).trim_start();
+                // Else there would be two subjects, or a subject alone.
+                let begins = said.starts_with(|first: char| first.is_ascii_lowercase());
+                assert!(begins, "{what}: {reason}");
+            }
             let correlation = &event["mxray"]["correlation"];
             if correlation.is_object() {
                 let figures = correlation.as_object().unwrap().iter();

@@ -32,6 +32,8 @@ pub(super) struct Watched {
     pub(super) episode: Option<Episode>,
     /// The machine whose memory this is, where that is known.
     pub(super) owner: Option<[u8; 6]>,
+    /// The sentence that the level of the episode was told with.
+    sentence: String,
     /// The sums when the score of the episode was highest, and that score: what the closing
     /// verdict tells, since sums decay.
     peak: Option<(f64, Box<Score>)>,
@@ -203,6 +205,7 @@ impl Watched {
         );
         let (level, class) = after;
         (judgement.level, judgement.class) = after;
+        self.sentence.clone_from(&judgement.reason);
         let sequence = self.episode.map_or(1, |episode| episode.sequence + 1);
         self.episode = Some(Episode {
             host: self.episode.map_or(setting.host, |episode| episode.host),
@@ -256,8 +259,12 @@ impl Watched {
         let judge = setting.judge(role, &self.suspect);
         let (smtp, now) = (setting.view.smtp, setting.time);
         let mut judgement = judge.explain(&self.suspect, sums, smtp, now);
-        // A verdict stands until its episode ends.
+        // A verdict stands until its episode ends, and with it its sentence: by another role
+        // since, or what the tap loses, the sums may come to another level.
         if let Some(episode) = self.episode {
+            if judgement.level != episode.level {
+                judgement.reason.clone_from(&self.sentence);
+            }
             (judgement.class, judgement.level) = (episode.class, episode.level);
         }
         judgement

@@ -210,7 +210,10 @@ impl Tally {
         if late {
             return;
         }
-        if shard.servers.len() < SERVERS && shard.servers.insert(packet.src) {
+        // Who answers itself, under one address or as resolvers of one machine do, serves nobody
+        // else.
+        let others = packet.src != packet.dst && !packet.src.ip().is_loopback();
+        if others && shard.servers.len() < SERVERS && shard.servers.insert(packet.src) {
             self.fact(packet.time, packet.origin, packet.src, What::AnswersDns);
         }
         let Some(question) = message.question else {
