@@ -199,7 +199,8 @@ impl Suspect {
             | What::InboundAttempt { .. }
             | What::ServesSmtp { .. }
             | What::InboundMail { .. }
-            | What::Backscatter { .. } => {}
+            | What::Backscatter { .. }
+            | What::Resolves => {}
             What::MxQuery(domain) => {
                 let (before, _) = self.mx.touch(domain.hash, now);
                 self.last_mx = Some(now);

@@ -94,6 +94,9 @@ pub enum What {
         /// The whole name.
         name: u64,
     },
+    /// By its counters it asks as resolvers do, and did not before: so that who was noticed is
+    /// cleared, whose queries tell nothing else.
+    Resolves,
     /// It began a TCP connection to a mail port.
     Attempt(Server),
     /// What became of that; of an attempt that is answered after all there are two.

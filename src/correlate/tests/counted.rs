@@ -7,8 +7,9 @@ use crate::decode::packet::{LinkTag, Packet, Transport};
 
 const A: u16 = 1;
 const MX: u16 = 15;
-/// A query that wishes for recursion, and a reply.
+/// A query that wishes for recursion, one that does not, and a reply.
 const RECURSIVE: u16 = 0x0100;
+const ITERATIVE: u16 = 0;
 const REPLY: u16 = 0x8180;
 
 /// A tap, and what came of its packets.
@@ -76,6 +77,31 @@ impl Tap {
 }
 
 type Asked = (u16, &'static str, u16);
+
+#[test]
+fn who_turns_out_to_be_a_resolver_by_queries_that_weigh_nothing_is_cleared() {
+    let mut tap = Tap::new();
+    let server = host(53);
+    tap.message(1, host(1), server, (ITERATIVE, "example.com", MX));
+    for second in 2..7 {
+        let asked = (ITERATIVE, "www.example.com", A);
+        tap.message(second, host(1), server, asked);
+    }
+    // A PC that asks the same is none.
+    tap.message(7, host(2), server, (RECURSIVE, "example.com", MX));
+    for second in 8..13 {
+        let asked = (RECURSIVE, "www.example.com", A);
+        tap.message(second, host(2), server, asked);
+    }
+    let told = tap.finish(60);
+    let last = |host| {
+        let mut of = told.iter().filter(|verdict| verdict.host == host);
+        let last = of.next_back().unwrap();
+        (last.state, last.judgement.level, last.judgement.role.role)
+    };
+    assert_eq!(last(host(1)), (State::Closed, Level::None, Role::Resolver));
+    assert_eq!(last(host(2)), (State::Closed, Level::Notice, Role::Pc));
+}
 
 #[test]
 fn who_answers_itself_is_no_resolver() {
