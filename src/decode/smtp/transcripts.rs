@@ -202,7 +202,7 @@ fn a_chunk_of_no_size_hands_nothing_over() {
         s("250 CHUNKING\r\n"),
         c("MAIL FROM:<x@a.example>\r\n"),
         s("250 ok\r\n"),
-        c("BDAT 99999999999999999999 LAST\r\n"),
+        c("BDAT 15555555557777777777 LAST\r\n"),
         s("521 bad size\r\n"),
     ];
     assert_eq!(
