@@ -22,6 +22,10 @@ pub(super) const NOTICES: u32 = 1_000;
 /// must not fill the log either.
 const MOVES: u8 = 16;
 
+/// Said of a level that lookups brought before it was known whose they are.
+const BEHIND: &str = "; since then the tap showed to lie behind a resolver, and its lookups are not \
+                      weighed any more";
+
 /// A remembered host.
 #[derive(Debug, Default)]
 pub(super) struct Watched {
@@ -263,7 +267,9 @@ impl Watched {
         // since, or what the tap loses, the sums may come to another level.
         if let Some(episode) = self.episode {
             if judgement.level != episode.level {
-                judgement.reason.clone_from(&self.sentence);
+                let before = judge.egress && !self.sentence.contains("behind a resolver");
+                let since = if before { BEHIND } else { "" };
+                judgement.reason = format!("{}{since}", self.sentence);
             }
             (judgement.class, judgement.level) = (episode.class, episode.level);
         }
