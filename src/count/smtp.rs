@@ -346,8 +346,9 @@ fn refuses_mail(reply: &Reply<'_>) -> bool {
     // It does not know the command, or what stands behind it (RFC 5321 section 4.2.3).
     let syntax = matches!(reply.code, 500..=504);
     match reply.to {
-        Some(Verb::Connect | Verb::Mail | Verb::Rcpt) => true,
-        Some(Verb::Data | Verb::Chunk | Verb::Message) => true,
+        Some(
+            Verb::Connect | Verb::Mail | Verb::Rcpt | Verb::Data | Verb::Chunk | Verb::Message,
+        ) => true,
         // Who is told so of EHLO says HELO then (RFC 5321 section 3.2).
         Some(Verb::Helo) => !syntax,
         Some(Verb::Auth | Verb::StartTls | Verb::Rset | Verb::Quit | Verb::Other) => false,
