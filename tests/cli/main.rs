@@ -3,9 +3,8 @@
 
 #![expect(
     clippy::indexing_slicing,
-    clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "a test that fails here says where, and one that is skipped says why"
+    reason = "a test that fails here says where"
 )]
 
 use assert_cmd::Command;
