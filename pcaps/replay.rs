@@ -342,6 +342,14 @@ fn events_keep_the_contract() {
                 2 * counts["seen"].as_u64().unwrap_or(0),
                 "{what}"
             );
+            let reason = event["event"]["reason"].as_str();
+            let host = event["source"]["ip"].as_str();
+            if let Some((reason, host)) = reason.zip(host) {
+                // Else there would be two subjects, or nothing but one.
+                let said = reason.strip_prefix(host).map(str::trim_start);
+                let begins = said.is_some_and(|said| said.starts_with(|c: char| c.is_lowercase()));
+                assert!(begins, "{what}: {reason}");
+            }
             let correlation = &event["mxray"]["correlation"];
             if correlation.is_object() {
                 let figures = correlation.as_object().unwrap().iter();

@@ -176,9 +176,13 @@ impl Correlator {
     }
 
     fn host(&mut self, facts: &[(&Fact, &Delta)], verdicts: &mut Vec<Verdict>) {
-        // What others do with a host takes no suspect's place; every other fact is of something
-        // that the host itself did.
-        let own = |fact: &&(&Fact, &Delta)| is_weighed(fact.0.what);
+        // What others do with a host takes no suspect's place, and neither does a resolver of whom
+        // nothing is known; every other fact is of something that the host itself did.
+        let host = facts.first().map(|(fact, _)| fact.host);
+        let known = host.is_some_and(|host| self.suspects.contains_key(&host));
+        let own = |fact: &&(&Fact, &Delta)| {
+            is_weighed(fact.0.what) || known && fact.0.what == What::Resolves
+        };
         self.audit(facts);
         let Some((first, delta)) = facts.iter().find(own) else {
             return;
@@ -219,8 +223,10 @@ impl Correlator {
         watched.suspect.expire(first.time);
         for (fact, delta) in facts.iter().filter(own) {
             setting.time = fact.time;
-            let (start, newest) = watched.facts.unwrap_or((fact.time, fact.time));
-            watched.facts = Some((start.min(fact.time), newest.max(fact.time)));
+            if is_weighed(fact.what) {
+                let (start, newest) = watched.facts.unwrap_or((fact.time, fact.time));
+                watched.facts = Some((start.min(fact.time), newest.max(fact.time)));
+            }
             watched.suspect.score.advance(fact.time);
             if let Some(class) = op25b::direct(fact.what, &self.context.home) {
                 watched.suspect.direct = Some(class);
@@ -416,7 +422,7 @@ impl Correlator {
 fn is_weighed(what: What) -> bool {
     let unused = matches!(
         what,
-        What::Tls { .. } | What::Mailbox { .. } | What::HiddenDns { .. }
+        What::Tls { .. } | What::Mailbox { .. } | What::HiddenDns { .. } | What::Resolves
     );
     !unused && !what.is_of_others()
 }

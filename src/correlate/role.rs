@@ -11,10 +11,6 @@ use crate::count::host::HostTotals;
 use crate::time::Timestamp;
 use crate::verdict::{Level, Role};
 
-/// Queries without the wish for recursion that tell a resolver: stub resolvers always wish
-/// for it, and `dig +norecurse` by hand stays below.
-const ITERATIVE: u64 = 4;
-
 /// A host's role, and what that rests on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoleView {
@@ -149,11 +145,10 @@ pub(super) fn role(
     if setting.answers_dns {
         return RoleView::learned(Role::Resolver, "answers DNS queries of others".to_owned());
     }
-    let queries = totals.queries.total;
-    if totals.iterative >= ITERATIVE && totals.iterative * 2 >= queries {
+    if totals.resolves() {
         let basis = format!(
-            "{} of {queries} queries without recursion desired",
-            totals.iterative
+            "{} of {} queries without recursion desired",
+            totals.iterative, totals.queries.total
         );
         return RoleView::learned(Role::Resolver, basis);
     }

@@ -1,8 +1,10 @@
 //! Is this a mail server? By the mix of its MX queries and the other lookups that mail
 //! servers make.
 
+use super::suspect::DAY;
 use crate::count::names::ServerLookup;
-use std::collections::BTreeMap;
+use crate::time::Timestamp;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Server lookups per MX query of the study's mail server, client A in Table 1 (139 PTR
 /// beside 2,922 MX): the fewest that a mail server is known to make, so the slowest to tell.
@@ -30,14 +32,21 @@ const NO_SERVER: f64 = 2.3;
 /// Lookups of either kind that a person makes by hand stay below this.
 pub const BY_HAND: u64 = 3;
 
+/// Names of lookups that are kept, 24 octets each. Mail servers ask for more, and whoever makes up
+/// as many needs none of them twice.
+const NAMES: usize = 64;
+
 /// The likelihood ratio of "worm" against "mail server", lookup by lookup: a Poisson process
-/// of server lookups beside the MX queries, at one of two rates.
+/// of server lookups beside the MX queries, at one of two rates. A name counts once in a day:
+/// any host may ask for that of its own address whenever it begins.
 #[derive(Clone, Debug, Default)]
 pub struct ServerTest {
     /// MX queries, retries left out.
     pub mx_queries: u64,
-    /// Lookups that mail servers make, by kind, retries left out.
+    /// Names of lookups that mail servers make, by kind.
     pub lookups: BTreeMap<ServerLookup, u64>,
+    /// Those counted last, oldest first.
+    names: VecDeque<(Timestamp, u64, ServerLookup)>,
     llr: f64,
     is_server: bool,
 }
@@ -51,10 +60,27 @@ impl ServerTest {
     }
 
     /// A lookup came that mail servers make.
-    pub fn lookup(&mut self, kind: ServerLookup) {
+    pub fn lookup(&mut self, kind: ServerLookup, name: u64, now: Timestamp) {
+        let gone = |(time, ..): &mut (Timestamp, _, _)| now.nanos_since(*time) > DAY;
+        while self.names.pop_front_if(gone).is_some() {}
+        if self.knows(name) {
+            return;
+        }
+        self.names.push_back((now, name, kind));
+        self.forget();
         *self.lookups.entry(kind).or_insert(0) += 1;
         self.llr = (self.llr + (WORM_RATE / SERVER_RATE).ln()).max(-CAP);
         self.decide();
+    }
+
+    fn knows(&self, name: u64) -> bool {
+        self.names.iter().any(|(_, known, _)| *known == name)
+    }
+
+    fn forget(&mut self) {
+        while self.names.len() > NAMES {
+            self.names.pop_front();
+        }
     }
 
     /// Takes in what another address of the host asked.
@@ -63,12 +89,25 @@ impl ServerTest {
         for (kind, count) in &other.lookups {
             *self.lookups.entry(*kind).or_insert(0) += count;
         }
-        self.llr = (self.llr + other.llr).clamp(-CAP, CAP);
+        self.llr += other.llr;
+        for &(time, name, kind) in &other.names {
+            if !self.knows(name) {
+                self.names.push_back((time, name, kind));
+            } else if let Some(count) = self.lookups.get_mut(&kind) {
+                // Both asked for it.
+                *count -= 1;
+                self.llr -= (WORM_RATE / SERVER_RATE).ln();
+            }
+        }
+        self.names.make_contiguous().sort_unstable();
+        self.forget();
+        self.lookups.retain(|_, count| *count > 0);
+        self.llr = self.llr.clamp(-CAP, CAP);
         self.is_server |= other.is_server;
         self.decide();
     }
 
-    /// All lookups that mail servers make.
+    /// All names of lookups that mail servers make.
     #[must_use]
     pub fn lookups(&self) -> u64 {
         self.lookups.values().sum()
@@ -103,8 +142,39 @@ mod tests {
     fn test(mx: u64, lookups: u64) -> ServerTest {
         let mut test = ServerTest::default();
         (0..mx).for_each(|_| test.mx_query());
-        (0..lookups).for_each(|_| test.lookup(ServerLookup::ReversePtr));
+        (0..lookups).for_each(|name| ask(&mut test, name, 0));
         test
+    }
+
+    fn ask(test: &mut ServerTest, name: u64, second: i64) {
+        let now = Timestamp::from_parts(second, 0);
+        test.lookup(ServerLookup::ReversePtr, name, now);
+    }
+
+    #[test]
+    fn a_name_counts_once_in_a_day() {
+        let mut test = test(10, 2);
+        for second in 0..1_000 {
+            ask(&mut test, 1, second);
+        }
+        assert_eq!(test.lookups(), 2);
+        assert!(!test.is_server());
+        ask(&mut test, 1, 86_401);
+        assert!(test.is_server());
+        // However many there are, few are kept.
+        for name in 0..10_000 {
+            ask(&mut test, name, 90_000);
+        }
+        assert_eq!(test.names.len(), NAMES);
+    }
+
+    #[test]
+    fn what_two_addresses_asked_for_counts_once() {
+        let (mut one, mut other) = (test(5, 1), test(5, 1));
+        ask(&mut other, 7, 1);
+        one.merge(&other);
+        assert_eq!(one.lookups(), 2);
+        assert!((one.llr() - test(10, 2).llr()).abs() < 1e-9);
     }
 
     #[test]
@@ -120,7 +190,7 @@ mod tests {
         for n in 0..2922 {
             server.mx_query();
             if n % 21 == 20 {
-                server.lookup(ServerLookup::ReversePtr);
+                ask(&mut server, n, 0);
             }
         }
         assert!(server.is_server());

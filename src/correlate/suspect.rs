@@ -100,8 +100,6 @@ pub struct Suspect {
     pub follow: follow::Follow,
     /// Names that MX replies gave it.
     exchangers: Window,
-    /// Name and time of its newest server lookup.
-    last_server_lookup: Option<(u64, Timestamp)>,
     /// Time of its newest MX query.
     last_mx: Option<Timestamp>,
     /// Whether it was seen to get MX replies.
@@ -152,7 +150,6 @@ impl Default for Suspect {
             irc: irc::Chat::default(),
             follow: follow::Follow::default(),
             exchangers: Window::new(HOUR, FEW),
-            last_server_lookup: None,
             last_mx: None,
             mx_replies: false,
             addresses: Addresses::default(),
@@ -202,7 +199,8 @@ impl Suspect {
             | What::InboundAttempt { .. }
             | What::ServesSmtp { .. }
             | What::InboundMail { .. }
-            | What::Backscatter { .. } => {}
+            | What::Backscatter { .. }
+            | What::Resolves => {}
             What::MxQuery(domain) => {
                 let (before, _) = self.mx.touch(domain.hash, now);
                 self.last_mx = Some(now);
@@ -237,12 +235,7 @@ impl Suspect {
             }
             What::MailHostReply { name, failed } => self.guess_reply(name, failed, now, witness),
             What::ServerLookup { lookup, name } => {
-                let before = self.last_server_lookup.replace((name, now));
-                if before.is_some_and(|(last, time)| last == name && now.nanos_since(time) < RETRY)
-                {
-                    return;
-                }
-                self.server.lookup(lookup);
+                self.server.lookup(lookup, name, now);
             }
         }
     }

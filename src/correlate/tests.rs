@@ -9,6 +9,7 @@ use crate::home::Home;
 use crate::verdict::Role;
 use std::sync::Arc;
 
+mod counted;
 mod machines;
 
 fn host(number: u8) -> HostAddr {
@@ -268,6 +269,41 @@ fn who_turns_out_to_be_a_server_is_cleared() {
     let more: Vec<_> = (200..320).map(mx_of).collect();
     assert_eq!(correlator.second(&[delta(87_001, host(1), &more)]), []);
     assert_eq!(correlator.finish(Timestamp::from_parts(87_500, 0)), []);
+}
+
+/// A host that asks for one name again and again, as for that of its own address.
+#[test]
+fn one_name_is_one_lookup_however_often_it_is_asked_for() {
+    let role = |names: [u64; 3]| {
+        let mut correlator = Correlator::new(Context::default());
+        correlator.second(&[delta(0, host(1), &mx(10))]);
+        for (name, second) in names.into_iter().zip([100, 200, 300]) {
+            correlator.second(&[delta(second, host(1), &[ptr(name)])]);
+        }
+        let judgement = correlator.judgement(host(1), &HostTotals::default());
+        judgement.role.role
+    };
+    assert_eq!(role([1, 1, 1]), Role::Pc);
+    assert_eq!(role([1, 2, 1]), Role::Pc);
+    assert_eq!(role([1, 2, 3]), Role::MailServer);
+}
+
+/// It answers DNS only after it was noticed, so that the notice stands and its reasons do not
+/// weigh for the role that it has by then.
+#[test]
+fn the_sentence_is_of_the_level_that_stands() {
+    let mut correlator = Correlator::new(Context::default());
+    let told = correlator.second(&[delta(0, host(1), &knocks(1))]);
+    let noticed = told[0].judgement.clone();
+    assert_eq!(noticed.level, Level::Notice);
+    correlator.second(&[delta(10, host(1), &[What::AnswersDns])]);
+    let judgement = correlator.judgement(host(1), &HostTotals::default());
+    let told = correlator.finish(Timestamp::from_parts(60, 0));
+    for judgement in [&judgement, &told[0].judgement] {
+        assert_eq!(judgement.role.role, Role::Resolver);
+        assert_eq!(judgement.level, Level::Notice);
+        assert_eq!(judgement.reason, noticed.reason);
+    }
 }
 
 #[test]

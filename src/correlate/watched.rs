@@ -22,6 +22,10 @@ pub(super) const NOTICES: u32 = 1_000;
 /// must not fill the log either.
 const MOVES: u8 = 16;
 
+/// Said of a level that lookups brought before it was known whose they are.
+const BEHIND: &str = "; since then the tap showed to lie behind a resolver, and its lookups are not \
+                      weighed any more";
+
 /// A remembered host.
 #[derive(Debug, Default)]
 pub(super) struct Watched {
@@ -32,6 +36,8 @@ pub(super) struct Watched {
     pub(super) episode: Option<Episode>,
     /// The machine whose memory this is, where that is known.
     pub(super) owner: Option<[u8; 6]>,
+    /// The sentence that the level of the episode was told with.
+    sentence: String,
     /// The sums when the score of the episode was highest, and that score: what the closing
     /// verdict tells, since sums decay.
     peak: Option<(f64, Box<Score>)>,
@@ -203,6 +209,7 @@ impl Watched {
         );
         let (level, class) = after;
         (judgement.level, judgement.class) = after;
+        self.sentence.clone_from(&judgement.reason);
         let sequence = self.episode.map_or(1, |episode| episode.sequence + 1);
         self.episode = Some(Episode {
             host: self.episode.map_or(setting.host, |episode| episode.host),
@@ -256,8 +263,14 @@ impl Watched {
         let judge = setting.judge(role, &self.suspect);
         let (smtp, now) = (setting.view.smtp, setting.time);
         let mut judgement = judge.explain(&self.suspect, sums, smtp, now);
-        // A verdict stands until its episode ends.
+        // A verdict stands until its episode ends, and with it its sentence: by another role
+        // since, or what the tap loses, the sums may come to another level.
         if let Some(episode) = self.episode {
+            if judgement.level != episode.level {
+                let before = judge.egress && !self.sentence.contains("behind a resolver");
+                let since = if before { BEHIND } else { "" };
+                judgement.reason = format!("{}{since}", self.sentence);
+            }
             (judgement.class, judgement.level) = (episode.class, episode.level);
         }
         judgement

@@ -94,6 +94,9 @@ pub enum What {
         /// The whole name.
         name: u64,
     },
+    /// By its counters it asks as resolvers do, and did not before: so that who was noticed is
+    /// cleared, whose queries tell nothing else.
+    Resolves,
     /// It began a TCP connection to a mail port.
     Attempt(Server),
     /// What became of that; of an attempt that is answered after all there are two.
@@ -113,7 +116,8 @@ pub enum What {
         /// where the address could not be read.
         domain: Option<u64>,
     },
-    /// It was answered 4xx or 5xx.
+    /// Its mail was refused, or it itself as a sender of mail: not its login, nor a command
+    /// that hands over nothing.
     Refusal {
         /// By whom.
         server: Server,

@@ -96,6 +96,7 @@ impl Tally {
         if late {
             return;
         }
+        let resolves = host.turns_resolver();
         // Of TCP, a second copy was known by its numbers.
         let duplicate = packet.transport == Transport::Udp
             && shard.duplicates.seen(packet, message, &question, name.hash);
@@ -113,6 +114,10 @@ impl Tally {
         if !duplicate {
             self.asked(packet, &question, &name);
             self.query_facts(packet, &question, &name, domain, tier);
+        }
+        // Of a second with more facts than are told, its counters are.
+        if resolves && self.tell(packet.time, packet.src) {
+            self.fact(packet.time, packet.origin, packet.src, What::Resolves);
         }
     }
 
@@ -210,7 +215,10 @@ impl Tally {
         if late {
             return;
         }
-        if shard.servers.len() < SERVERS && shard.servers.insert(packet.src) {
+        // Who answers itself, under one address or as resolvers of one machine do, serves nobody
+        // else.
+        let others = packet.src != packet.dst && !packet.src.ip().is_loopback();
+        if others && shard.servers.len() < SERVERS && shard.servers.insert(packet.src) {
             self.fact(packet.time, packet.origin, packet.src, What::AnswersDns);
         }
         let Some(question) = message.question else {

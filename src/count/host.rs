@@ -14,6 +14,10 @@ use crate::time::Timestamp;
 /// Keyword labels of a host that are counted exactly; the study's client F used some 400.
 pub const LABELS: usize = 1024;
 
+/// Queries without the wish for recursion that tell a resolver: stub resolvers always wish
+/// for it, and `dig +norecurse` by hand stays below.
+const ITERATIVE: u64 = 4;
+
 /// Observations of a host that are told for a second; see [`HostCounters::tell`].
 pub const TOLD_A_SECOND: u32 = 1024;
 
@@ -56,6 +60,8 @@ pub struct HostCounters {
     mx_domains: Distinct,
     /// A second, and observations of it that were told.
     told: (i64, u32),
+    /// It asks as resolvers do, and that was told.
+    resolves: bool,
 }
 
 /// Queries by the type of their first question.
@@ -205,6 +211,19 @@ pub struct HostTotals {
     pub smtp: SmtpTotals,
 }
 
+impl HostTotals {
+    /// Whether it asks as resolvers do.
+    #[must_use]
+    pub fn resolves(&self) -> bool {
+        resolves(self.iterative, &self.queries)
+    }
+}
+
+/// Whether so many queries without the wish for recursion tell a resolver.
+fn resolves(iterative: u64, queries: &Queries) -> bool {
+    iterative >= ITERATIVE && iterative * 2 >= queries.total
+}
+
 impl HostCounters {
     /// Notes the time of a packet.
     #[inline]
@@ -221,6 +240,14 @@ impl HostCounters {
         }
         self.told.1 += 1;
         self.told.1 <= TOLD_A_SECOND
+    }
+
+    /// Whether it asks as resolvers do, and did not when this was asked last.
+    #[inline]
+    pub fn turns_resolver(&mut self) -> bool {
+        let resolves = resolves(self.iterative, &self.queries);
+        let before = std::mem::replace(&mut self.resolves, resolves);
+        resolves && !before
     }
 
     /// Counts a name and its registrable domain as asked for.

@@ -58,6 +58,11 @@ impl<'a> Labels<'a> {
     fn label(&self, start: usize) -> &'a [u8] {
         first_label(self.folded.get(start..).unwrap_or_default())
     }
+
+    /// What the public suffix list says of the name.
+    fn suffix(&self) -> psl::Info {
+        psl::List.find(self.starts().rev().map(|start| self.label(start)))
+    }
 }
 
 /// The first label of a folded name; empty for the root.
@@ -77,9 +82,7 @@ pub fn first_label(folded: &[u8]) -> &[u8] {
 #[must_use]
 pub fn registrable(folded: &[u8]) -> &[u8] {
     let labels = Labels::of(folded);
-    let suffix = psl::List
-        .find(labels.starts().rev().map(|start| labels.label(start)))
-        .len;
+    let suffix = labels.suffix().len;
     // The list counts octets of text, dots between labels included; a folded name has one
     // octet more, the first label's length.
     let suffix_at = folded.len().saturating_sub(suffix + 1);
@@ -144,7 +147,8 @@ pub enum ServerLookup {
     /// 11), and does not count.
     ReversePtr,
     /// A sender's policy or key: TXT of `_dmarc`, of a `_domainkey`, of `_mta-sts`, or of a
-    /// registrable domain itself (SPF, RFC 7208).
+    /// registrable domain itself (SPF, RFC 7208). Of the last the suffix must be on the list, and
+    /// not taken for one by its default rule: tunnels ask for labels of their own.
     MailTxt,
     /// A mail server's certificate: TLSA (RFC 7672).
     Tlsa,
@@ -195,7 +199,8 @@ impl ServerLookup {
                 let policy = first == b"_dmarc" || first == b"_mta-sts";
                 let key = || folded.windows(11).any(|part| part == b"\x0a_domainkey");
                 let domain = || registrable(folded).len() == folded.len();
-                (policy || key() || domain()).then_some(Self::MailTxt)
+                let listed = || Labels::of(folded).suffix().typ.is_some();
+                (policy || key() || domain() && listed()).then_some(Self::MailTxt)
             }
             QType::TLSA => Some(Self::Tlsa),
             QType::A | QType::AAAA if first_label(folded) == b"mta-sts" => Some(Self::MtaSts),
@@ -282,6 +287,10 @@ mod tests {
             (QType::TXT, "_dmarc.example.com", Some(MailTxt)),
             (QType::TXT, "s1._domainkey.example.com", Some(MailTxt)),
             (QType::TXT, "x8c.tunnel.example.com", None),
+            // No suffix of the list.
+            (QType::TXT, "dnscat.f97c01f5e40bba0d", None),
+            (QType::TXT, "f97c01f5e40bba0d", None),
+            (QType::TXT, "_dmarc.mail.corp", Some(MailTxt)),
             (QType::TLSA, "_25._tcp.mx.example.com", Some(Tlsa)),
             (QType::A, "mta-sts.example.com", Some(MtaSts)),
             (QType::A, "7.2.0.192.zen.dnsbl.example", Some(Dnsbl)),

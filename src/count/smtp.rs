@@ -207,14 +207,14 @@ impl SmtpCounters {
         }
     }
 
-    /// A reply; why the server says no, if it does.
+    /// A reply; why the server refuses mail, if it does.
     pub(super) fn reply(&mut self, reply: &Reply<'_>) -> Option<Refusal> {
         match reply.code / 100 {
             4 => self.totals.replies_4xx += 1,
             5 => self.totals.replies_5xx += 1,
             _ => return None,
         }
-        Some(Refusal::of(reply))
+        Refusal::of(reply)
     }
 
     /// TLS begins.
@@ -319,10 +319,18 @@ const UNKNOWN_USER: [&[u8]; 14] = [
 ];
 
 impl Refusal {
+    /// Why a server refused mail, if a reply says that it did. Who is taken for a spammer is
+    /// told so in whatever reply.
+    #[must_use]
+    pub fn of(reply: &Reply<'_>) -> Option<Self> {
+        let cause = Self::cause(reply);
+        let refused = cause == Self::Blocked || refuses_mail(reply);
+        (reply.code >= 400 && refused).then_some(cause)
+    }
+
     /// Why a server said no: by the enhanced code (RFC 3463 section 3.2; 5.1.1 is a bad
     /// mailbox, 5.1.10 a domain without mail), else by its wording.
-    #[must_use]
-    pub fn of(reply: &Reply<'_>) -> Self {
+    fn cause(reply: &Reply<'_>) -> Self {
         let text = reply.text.to_ascii_lowercase();
         let says = |words: &[&[u8]]| {
             let mut words = words.iter();
@@ -340,6 +348,23 @@ impl Refusal {
         } else {
             Self::Other
         }
+    }
+}
+
+/// Whether a reply of 4xx or 5xx turns mail away, or the client as a sender of it. A failed login
+/// is told by itself, and VRFY, STARTTLS and the like hand over nothing.
+fn refuses_mail(reply: &Reply<'_>) -> bool {
+    // It does not know the command, or what stands behind it (RFC 5321 section 4.2.3).
+    let syntax = matches!(reply.code, 500..=504);
+    match reply.to {
+        Some(
+            Verb::Connect | Verb::Mail | Verb::Rcpt | Verb::Data | Verb::Chunk | Verb::Message,
+        ) => true,
+        // Who is told so of EHLO says HELO then (RFC 5321 section 3.2).
+        Some(Verb::Helo) => !syntax,
+        Some(Verb::Auth | Verb::StartTls | Verb::Rset | Verb::Quit | Verb::Other) => false,
+        // Some codes answer nothing but AUTH (RFC 4954 section 6).
+        None => !syntax && !matches!(reply.code, 534 | 535 | 538),
     }
 }
 
@@ -367,6 +392,7 @@ mod tests {
                 to,
                 text,
             })
+            .unwrap()
         };
         for (code, text) in [
             (
@@ -404,5 +430,69 @@ mod tests {
         ] {
             assert_eq!(of(550, text), Refusal::UnknownUser, "{text}");
         }
+    }
+
+    #[test]
+    fn mail_is_refused_by_replies_to_its_envelope_and_to_who_hands_it_over() {
+        use Refusal::{Blocked, Other, UnknownUser};
+        let mut counters = SmtpCounters::default();
+        for (to, code, text, expected) in [
+            (
+                Some(Verb::Connect),
+                554,
+                "no SMTP service here",
+                Some(Other),
+            ),
+            (
+                Some(Verb::Connect),
+                421,
+                "too many connections",
+                Some(Other),
+            ),
+            (Some(Verb::Helo), 550, "go away", Some(Other)),
+            // The client says HELO then (RFC 5321 section 3.2).
+            (Some(Verb::Helo), 500, "command unrecognized", None),
+            (Some(Verb::Helo), 502, "not implemented", None),
+            (Some(Verb::Helo), 504, "no such parameter", None),
+            (Some(Verb::Mail), 530, "log in first", Some(Other)),
+            (Some(Verb::Rcpt), 550, "User unknown", Some(UnknownUser)),
+            (Some(Verb::Rcpt), 451, "try again later", Some(Other)),
+            (Some(Verb::Data), 554, "no valid recipients", Some(Other)),
+            (Some(Verb::Message), 554, "virus found", Some(Other)),
+            (Some(Verb::Auth), 535, "authentication failed", None),
+            (Some(Verb::Auth), 454, "try again later", None),
+            // VRFY, NOOP, BDAT of no size.
+            (Some(Verb::Other), 550, "unknown user", None),
+            (Some(Verb::StartTls), 454, "TLS not available", None),
+            (Some(Verb::Rset), 503, "bad sequence", None),
+            (
+                Some(Verb::Auth),
+                535,
+                "blocked using zen.spamhaus.org",
+                Some(Blocked),
+            ),
+            (Some(Verb::Other), 521, "blacklisted", Some(Blocked)),
+            // What the reply answers was missed.
+            (None, 550, "rejected", Some(Other)),
+            (None, 500, "command unrecognized", None),
+            (None, 535, "authentication failed", None),
+        ] {
+            let text = text.as_bytes();
+            let enhanced = None;
+            let reply = Reply {
+                code,
+                enhanced,
+                to,
+                text,
+            };
+            assert_eq!(counters.reply(&reply), expected, "{code} to {to:?}");
+        }
+        // All of them are counted.
+        let SmtpTotals {
+            replies_4xx,
+            replies_5xx,
+            ..
+        } = counters.totals();
+        assert_eq!((replies_4xx, replies_5xx), (4, 17));
     }
 }

@@ -24,6 +24,8 @@ mod inputs;
 mod mirror;
 // Where events, bins and totals go, and what happens when they cannot.
 mod outputs;
+// Real captures: what is said of their hosts; needs MXRAY_REAL_CAPTURES.
+mod real_verdicts;
 // Home, inventory, keywords, config file: what the site says.
 mod site;
 

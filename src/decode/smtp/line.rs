@@ -312,11 +312,12 @@ fn bdat(argument: &[u8]) -> Parsed<'_> {
     let mut parsed = Parsed::new(Command::Bdat { last: is_last });
     let digits = size.iter().all(u8::is_ascii_digit);
     let number = std::str::from_utf8(size).ok().filter(|_| digits);
-    match number.and_then(|number| number.parse().ok()) {
+    // Servers count octets in 63 bits (Postfix in `off_t`), and answer greater numbers as no number.
+    let number = number.and_then(|number| number.parse::<i64>().ok());
+    match number.map(i64::cast_unsigned) {
         Some(size) if last.is_none() || is_last => parsed.chunk = size,
-        _ => {
-            parsed.defects.insert(Defect::Syntax);
-        }
+        // No chunk follows that anybody could find the end of.
+        _ => return Parsed::with(Command::Other, Defect::Syntax),
     }
     if words.next().is_some() {
         parsed.defects.insert(Defect::Syntax);
@@ -498,14 +499,13 @@ mod tests {
             ("DATA now\r\n", "Data Syntax"),
             ("BDAT 86 LAST\r\n", "BDAT(86!)"),
             ("BDAT 100000\r\n", "BDAT(100000)"),
-            (
-                "BDAT 18446744073709551615\r\n",
-                "BDAT(18446744073709551615)",
-            ),
-            ("BDAT 18446744073709551616\r\n", "BDAT(0) Syntax"),
-            ("BDAT -1\r\n", "BDAT(0) Syntax"),
-            ("BDAT\r\n", "BDAT(0) Syntax"),
-            ("BDAT 7 FIRST\r\n", "BDAT(0) Syntax"),
+            ("BDAT 9223372036854775807\r\n", "BDAT(9223372036854775807)"),
+            ("BDAT 15555555557777777777 LAST\r\n", "Other Syntax"),
+            ("BDAT 18446744073709551616\r\n", "Other Syntax"),
+            ("BDAT -1\r\n", "Other Syntax"),
+            ("BDAT -1 LAST\r\n", "Other Syntax"),
+            ("BDAT\r\n", "Other Syntax"),
+            ("BDAT 7 FIRST\r\n", "Other Syntax"),
             ("RSET\r\n", "Rset"),
             ("QUIT\r\n", "Quit"),
             ("STARTTLS\r\n", "StartTls"),

@@ -81,7 +81,7 @@ pub enum Command<'a> {
     },
     /// DATA.
     Data,
-    /// BDAT (RFC 3030).
+    /// BDAT (RFC 3030), with the size of its chunk.
     Bdat {
         /// It carries the end of the message.
         last: bool,
@@ -97,7 +97,7 @@ pub enum Command<'a> {
     },
     /// STARTTLS (RFC 3207).
     StartTls,
-    /// Another known command: VRFY, EXPN, HELP, NOOP, ETRN, …
+    /// Another known command: VRFY, EXPN, HELP, NOOP, ETRN, …; and BDAT of no size.
     Other,
     /// No command that is known.
     Unknown,
@@ -116,6 +116,8 @@ pub enum Verb {
     Rcpt,
     /// DATA, as a command.
     Data,
+    /// A chunk of a message, but the last: BDAT.
+    Chunk,
     /// The end of a message: the dot, or BDAT LAST.
     Message,
     /// AUTH and its steps.

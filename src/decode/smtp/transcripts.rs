@@ -195,6 +195,24 @@ fn authenticated() -> Vec<Step> {
 }
 
 #[test]
+fn a_chunk_of_no_size_hands_nothing_over() {
+    let steps = [
+        s("220 mx\r\n"),
+        c("EHLO a.example\r\n"),
+        s("250 CHUNKING\r\n"),
+        c("MAIL FROM:<x@a.example>\r\n"),
+        s("250 ok\r\n"),
+        c("BDAT 15555555557777777777 LAST\r\n"),
+        s("521 bad size\r\n"),
+    ];
+    assert_eq!(
+        hear(&steps),
+        "220>Connect EHLO(a.example) 250>Helo MAIL(x@a.example) 250>Mail OTHER !Syntax 521>Other \
+         !NoQuit"
+    );
+}
+
+#[test]
 fn whole_sessions() {
     assert_eq!(hear(&two_mails()), TWO_MAILS);
     assert_eq!(
@@ -207,7 +225,7 @@ fn whole_sessions() {
         hear(&chunks()),
         "220>Connect EHLO(ymir.claremont.edu) 250>Helo MAIL(ned@ymir.claremont.edu) \
          RCPT(gv@cnri.reston.va.us) RCPT(jay@cnri.reston.va.us) 250>Mail 250>Rcpt 250>Rcpt BDAT \
-         BDAT BDAT! 250>Other 250>Other 250>Message +message QUIT 221>Quit"
+         BDAT BDAT! 250>Chunk 250>Chunk 250>Message +message QUIT 221>Quit"
     );
     assert_eq!(
         hear(&authenticated()),

@@ -78,7 +78,8 @@ impl Session {
             Command::Rcpt { .. } => Verb::Rcpt,
             Command::Data => Verb::Data,
             Command::Bdat { last: true } => Verb::Message,
-            Command::Bdat { last: false } | Command::Other | Command::Unknown => Verb::Other,
+            Command::Bdat { last: false } => Verb::Chunk,
+            Command::Other | Command::Unknown => Verb::Other,
             Command::Rset => Verb::Rset,
             Command::Quit => {
                 self.client.quit = true;
