@@ -12,6 +12,7 @@ use super::{Judgement, LIKELY, SUSPECTED, State, Verdict};
 use crate::count::asked::{Asked, Kind, Load, MINUTE, NAMES, Source};
 use crate::count::delta::Delta;
 use crate::count::host::HostTotals;
+use crate::count::names;
 use crate::host::HostAddr;
 use crate::time::Timestamp;
 use crate::verdict::{Class, Level, Role};
@@ -450,17 +451,9 @@ fn related(found: &Found, sum: &Sum<'_>) -> Vec<HostAddr> {
     bot.flatten().into_iter().chain(sources).collect()
 }
 
-/// The IPv4 address whose name was asked for most (RFC 1035 section 3.5).
+/// The address whose name was asked for most.
 fn about(sum: &Sum<'_>) -> Option<HostAddr> {
-    let mut rest = *sum.names().first()?;
-    let mut octets = [0; 4];
-    for octet in octets.iter_mut().rev() {
-        let (&length, tail) = rest.split_first()?;
-        let (label, tail) = tail.split_at_checked(length.into())?;
-        *octet = std::str::from_utf8(label).ok()?.parse().ok()?;
-        rest = tail;
-    }
-    (rest == b"\x07in-addr\x04arpa").then(|| HostAddr::from_v4(octets))
+    names::reverse_address(sum.names().first()?)
 }
 
 #[cfg(test)]

@@ -141,16 +141,10 @@ impl Audit {
     /// Knows the site's own domains, and has seen nothing.
     #[must_use]
     pub fn new(domains: &[String]) -> Self {
-        let domains = domains.iter().map(|domain| {
-            let labels = domain.split('.').filter(|label| !label.is_empty());
-            let folded: Vec<u8> = labels
-                .flat_map(|label| {
-                    let length = u8::try_from(label.len()).unwrap_or(u8::MAX);
-                    std::iter::once(length).chain(label.bytes())
-                })
-                .collect();
-            names::hash(names::registrable(&folded))
-        });
+        let domains = domains
+            .iter()
+            .filter_map(|domain| names::fold_text(domain.as_bytes()))
+            .map(|folded| names::hash(names::registrable(&folded)));
         Self {
             domains: domains.collect(),
             ..Self::default()

@@ -13,7 +13,7 @@ use super::open::Open;
 /// resolv.conf(5)).
 pub const LAGS: usize = 9;
 
-/// Seconds of an end of a series that meet those of a neighbouring one.
+/// Seconds before the open one whose lookups can still be followed.
 const EDGE: usize = LAGS - 1;
 
 /// Exact sums over all seconds from a host's first lookup or connection on.
@@ -23,8 +23,7 @@ const EDGE: usize = LAGS - 1;
 /// so that each lookup and each connection is in exactly one pair of each lag: Σm, Σm², Σc, Σc²
 /// and n are the same for all lags.
 ///
-/// 64 bits hold a century of a thousand a second. The sums of two captures cut at the edge of a
-/// second add up to those of the whole ([`CouplingSums::then`]).
+/// 64 bits hold a century of a thousand a second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CouplingSums {
     /// Σm.
@@ -39,15 +38,13 @@ pub struct CouplingSums {
     pub mc: [u64; LAGS],
     /// The first second and the last one with a lookup or a connection.
     pub span: Option<(i64, i64)>,
-    /// c of the first seconds.
-    head: [u32; EDGE],
     /// m of the last seconds, backwards.
     tail: [u32; EDGE],
 }
 
 impl CouplingSums {
-    /// Adds a later second: as [`CouplingSums::then`] with a series of that alone, but for the
-    /// cost where it has no connection, as of hosts of which only the DNS is seen.
+    /// Adds a later second; at next to no cost where it has no connection, as of hosts of which
+    /// only the DNS is seen.
     fn add(&mut self, second: i64, Bin { m, c }: Bin) {
         let (first, last) = self.span.unwrap_or((second, second));
         self.span = Some((first, second));
@@ -63,54 +60,11 @@ impl CouplingSums {
                 let before = self.tail.get(lag - gap).copied().unwrap_or(0);
                 self.mc[lag] += u64::from(before) * wide_c;
             }
-            let place = usize::try_from(second.saturating_sub(first)).unwrap_or(usize::MAX);
-            if let Some(place) = self.head.get_mut(place) {
-                *place += c;
-            }
         }
         let gap = gap.min(EDGE);
         self.tail.copy_within(..EDGE - gap, gap);
         self.tail[..gap].fill(0);
         self.tail[0] += m;
-    }
-
-    /// The sums of this series followed by a later one of other seconds.
-    #[must_use]
-    pub fn then(self, later: Self) -> Self {
-        let (Some((first, last)), Some((next, end))) = (self.span, later.span) else {
-            return if self.span.is_some() { self } else { later };
-        };
-        // Seconds from the last of this to the first of the later series.
-        let gap = usize::try_from(next.saturating_sub(last)).unwrap_or(usize::MAX);
-        let mut sums = Self {
-            m: self.m + later.m,
-            mm: self.mm + later.mm,
-            c: self.c + later.c,
-            cc: self.cc + later.cc,
-            mc: std::array::from_fn(|lag| self.mc[lag] + later.mc[lag]),
-            span: Some((first, end)),
-            head: self.head,
-            tail: later.tail,
-        };
-        if gap < LAGS {
-            for (back, m) in self.tail.iter().enumerate() {
-                for (on, c) in later.head.iter().enumerate() {
-                    if let Some(sum) = sums.mc.get_mut(back + gap + on) {
-                        *sum += u64::from(*m) * u64::from(*c);
-                    }
-                }
-            }
-        }
-        // A short series leaves room at the joint whole's edges for its neighbour's.
-        let before = usize::try_from(next.saturating_sub(first)).unwrap_or(usize::MAX);
-        for (place, c) in sums.head.iter_mut().skip(before).zip(later.head) {
-            *place += c;
-        }
-        let behind = usize::try_from(end.saturating_sub(last)).unwrap_or(usize::MAX);
-        for (place, m) in sums.tail.iter_mut().skip(behind).zip(self.tail) {
-            *place += m;
-        }
-        sums
     }
 
     /// How many pairs there are of each lag; 0 without any lookup or connection.
@@ -219,9 +173,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_sums_are_those_of_the_definition_and_parts_add_up(
+        fn the_sums_are_those_of_the_definition(
             steps in proptest::collection::vec((1_i64..12, 0_u32..50, 0_u32..50), 0..60),
-            cut in 0_usize..60
         ) {
             let mut second = 100;
             let mut bins = Vec::new();
@@ -230,10 +183,6 @@ mod tests {
                 bins.push((second, bin(m, c)));
             }
             let whole = sums(&bins);
-            let (before, after) = bins.split_at(cut.min(bins.len()));
-            prop_assert_eq!(sums(before).then(sums(after)), whole);
-            let each = bins.chunks(1).map(sums);
-            prop_assert_eq!(each.fold(CouplingSums::default(), CouplingSums::then), whole);
             for lag in 0..LAGS {
                 let pairs = pairs(&bins, i64::try_from(lag).unwrap());
                 let sum = |each: fn(&(u64, u64)) -> u64| pairs.iter().map(each).sum::<u64>();

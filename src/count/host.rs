@@ -235,7 +235,8 @@ impl HostCounters {
     /// Whether another observation of this second may be told: no host needs more than
     /// [`TOLD_A_SECOND`] to be judged, and a flood must not fill the memory.
     pub fn tell(&mut self, second: i64) -> bool {
-        if self.told.0 != second {
+        // A late second uses what the newest one leaves.
+        if second > self.told.0 || self.told.1 == 0 {
             self.told = (second, 0);
         }
         self.told.1 += 1;
