@@ -48,8 +48,9 @@ pub(super) struct Fares {
     hours: VecDeque<Answers>,
     /// Sum over `hours`.
     past: Answers,
-    /// The hour that spoke against the host last, and its past then.
+    /// The hour that spoke most against the host, its past then, and the sum.
     worst: (Answers, Answers),
+    peak: f64,
     trail: Trail,
 }
 
@@ -68,8 +69,12 @@ impl Fares {
             ((1.0 - TAKEN) / (1.0 - honest)).ln()
         };
         score.add(Family::RejJump, Against::each(0.0, llr, 0.0), witness.time);
-        if refused {
+        let sum = score.of(Family::RejJump).sender;
+        if refused && sum >= self.peak {
             self.worst = (self.open, self.past);
+            self.peak = sum;
+        }
+        if refused && sum > 0.0 {
             self.trail.note(witness, None);
         }
     }

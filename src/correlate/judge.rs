@@ -4,13 +4,13 @@ use super::evidence::{Family, Trail, Weight};
 use super::others::Seen;
 use super::role::{RoleSource, RoleView};
 use super::score::{Against, Score, score};
-use super::suspect::Suspect;
+use super::suspect::{Suspect, View};
 use super::{
     ALONE, CONFIRMED, CounterEvidence, Judgement, LEAST_CONDUCT, LEAST_CONTENT, LEAST_SMTP, LIKELY,
     SUSPECTED, gen2, gen3, op25b, spam_fanout,
 };
 use crate::time::Timestamp;
-use crate::verdict::{Class, Level};
+use crate::verdict::{Class, Level, Role};
 use crate::words::counted;
 
 /// Domains of a kind, guessed or asked for by MX, that make a generation.
@@ -66,6 +66,8 @@ pub(super) struct Judge<'a> {
     pub(super) asks_for_others: bool,
     /// It is used as PCs are and accepts mail, or asks what servers ask.
     pub(super) two_in_one: bool,
+    /// What is known of the tap.
+    pub(super) view: View,
     /// The tap lies behind a resolver: lookups are those of everybody.
     pub(super) egress: bool,
     /// Share of what the tap loses: conduct rests on what did not come, too.
@@ -79,8 +81,11 @@ impl Judge<'_> {
             || others && family.is_dns()
             // A past says something of those who have one.
             || !self.role.is_sender() && matches!(family, Family::Jump | Family::RejJump)
-            // A machine that is both used and a server may be many behind one address.
-            || self.two_in_one && matches!(family, Family::Client | Family::NoServerLookups)
+            // A machine that is both used and a server may be many behind one address, and what
+            // one of them asks acquits no other; but where the DNS is all there is, it is what
+            // tells a mail server from a bot.
+            || self.two_in_one
+                && (family == Family::Client || family == Family::NoServerLookups && self.view.smtp)
             // What a server asks for is its trade, and says nothing of who uses it; but none
             // tries one keyword after the other.
             || self.role.is_sender() && family.is_dns() && family != Family::LabelSweep)
@@ -158,7 +163,10 @@ impl Judge<'_> {
 
     /// The class by the content that there is.
     fn class(&self, suspect: &Suspect, sums: &Score) -> Class {
-        if self.role.is_sender() {
+        // Who became known as a sender by what it is judged for is none that was hijacked.
+        let met_today =
+            self.role.role == Role::UnregisteredMta && self.role.source == RoleSource::Learned;
+        if self.role.is_sender() && !met_today {
             // What nobody has registered, takes mail from outside and hands it on for many.
             let relay = self.role.source == RoleSource::Learned
                 && self.others.is_some_and(|seen| seen.greeted() > 0)
@@ -170,7 +178,7 @@ impl Judge<'_> {
             };
         }
         let weight = |family| {
-            if self.counts(family) {
+            if met_today || self.counts(family) {
                 sums.of(family).pc
             } else {
                 0.0

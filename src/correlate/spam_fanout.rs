@@ -41,7 +41,7 @@ const UNKNOWN: Against = Against::each(2.0, 2.0, 0.0);
 /// A server that takes the host for a spammer (the study). The second one adds little, and
 /// further ones nothing: one entry in one block list, as every home connection has, is told by
 /// all servers.
-const BLOCKED: [Against; 2] = [Against::each(3.0, 3.0, 1.0), Against::each(0.6, 0.6, 0.6)];
+const BLOCKED: [Against; 2] = [Against::each(3.0, 2.3, 1.0), Against::each(0.6, 0.6, 0.6)];
 /// Any other refusal for good: mostly, that of the same lists in other words. Two at the most,
 /// and none beside those who say it.
 const REFUSED: (u32, Against) = (2, Against::each(0.7, 0.7, 0.0));

@@ -82,6 +82,7 @@ impl<'a> Setting<'a> {
             others: self.others,
             asks_for_others: role.asks_for_others(suspect),
             two_in_one: suspect.is_used() && serves,
+            view: self.view,
             egress: !self.site.dns_is_by_host(),
             loss: self.site.loss.unwrap_or(0.0),
         }

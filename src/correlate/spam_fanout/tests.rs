@@ -59,6 +59,7 @@ fn judge(role: &RoleView) -> Judge<'_> {
         others: None,
         asks_for_others: false,
         two_in_one: false,
+        view: IN_SIGHT,
         egress: false,
         loss: 0.0,
     }
