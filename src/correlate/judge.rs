@@ -76,11 +76,16 @@ pub(super) struct Judge<'a> {
 
 impl Judge<'_> {
     fn counts(&self, family: Family) -> bool {
+        self.counts_of(family, self.role.is_sender())
+    }
+
+    /// Whether a family counts of a host that is, or is not, known as a sender.
+    fn counts_of(&self, family: Family, sender: bool) -> bool {
         let others = self.asks_for_others || self.egress;
         !(self.muted.contains(&family)
             || others && family.is_dns()
             // A past says something of those who have one.
-            || !self.role.is_sender() && matches!(family, Family::Jump | Family::RejJump)
+            || !sender && matches!(family, Family::Jump | Family::RejJump)
             // A machine that is both used and a server may be many behind one address, and what
             // one of them asks acquits no other; but where the DNS is all there is, it is what
             // tells a mail server from a bot.
@@ -88,7 +93,7 @@ impl Judge<'_> {
                 && (family == Family::Client || family == Family::NoServerLookups && self.view.smtp)
             // What a server asks for is its trade, and says nothing of who uses it; but none
             // tries one keyword after the other.
-            || self.role.is_sender() && family.is_dns() && family != Family::LabelSweep)
+            || sender && family.is_dns() && family != Family::LabelSweep)
     }
 
     /// Level, class and score.
@@ -163,9 +168,12 @@ impl Judge<'_> {
 
     /// The class by the content that there is.
     fn class(&self, suspect: &Suspect, sums: &Score) -> Class {
-        // Who became known as a sender by what it is judged for is none that was hijacked.
-        let met_today =
-            self.role.role == Role::UnregisteredMta && self.role.source == RoleSource::Learned;
+        // Who became known as a sender by what it is judged for, and does not stand out against
+        // a past, is none that was hijacked.
+        let met_today = self.role.role == Role::UnregisteredMta
+            && self.role.source == RoleSource::Learned
+            && sums.of(Family::Jump).sender <= 0.0
+            && sums.of(Family::RejJump).sender <= 0.0;
         if self.role.is_sender() && !met_today {
             // What nobody has registered, takes mail from outside and hands it on for many.
             let relay = self.role.source == RoleSource::Learned
@@ -178,7 +186,7 @@ impl Judge<'_> {
             };
         }
         let weight = |family| {
-            if met_today || self.counts(family) {
+            if self.counts_of(family, self.role.is_sender() && !met_today) {
                 sums.of(family).pc
             } else {
                 0.0
@@ -297,6 +305,8 @@ fn policy_words(suspect: &Suspect, class: Class) -> String {
     }
     let servers = suspect.peers.tally.between_servers;
     let what = match (exchangers, servers) {
+        // It was more than a day ago.
+        (0, 0) => "turned to port 25".to_owned(),
         (0, _) => format!("turned to port 25 of {}", counted(servers, "address")),
         (_, 0) => format!(
             "looked up the mail exchangers of {}",

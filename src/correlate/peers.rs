@@ -7,7 +7,7 @@
 
 use super::evidence::{Trail, Witness};
 use super::fanout::hash;
-use super::fares::Fares;
+use super::fares::{Answer, Fares};
 use super::score::Score;
 use super::spam_fanout;
 use super::suspect::{DAY, View};
@@ -267,8 +267,10 @@ impl Peers {
                     };
                     *count = count.saturating_add(1);
                 });
-                if cause != Refusal::Other || code >= 500 {
-                    self.answer(server, true, witness, score);
+                if cause == Refusal::Blocked {
+                    self.answer(server, Answer::Blocked, witness, score);
+                } else if cause == Refusal::UnknownUser || code >= 500 {
+                    self.answer(server, Answer::Refused, witness, score);
                 }
                 self.rej_trail.note(witness, None);
             }
@@ -276,7 +278,7 @@ impl Peers {
                 change(self, server, &|peer| peer.handed = true);
                 // Who is refused its recipients hands over no text.
                 if count > 0 {
-                    self.answer(server, false, witness, score);
+                    self.answer(server, Answer::Accepted, witness, score);
                 }
             }
             What::Auth {
@@ -297,7 +299,7 @@ impl Peers {
                     peer.accepted = peer.accepted.saturating_add(accepted.into());
                 });
                 if accepted {
-                    self.answer(server, false, witness, score);
+                    self.answer(server, Answer::Accepted, witness, score);
                 }
             }
             What::Defect { server, defect } => {
@@ -315,16 +317,18 @@ impl Peers {
         }
     }
 
-    /// A server's first acceptance, or refusal for good, of an hour.
-    fn answer(&mut self, server: Server, refused: bool, witness: Witness, score: &mut Score) {
+    /// A server's first acceptance, or refusal that says why or is for good, of an hour.
+    fn answer(&mut self, server: Server, answer: Answer, witness: Witness, score: &mut Score) {
         let hour = i32::try_from(witness.time.second().div_euclid(3_600)).ok();
         if server.port == BETWEEN_SERVERS
             && let Some(peer) = self.known.get_mut(&hash(server.addr))
-            && let Some(last) = peer.answered.get_mut(usize::from(refused))
+            && let Some(last) = peer
+                .answered
+                .get_mut(usize::from(answer != Answer::Accepted))
             && *last != hour
         {
             *last = hour;
-            self.fares.answer(refused, witness, score);
+            self.fares.answer(answer, witness, score);
         }
     }
 
@@ -379,6 +383,7 @@ impl Peers {
             }
         }
         self.sender |= other.sender;
+        self.fares.merge(&other.fares);
         self.helo.merge(&other.helo);
         self.senders.merge(&other.senders);
         for (defect, time) in &other.defects {

@@ -127,6 +127,9 @@ impl Relay {
         let steps = self.all.add(count, now);
         if self.all.has_past() {
             if steps > 0 {
+                if score.of(Family::Jump).sender <= 0.0 {
+                    self.jumped = 0;
+                }
                 self.jumped = self.jumped.max(self.all.count);
             }
             for _ in 0..steps.min(4) {

@@ -1,10 +1,11 @@
 //! Is this a mail server? By the mix of its MX queries and the other lookups that mail
 //! servers make.
 
-use super::suspect::DAY;
+use super::suspect::HOUR;
+use super::window::Window;
 use crate::count::names::ServerLookup;
 use crate::time::Timestamp;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 /// Server lookups per MX query of the study's mail server, client A in Table 1 (139 PTR
 /// beside 2,922 MX): the fewest that a mail server is known to make, so the slowest to tell.
@@ -32,23 +33,36 @@ const NO_SERVER: f64 = 2.3;
 /// Lookups of either kind that a person makes by hand stay below this.
 pub const BY_HAND: u64 = 3;
 
-/// Names of lookups that are kept, 24 octets each. Mail servers ask for more, and whoever makes up
-/// as many needs none of them twice.
-const NAMES: usize = 64;
+/// Names of lookups that are kept, some 60 octets each: more than two hundred MX queries ever need
+/// to be made up for ([`CAP`]), so that asking for old ones again buys nothing.
+const NAMES: usize = 1_024;
 
 /// The likelihood ratio of "worm" against "mail server", lookup by lookup: a Poisson process
-/// of server lookups beside the MX queries, at one of two rates. A name counts once in a day:
-/// any host may ask for that of its own address whenever it begins.
-#[derive(Clone, Debug, Default)]
+/// of server lookups beside the MX queries, at one of two rates. A name counts again once
+/// it was not asked for during an hour: any host may ask for that of its own address time and
+/// again.
+#[derive(Clone, Debug)]
 pub struct ServerTest {
     /// MX queries, retries left out.
     pub mx_queries: u64,
     /// Names of lookups that mail servers make, by kind.
     pub lookups: BTreeMap<ServerLookup, u64>,
-    /// Those counted last, oldest first.
-    names: VecDeque<(Timestamp, u64, ServerLookup)>,
+    /// Those of the last hour.
+    names: Window<Option<ServerLookup>>,
     llr: f64,
     is_server: bool,
+}
+
+impl Default for ServerTest {
+    fn default() -> Self {
+        Self {
+            mx_queries: 0,
+            lookups: BTreeMap::new(),
+            names: Window::new(HOUR, NAMES),
+            llr: 0.0,
+            is_server: false,
+        }
+    }
 }
 
 impl ServerTest {
@@ -61,48 +75,33 @@ impl ServerTest {
 
     /// A lookup came that mail servers make.
     pub fn lookup(&mut self, kind: ServerLookup, name: u64, now: Timestamp) {
-        let gone = |(time, ..): &mut (Timestamp, _, _)| now.nanos_since(*time) > DAY;
-        while self.names.pop_front_if(gone).is_some() {}
-        if self.knows(name) {
+        let (before, known) = self.names.touch(name, now);
+        if before.is_some() {
             return;
         }
-        self.names.push_back((now, name, kind));
-        self.forget();
+        *known = Some(kind);
         *self.lookups.entry(kind).or_insert(0) += 1;
         self.llr = (self.llr + (WORM_RATE / SERVER_RATE).ln()).max(-CAP);
         self.decide();
     }
 
-    fn knows(&self, name: u64) -> bool {
-        self.names.iter().any(|(_, known, _)| *known == name)
-    }
-
-    fn forget(&mut self) {
-        while self.names.len() > NAMES {
-            self.names.pop_front();
-        }
-    }
-
-    /// Takes in what another address of the host asked.
+    /// Takes in what another address of the host asked; of both, the mix is weighed anew.
     pub(super) fn merge(&mut self, other: &Self) {
         self.mx_queries += other.mx_queries;
         for (kind, count) in &other.lookups {
             *self.lookups.entry(*kind).or_insert(0) += count;
         }
-        self.llr += other.llr;
-        for &(time, name, kind) in &other.names {
-            if !self.knows(name) {
-                self.names.push_back((time, name, kind));
-            } else if let Some(count) = self.lookups.get_mut(&kind) {
-                // Both asked for it.
+        for (_, kind) in self.names.common(&other.names) {
+            if let Some(count) = kind.and_then(|kind| self.lookups.get_mut(&kind)) {
                 *count -= 1;
-                self.llr -= (WORM_RATE / SERVER_RATE).ln();
             }
         }
-        self.names.make_contiguous().sort_unstable();
-        self.forget();
+        self.names.merge(&other.names);
         self.lookups.retain(|_, count| *count > 0);
-        self.llr = self.llr.clamp(-CAP, CAP);
+        let counted = |count: u64| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+        let queries = counted(self.mx_queries) * (SERVER_RATE - WORM_RATE);
+        let lookups = counted(self.lookups()) * (WORM_RATE / SERVER_RATE).ln();
+        self.llr = (queries + lookups).clamp(-CAP, CAP);
         self.is_server |= other.is_server;
         self.decide();
     }
@@ -152,20 +151,29 @@ mod tests {
     }
 
     #[test]
-    fn a_name_counts_once_in_a_day() {
+    fn a_name_counts_again_after_an_hour() {
         let mut test = test(10, 2);
         for second in 0..1_000 {
             ask(&mut test, 1, second);
         }
         assert_eq!(test.lookups(), 2);
         assert!(!test.is_server());
-        ask(&mut test, 1, 86_401);
+        ask(&mut test, 1, 4_601);
         assert!(test.is_server());
-        // However many there are, few are kept.
+        // However many there are, no more are kept.
         for name in 0..10_000 {
             ask(&mut test, name, 90_000);
         }
         assert_eq!(test.names.len(), NAMES);
+    }
+
+    #[test]
+    fn two_addresses_of_a_mail_server_are_one() {
+        let (mut one, other) = (test(30, 10), test(30, 10));
+        assert!(one.is_server() && other.is_server());
+        one.merge(&other);
+        assert_eq!((one.mx_queries, one.lookups()), (60, 10));
+        assert!(one.is_server(), "{}", one.llr());
     }
 
     #[test]

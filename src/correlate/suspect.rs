@@ -20,7 +20,7 @@ use std::collections::VecDeque;
 /// Span over which domains count as evidence.
 pub const DAY: i64 = 86_400 * NANOS;
 /// An MX lookup explains address lookups of the mail hosts it led to for this long.
-const HOUR: i64 = 3_600 * NANOS;
+pub(super) const HOUR: i64 = 3_600 * NANOS;
 /// A query for the same name within this span is a stub resolver's retry (glibc and Windows
 /// ask again after 1 to 5 s).
 const RETRY: i64 = 5 * NANOS;

@@ -72,6 +72,15 @@ impl<V: Default> Window<V> {
         }
     }
 
+    /// The keys that another window of the same kind holds as well, with the values here.
+    pub fn common<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = (u64, &'a V)> {
+        let both = self
+            .entries
+            .iter()
+            .filter(|(key, _)| other.entries.contains_key(*key));
+        both.map(|(key, (_, value))| (*key, value))
+    }
+
     /// When `key` was last seen, and its value, if that lies within the window at `now`.
     #[must_use]
     pub fn get(&self, key: u64, now: Timestamp) -> Option<(Timestamp, &V)> {

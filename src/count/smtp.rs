@@ -320,11 +320,12 @@ const UNKNOWN_USER: [&[u8]; 14] = [
 
 impl Refusal {
     /// Why a server refused mail, if a reply says that it did. Who is taken for a spammer is
-    /// told so in whatever reply.
+    /// told so in whatever reply, but that to a login.
     #[must_use]
     pub fn of(reply: &Reply<'_>) -> Option<Self> {
         let cause = Self::cause(reply);
-        let refused = cause == Self::Blocked || refuses_mail(reply);
+        let login = matches!(reply.to, Some(Verb::Auth));
+        let refused = cause == Self::Blocked && !login || refuses_mail(reply);
         (reply.code >= 400 && refused).then_some(cause)
     }
 

@@ -30,7 +30,8 @@ pub struct Draft<'a> {
     known: &'a Inventory,
     roles: BTreeMap<HostAddr, RoleView>,
     /// By the highest level that was told of them.
-    convicted: BTreeMap<HostAddr, (Level, Class)>,
+    /// Level, class, and the episode: where and when it began.
+    convicted: BTreeMap<HostAddr, (Level, Class, (HostAddr, Timestamp))>,
 }
 
 /// What was read for a draft.
@@ -67,16 +68,15 @@ impl<'a> Draft<'a> {
     /// Takes in what was told of a host: that one is convicted stands beside its role.
     pub fn verdict(&mut self, verdict: &Verdict) {
         let (level, class) = (verdict.judgement.level, verdict.judgement.class);
+        let episode = (verdict.began_as, verdict.first_seen);
         if verdict.acquitted {
             // It may have been told under another address of the same machine.
-            for former in std::iter::once(&verdict.began_as).chain(&verdict.judgement.related) {
-                self.convicted.remove(former);
-            }
-            self.convicted.remove(&verdict.host);
+            self.convicted.retain(|_, (.., told)| *told != episode);
         } else if level.convicted() {
-            let highest = self.convicted.entry(verdict.host).or_default();
+            let highest = self.convicted.entry(verdict.host);
+            let highest = highest.or_insert((level, class, episode));
             if level >= highest.0 {
-                *highest = (level, class);
+                *highest = (level, class, episode);
             }
         }
     }
@@ -146,7 +146,7 @@ impl<'a> Draft<'a> {
     }
 
     fn tell_conviction(&self, out: &mut dyn Write, host: HostAddr) -> io::Result<()> {
-        let Some((level, class)) = self.convicted.get(&host) else {
+        let Some((level, class, _)) = self.convicted.get(&host) else {
             return Ok(());
         };
         writeln!(

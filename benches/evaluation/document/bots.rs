@@ -78,8 +78,8 @@ pub(super) fn views(all: &[Outcome]) -> String {
 pub(super) fn clients(all: &[Outcome]) -> String {
     let mut lines = Vec::new();
     for row in rows().iter().filter(|row| row.name.starts_with("client-")) {
-        let full = |one: &&Outcome| one.sample.row.name == row.name && one.view == View::Full;
-        let these = || all.iter().filter(full);
+        let of_row = |one: &&Outcome| one.sample.row.name == row.name;
+        let these = || all.iter().filter(of_row);
         let forms: BTreeSet<&str> = these().map(|one| &*one.sample.form).collect();
         for form in forms {
             let these = || these().filter(|one| one.sample.form == form);
@@ -98,8 +98,8 @@ pub(super) fn clients(all: &[Outcome]) -> String {
         }
     }
     format!(
-        "## The study's clients\n\nA is the mail server and must not be convicted. Delays are from \
-         the first query: packets of the host, recipient domains, seconds; medians.\n\n{}",
+        "## The study's clients\n\nAt a tap that sees the DNS alone, as the study's did; A is the mail \
+         server and must not be convicted. Delays are from the first query: packets of the host, recipient domains, seconds; medians.\n\n{}",
         table(
             &[
                 "client",
