@@ -85,7 +85,7 @@ fn head(run: &Run<'_>, all: &[Outcome]) -> String {
          convicted.\n\n\
          Four generator families differ in vocabulary, law of arrival, resolver, mail servers and \
          dialect of bots; parameters are drawn for each host. They are generated hosts all the same: \
-         verdicts on real captures are in REAL-VERDICTS.md, and why an aim is missed in decisions/0015.\n",
+         verdicts on real captures are in [REAL-VERDICTS.md](REAL-VERDICTS.md), and why an aim is missed in [decisions/0015](decisions/0015-one-sequential-score.md).\n",
         run.seed,
         count(Truth::Bot),
         count(Truth::Ordinary),

@@ -265,32 +265,35 @@ fn sender_domain(address: &[u8]) -> Option<u64> {
     Some(names::hash(names::registrable(&folded)))
 }
 
-/// Words by which servers say that a client stands on a block list or is taken for a spammer:
-/// the names of the lists in wide use, and the wording that Postfix, Exim, Sendmail and the
-/// large providers have for them (Microsoft: "banned sending IP"; Google: "likely unsolicited
-/// mail"; Yahoo: "user complaints"). `listed` alone says nothing: users are listed, and
-/// greylisted senders are.
-const BLOCKED: [&[u8]; 22] = [
+/// Names of the block lists in wide use, and what all of them are called.
+const LISTS: [&[u8]; 8] = [
     b"abuseat",
-    b"banned",
     b"barracuda",
+    b"cbl.",
+    b"dnsbl",
+    b"rbl",
+    b"sorbs",
+    b"spamcop",
+    b"spamhaus",
+];
+
+/// Words by which servers say that a client stands on a block list or is taken for a spammer:
+/// the wording that Postfix, Exim, Sendmail and the large providers have for them (Microsoft:
+/// "banned sending IP"; Google: "likely unsolicited mail"; Yahoo: "user complaints"). `listed`
+/// alone says nothing: users are listed, and greylisted senders are.
+const BLOCKED: [&[u8]; 14] = [
+    b"banned",
     b"black list",
     b"blacklist",
     b"block list",
     b"blocked",
     b"blocklist",
-    b"cbl.",
-    b"dnsbl",
     b"is listed at",
     b"is listed by",
     b"is listed in",
     b"is listed on",
-    b"rbl",
     b"reputation",
-    b"sorbs",
     b"spam",
-    b"spamcop",
-    b"spamhaus",
     b"unsolicited",
     b"user complaints",
 ];
@@ -320,29 +323,27 @@ const UNKNOWN_USER: [&[u8]; 14] = [
 
 impl Refusal {
     /// Why a server refused mail, if a reply says that it did. Who is taken for a spammer is
-    /// told so in whatever reply, but that to a login.
+    /// told so in whatever reply; in that to a login by the name of a list, since accounts are
+    /// blocked as well.
     #[must_use]
     pub fn of(reply: &Reply<'_>) -> Option<Self> {
         let cause = Self::cause(reply);
         let login = matches!(reply.to, Some(Verb::Auth));
-        let refused = cause == Self::Blocked && !login || refuses_mail(reply);
+        let blocked = cause == Self::Blocked && (!login || says(reply, &LISTS));
+        let refused = blocked || refuses_mail(reply);
         (reply.code >= 400 && refused).then_some(cause)
     }
 
     /// Why a server said no: by the enhanced code (RFC 3463 section 3.2; 5.1.1 is a bad
     /// mailbox, 5.1.10 a domain without mail), else by its wording.
     fn cause(reply: &Reply<'_>) -> Self {
-        let text = reply.text.to_ascii_lowercase();
-        let says = |words: &[&[u8]]| {
-            let mut words = words.iter();
-            words.any(|word| begins_word(&text, word))
-        };
+        let says = |words: &[&[u8]]| says(reply, words);
         let rcpt = matches!(reply.to, Some(Verb::Rcpt) | None);
         if rcpt && matches!(reply.enhanced, Some((5, 1, 0 | 1 | 10))) {
             Self::UnknownUser
         } else if reply.code < 500 && says(&GREYLISTED) {
             Self::Other
-        } else if says(&BLOCKED) {
+        } else if says(&LISTS) || says(&BLOCKED) {
             Self::Blocked
         } else if rcpt && reply.code >= 500 && says(&UNKNOWN_USER) {
             Self::UnknownUser
@@ -367,6 +368,12 @@ fn refuses_mail(reply: &Reply<'_>) -> bool {
         // Some codes answer nothing but AUTH (RFC 4954 section 6).
         None => !syntax && !matches!(reply.code, 534 | 535 | 538),
     }
+}
+
+/// Whether one of these words, or of these beginnings of words, stands in a reply.
+fn says(reply: &Reply<'_>, words: &[&[u8]]) -> bool {
+    let text = reply.text.to_ascii_lowercase();
+    words.iter().any(|word| begins_word(&text, word))
 }
 
 /// Whether these octets stand in a text at the beginning of a word.
@@ -472,6 +479,7 @@ mod tests {
                 "blocked using zen.spamhaus.org",
                 Some(Blocked),
             ),
+            (Some(Verb::Auth), 535, "account blocked", None),
             (Some(Verb::Other), 521, "blacklisted", Some(Blocked)),
             // What the reply answers was missed.
             (None, 550, "rejected", Some(Other)),
@@ -494,6 +502,6 @@ mod tests {
             replies_5xx,
             ..
         } = counters.totals();
-        assert_eq!((replies_4xx, replies_5xx), (4, 17));
+        assert_eq!((replies_4xx, replies_5xx), (4, 18));
     }
 }
