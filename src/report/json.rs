@@ -570,10 +570,14 @@ fn rule_name(class: Class) -> &'static str {
         Class::Gen3A => "Mail host lookups by keyword over many domains",
         Class::Hybrid => "Mail exchanger and mail host lookups of a worm",
         Class::SpamFanout => "Mail straight to many servers, in the manner of a bot",
+        Class::Gen1Relay => "Mail in bulk through one server, in the manner of a bot",
+        Class::SubmissionAbuse => "Logins at many mail providers, in the manner of a bot",
+        Class::HijackedRelay => "A machine that takes mail from outside and hands on a bot's",
+        Class::HijackedServer => "A mail server whose mail is a bot's",
         Class::Op25bViolation => "Port 25 outside, by a host that is no mail server",
         Class::PtrFlood => "A flood of PTR queries: the rate and the mix change",
         Class::AFlood => "A flood of A queries: the rate and the mix change",
-        other => other.name(),
+        Class::Ordinary => Class::Ordinary.name(),
     }
 }
 
