@@ -15,6 +15,7 @@ mod rings;
 
 use crate::count::delta::{Outcome, Server};
 use crate::count::names;
+use crate::count::smtp::PortTotals;
 use crate::host::HostAddr;
 use crate::time::{NANOS, Timestamp};
 use hashbrown::{HashMap, HashSet};
@@ -57,20 +58,7 @@ pub struct Reach {
     /// Those of the addresses without an attempt in the 24 hours before the window.
     pub new: u64,
     /// By port, lowest first.
-    pub ports: Vec<PortReach>,
-}
-
-/// A window's attempts to one port.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PortReach {
-    /// The port.
-    pub port: u16,
-    /// See [`Reach::attempts`].
-    pub attempts: u64,
-    /// See [`Reach::established`].
-    pub established: u64,
-    /// See [`Reach::destinations`].
-    pub destinations: u64,
+    pub ports: Vec<PortTotals>,
 }
 
 impl Reach {
@@ -317,7 +305,7 @@ impl Exact {
             reach.new = all.difference(&known).count() as u64;
             let ports = ports.into_iter().map(|(port, (counts, destinations))| {
                 let (attempts, established) = (counts.attempts, counts.established);
-                PortReach {
+                PortTotals {
                     port,
                     attempts,
                     established,

@@ -5,7 +5,7 @@ use super::json::{EventWriter, LARGEST};
 use super::{HostReport, Totals, explain};
 use crate::capture::Origin;
 use crate::correlate::evidence::{Evidence, Family, Witness};
-use crate::correlate::fanout::{PortReach, Reach};
+use crate::correlate::fanout::Reach;
 use crate::correlate::role::{RoleSource, RoleView};
 use crate::correlate::site::SiteView;
 use crate::correlate::{CounterEvidence, Judgement, State, Verdict};
@@ -65,7 +65,7 @@ fn bot() -> SmtpTotals {
 }
 
 fn window(span: u32, ports: u16) -> Reach {
-    let port = |port| PortReach {
+    let port = |port| PortTotals {
         port,
         attempts: 1_000_000,
         established: 900_000,

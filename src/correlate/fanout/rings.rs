@@ -16,8 +16,9 @@
 //! port at most 89 buckets, 280 kB; at most [`PORTS`] ports. 1,024 attempts are kept for the
 //! outcomes that are to come.
 
-use super::{Answer, Attempt, DAY, PATIENCE, PortReach, Reach, owner};
+use super::{Answer, Attempt, DAY, PATIENCE, Reach, owner};
 use crate::count::delta::Outcome;
+use crate::count::smtp::PortTotals;
 use crate::decode::tcp::UNANSWERED;
 use crate::time::{NANOS, Timestamp};
 use cardinality_estimator::CardinalityEstimator;
@@ -183,7 +184,7 @@ impl Rings {
             ..Reach::default()
         };
         let mut all = CardinalityEstimator::default();
-        let mut ports: BTreeMap<u16, (PortReach, CardinalityEstimator<u64>)> = BTreeMap::new();
+        let mut ports: BTreeMap<u16, (PortTotals, CardinalityEstimator<u64>)> = BTreeMap::new();
         let within = |bucket: &&Bucket| (first..=last).contains(&bucket.index);
         for cell in ring.buckets.iter().filter(within).flat_map(|b| &b.cells) {
             reach.attempts += cell.attempts;
@@ -218,7 +219,7 @@ impl Rings {
         // Nothing is nothing.
         reach.exact = reach.attempts == 0;
         let ports = ports.into_iter().filter(|(port, _)| *port != OTHER);
-        let ports = ports.map(|(_, (port, destinations))| PortReach {
+        let ports = ports.map(|(_, (port, destinations))| PortTotals {
             destinations: destinations.estimate() as u64,
             ..port
         });

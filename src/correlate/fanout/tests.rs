@@ -89,7 +89,7 @@ fn naive(events: &[Event], span: u32, now: Timestamp) -> Reach {
         let own: Vec<_> = within.iter().filter(|it| it.1.port == port).collect();
         let addrs: std::collections::BTreeSet<_> = own.iter().map(|it| it.1.addr).collect();
         let established = own.iter().filter(|it| it.2 == Some(Outcome::Established));
-        PortReach {
+        PortTotals {
             port,
             attempts: own.len() as u64,
             established: established.count() as u64,

@@ -1,0 +1,96 @@
+//! `mxray.sensor`.
+
+use super::SCHEMA_VERSION;
+use crate::correlate::site::{Missing, Protocol, SensorEvent, Window};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// `mxray` of the sensor's health.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct SensorBody {
+    /// Version of this schema.
+    pub schema_version: &'static str,
+    /// `packet`, or `wall` where there was no packet.
+    pub time_source: &'static str,
+    /// What it sees and does not see.
+    pub sensor: Sensor,
+}
+
+/// `mxray.sensor`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Sensor {
+    /// All that is missing from now on: `no-packets`, `one-direction`, `no-dns`, `no-smtp`,
+    /// `halving`, `losses`.
+    pub missing: Vec<&'static str>,
+    /// What this event is about: one of them, which begins or is over.
+    pub cause: &'static str,
+    /// `dns` or `smtp`, where it is about one of the two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<&'static str>,
+    /// Since when it was missing.
+    pub since: String,
+    /// What was seen in the time that this rests on.
+    pub window: SensorWindow,
+}
+
+/// `mxray.sensor.window`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct SensorWindow {
+    /// Its length in seconds; of several five-minute slots only those with packets.
+    pub span_s: u64,
+    /// Packets that passed the filter.
+    pub packets: u64,
+    /// DNS queries.
+    pub dns_queries: u64,
+    /// DNS replies.
+    pub dns_replies: u64,
+    /// Packets of mail clients, but SYN and RST.
+    pub smtp_client: u64,
+    /// Packets of mail servers, likewise.
+    pub smtp_server: u64,
+    /// Octets of mail and DNS over TCP that were read.
+    pub octets: u64,
+    /// Octets of it that were sent and never seen, though no snap length cut them.
+    pub octets_lost: u64,
+    /// DNS messages in as much time before, where that is compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dns_before: Option<u64>,
+}
+
+impl SensorBody {
+    /// What is told of the sensor.
+    pub(in crate::report) fn of(told: &SensorEvent) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            time_source: "packet",
+            sensor: Sensor {
+                missing: told.missing.iter().copied().map(Missing::name).collect(),
+                cause: told.cause.name(),
+                protocol: told.protocol.map(Protocol::name),
+                since: told.since.to_string(),
+                window: SensorWindow::of(&told.window),
+            },
+        }
+    }
+}
+
+impl SensorWindow {
+    /// What was seen in a span.
+    fn of(window: &Window) -> Self {
+        let Window { span, seen, before } = window;
+        Self {
+            span_s: *span,
+            packets: seen.packets,
+            dns_queries: seen.dns.client,
+            dns_replies: seen.dns.server,
+            smtp_client: seen.smtp.client,
+            smtp_server: seen.smtp.server,
+            octets: seen.octets,
+            octets_lost: seen.lost,
+            dns_before: *before,
+        }
+    }
+}
