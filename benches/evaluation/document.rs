@@ -80,8 +80,8 @@ fn head(run: &Run<'_>, all: &[Outcome]) -> String {
          ```sh\nmake evaluation SIZE={size} SEED={}\n```\n\n\
          and the same size and seed give the same file. {} host-days of bots, {} of ordinary hosts, \
          {} of honest hosts that look like bots (\"lookalikes\"); {} packets. A host-day counts as \
-         convicted if any verdict of the day was `likely` or `confirmed`. Intervals are Wilson's of \
-         95 %. Besides the labelled ones, {} hosts (the sites' resolvers and mail servers) were \
+         convicted if any verdict of the day was `likely` or `confirmed`, or told of a flood. \
+         Intervals are Wilson's of 95 %. Besides the labelled ones, {} hosts (the sites' resolvers and mail servers) were \
          convicted.\n\n\
          Four generator families differ in vocabulary, law of arrival, resolver, mail servers and \
          dialect of bots; parameters are drawn for each host. They are generated hosts all the same: \

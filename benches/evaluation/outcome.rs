@@ -5,7 +5,7 @@ use mxray::correlate::posterior;
 use mxray::host::HostAddr;
 use mxray::synth::population::{Sample, Truth, View};
 use mxray::time::{NANOS, Timestamp};
-use mxray::verdict::{Class, Level, Role};
+use mxray::verdict::{Class, Level};
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
@@ -17,10 +17,23 @@ pub(crate) struct Crossing {
     pub(crate) class: Class,
     pub(crate) score: f64,
     pub(crate) reason: String,
-    pub(crate) role: Role,
     pub(crate) closes: bool,
     /// Of a flood, whom the verdict about the server names first.
     pub(crate) leader: Option<HostAddr>,
+}
+
+impl Crossing {
+    /// Whom it is held to have named, told of this host: of a flood, who leads it as well.
+    pub(crate) fn named(&self, host: HostAddr) -> impl Iterator<Item = HostAddr> {
+        self.leader.into_iter().chain([host])
+    }
+}
+
+/// Whether a verdict of this level and class finds what there is: a conviction, but of a flood
+/// what is told at all, since few have both caps that a conviction takes (decision 0014).
+pub(crate) fn finds(level: Level, class: Class) -> bool {
+    let flood = matches!(class, Class::PtrFlood | Class::AFlood);
+    level.convicted() || flood && level >= Level::Suspected
 }
 
 /// How long a level took from the onset.
@@ -46,8 +59,6 @@ pub(crate) struct Outcome {
     pub(crate) posterior: f64,
     /// The sentence of the most severe verdict, or of the end where there was none.
     pub(crate) reason: String,
-    /// The role in the last verdict.
-    pub(crate) role: Option<Role>,
     /// The first time of each level from `notice` on.
     pub(crate) reached: BTreeMap<Level, Delay>,
     /// Seconds from the nearest packet before to each verdict.
@@ -68,7 +79,6 @@ impl Outcome {
             score: 0.0,
             posterior: posterior(0.0),
             reason: String::new(),
-            role: None,
             reached: BTreeMap::new(),
             lags: Vec::new(),
             families: Vec::new(),
@@ -79,7 +89,6 @@ impl Outcome {
 
     /// A verdict about it.
     pub(crate) fn hear(&mut self, verdict: &Crossing) {
-        self.role = Some(verdict.role);
         self.raise(verdict.score);
         if !verdict.closes {
             let before = self.times.partition_point(|time| *time <= verdict.time);
@@ -103,7 +112,7 @@ impl Outcome {
     }
 
     /// The end of the input.
-    pub(crate) fn end(&mut self, score: f64, reason: &str, _: Level, families: &[&'static str]) {
+    pub(crate) fn end(&mut self, score: f64, reason: &str, families: &[&'static str]) {
         self.raise(score);
         if self.reason.is_empty() {
             reason.clone_into(&mut self.reason);
@@ -142,11 +151,9 @@ impl Outcome {
         self.sample.row.truth == Truth::Bot
     }
 
-    /// Whether it was convicted; of a flood, which by one source for many names is suspected at
-    /// the most (decision 0014), whether it was told at all.
+    /// Whether it was found; see [`finds`].
     pub(crate) fn found(&self) -> bool {
-        let flood = matches!(self.class, Class::PtrFlood | Class::AFlood);
-        self.level.convicted() || flood && self.level >= Level::Suspected
+        finds(self.level, self.class)
     }
 
     /// Whether the sensor could see what it is judged for at all.

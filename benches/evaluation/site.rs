@@ -1,7 +1,7 @@
 //! A site: hosts of one world on one segment, judged together by the real pipeline.
 
 use super::baselines::Watch;
-use super::outcome::{Crossing, Outcome};
+use super::outcome::{Crossing, Outcome, finds};
 use super::plan::Part;
 use anyhow::Result;
 use mxray::capture::{Fault, Filter, Frame as Captured, LinkType, Origin, Progress, Source};
@@ -98,8 +98,8 @@ impl Site {
         let convicted: HashSet<HostAddr> = told
             .verdicts
             .iter()
-            .filter(|(_, verdict)| verdict.level.convicted())
-            .map(|(host, _)| *host)
+            .filter(|(_, verdict)| finds(verdict.level, verdict.class))
+            .flat_map(|(host, verdict)| verdict.named(*host))
             .collect();
         let judged = self.samples.iter().map(|sample| {
             let mut addresses = sample.addresses.iter();
@@ -136,16 +136,15 @@ impl Site {
         for ((number, sample), times) in self.samples.into_iter().enumerate().zip(times) {
             let mut outcome = Outcome::new(sample, self.view, times);
             for (host, verdict) in &told.verdicts {
-                // A flood is told of the server; who leads it is held to have been named.
-                let mut named = verdict.leader.iter().chain([host]);
-                if named.any(|host| owners.get(host) == Some(&number)) {
+                let mut named = verdict.named(*host);
+                if named.any(|host| owners.get(&host) == Some(&number)) {
                     outcome.hear(verdict);
                 }
             }
             for (host, end) in &mut told.hosts {
                 if owners.get(host) == Some(&number) {
                     outcome.baselines.add(&watch.take(*host), &end.0);
-                    outcome.end(end.1, &end.2, end.3, &end.4);
+                    outcome.end(end.1, &end.2, &end.3);
                 }
             }
             outcomes.push(outcome);
@@ -235,12 +234,11 @@ impl Source for Memory<'_> {
     }
 }
 
-/// A host at the end: counters, score, reason, level, families.
+/// A host at the end: counters, score, reason, families.
 type End = (
     mxray::count::host::HostTotals,
     f64,
     String,
-    Level,
     Vec<&'static str>,
 );
 
@@ -264,7 +262,6 @@ impl Sink for Told {
             },
             score: judgement.score,
             reason: judgement.reason.clone(),
-            role: judgement.role.role,
             closes: verdict.state == mxray::correlate::State::Closed,
             leader: match judgement.class {
                 Class::PtrFlood | Class::AFlood => judgement.related.first().copied(),
@@ -280,13 +277,7 @@ impl Sink for Told {
         let families = judgement.evidence.iter().filter(|one| one.llr > 0.0);
         let families = families.map(|one| one.family.name()).collect();
         let reason = judgement.reason.clone();
-        let end = (
-            host.totals.clone(),
-            judgement.score,
-            reason,
-            judgement.level,
-            families,
-        );
+        let end = (host.totals.clone(), judgement.score, reason, families);
         self.hosts.push((host.host, end));
         Ok(())
     }

@@ -34,7 +34,7 @@ pub(super) fn recall(all: &[Outcome]) -> String {
          does: both halves are DNS and SMTP, both ways, with whatever loss, doubling or disorder. A bot \
          that shows in one of them only (hidden DNS, floods, relaying) has half a view wherever it is seen. \
          A flood is told of the server that is asked, and counts for the host that the verdict names as \
-         its source, from `suspected` on: by one source for many names it goes no higher (decision 0014).\n\n{}",
+         its source, from `suspected` on: few have both caps that a conviction takes (decision 0014).\n\n{}",
         table(
             &[
                 "bot",
