@@ -9,6 +9,7 @@ use super::identity::Identity;
 use super::op25b::{self, Audit, Report};
 use super::others::Others;
 use super::role;
+use super::room;
 use super::site::SiteView;
 use super::suspect::{DAY, View};
 use super::watched::{Setting, Watched};
@@ -286,8 +287,7 @@ impl Correlator {
     }
 
     /// Forgets a sixteenth of the hosts: those without an episode first, then those with no more
-    /// than a notice, and of these the ones silent for longest. Many at once, so that a flood does
-    /// not cost a search each.
+    /// than a notice, and of these the ones silent for longest.
     fn make_room(&mut self, now: Timestamp) -> Vec<Verdict> {
         let rank = |(host, watched): (&HostAddr, &Watched)| {
             (
@@ -296,18 +296,15 @@ impl Correlator {
                 *host,
             )
         };
-        let mut ranked: Vec<_> = self.suspects.iter().map(rank).collect();
-        let count = SUSPECTS / 16;
-        ranked.select_nth_unstable(count);
-        ranked.truncate(count);
-        ranked.sort_unstable();
+        let mut gone = room::leaving(self.suspects.iter().map(rank), SUSPECTS);
+        gone.sort_unstable();
         let mut closed = Vec::new();
-        for (_, _, host) in ranked {
+        for (_, _, host) in gone {
             if let Some(mut watched) = self.suspects.remove(&host) {
                 closed.extend(watched.close(&self.setting(host, now), false));
+                self.evicted += 1;
             }
         }
-        self.evicted += count as u64;
         closed
     }
 

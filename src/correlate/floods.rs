@@ -7,6 +7,7 @@ use super::correlator::Context;
 use super::evidence::{Evidence, Family, Witness};
 use super::flood::{Found, Minute, Pattern, Watch, pairs};
 use super::role::{RoleSource, RoleView};
+use super::room;
 use super::site::SiteView;
 use super::{Judgement, LIKELY, SUSPECTED, State, Verdict};
 use crate::count::asked::{Asked, Kind, Load, MINUTE, NAMES, Source};
@@ -221,14 +222,11 @@ impl Floods {
     fn make_room(&mut self) {
         let rank =
             |(host, server): (&HostAddr, &Server)| (server.episode.is_some(), server.minute, *host);
-        let mut ranked: Vec<_> = self.servers.iter().map(rank).collect();
-        let count = SERVERS / 16;
-        ranked.select_nth_unstable(count);
-        for (_, _, host) in ranked.iter().take(count) {
-            self.servers.remove(host);
-            self.raised.remove(host);
+        for (_, _, host) in room::leaving(self.servers.iter().map(rank), SERVERS) {
+            self.servers.remove(&host);
+            self.raised.remove(&host);
+            self.evicted += 1;
         }
-        self.evicted += count as u64;
     }
 }
 

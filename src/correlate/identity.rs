@@ -9,6 +9,7 @@
 //!
 //! Pure: packet time is given, and what is told depends on the order of what was learned alone.
 
+use super::room;
 use crate::decode::lan::{Binding, How};
 use crate::decode::packet::LinkTag;
 use crate::host::HostAddr;
@@ -290,16 +291,13 @@ impl Identity {
     }
 
     /// Forgets a sixteenth: what has been silent for a day, then what was only said, and of these
-    /// the ones silent longest. Many at once, so that a flood does not cost a search each.
+    /// the ones silent longest.
     fn make_room(&mut self, now: Timestamp) {
         let rank = |(&key, pair): (&([u8; 6], HostAddr), &Pair)| {
             let lives = is_within(pair.last, now, SILENCE);
             (lives, pair.seen.is_some(), pair.said, pair.last, key)
         };
-        let mut ranked: Vec<_> = self.pairs.iter().map(rank).collect();
-        let count = PAIRS / 16;
-        ranked.select_nth_unstable(count);
-        for (lives, .., (mac, addr)) in ranked.into_iter().take(count) {
+        for (lives, .., (mac, addr)) in room::leaving(self.pairs.iter().map(rank), PAIRS) {
             self.forget(mac, addr);
             self.evicted += u64::from(lives);
         }

@@ -29,6 +29,7 @@ pub mod peers;
 pub mod regression;
 pub mod relay;
 pub mod role;
+mod room;
 pub mod score;
 pub mod server;
 pub mod site;
@@ -172,6 +173,28 @@ pub struct Verdict {
     pub totals: HostTotals,
     /// What the sensor saw of the site by then.
     pub site: SiteView,
+}
+
+#[cfg(test)]
+impl Verdict {
+    /// The first of an episode of one moment.
+    pub(crate) fn first(host: HostAddr, time: Timestamp, judgement: Judgement) -> Self {
+        Self {
+            host,
+            began_as: host,
+            time,
+            newest: time,
+            state: State::New,
+            acquitted: false,
+            first_seen: time,
+            sequence: 1,
+            suppressed: None,
+            inside: None,
+            judgement,
+            totals: HostTotals::default(),
+            site: SiteView::default(),
+        }
+    }
 }
 
 impl Judgement {

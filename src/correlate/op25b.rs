@@ -9,6 +9,7 @@
 //! Roles are asked for when the audit is told and not when a connection is seen: a mail server
 //! is one from its first connection on, whenever that was learned.
 
+use super::room;
 use crate::count::delta::{Fact, Outcome, Server, What};
 use crate::count::names;
 use crate::home::Home;
@@ -373,11 +374,9 @@ fn make_room<K: Copy + Ord + Hash, V>(
     if known.len() < SESSIONS || known.contains_key(new) {
         return;
     }
-    let mut ranked: Vec<_> = known.iter().map(|(key, it)| (time(it), *key)).collect();
-    let count = SESSIONS / 16;
-    ranked.select_nth_unstable(count);
-    for (_, key) in ranked.iter().take(count) {
-        known.remove(key);
+    let ranks = known.iter().map(|(key, it)| (time(it), *key));
+    for (_, key) in room::leaving(ranks, SESSIONS) {
+        known.remove(&key);
     }
 }
 

@@ -4,6 +4,7 @@
 //! did, in a table with a bound of its own.
 
 use super::evidence::Family;
+use super::room;
 use super::score::{Against, Score};
 use super::suspect::DAY;
 use super::window::Window;
@@ -115,11 +116,9 @@ impl Others {
 
     fn seen(&mut self, fact: &Fact) -> &mut Seen {
         if self.hosts.len() >= HOSTS && !self.hosts.contains_key(&fact.host) {
-            let mut ranked: Vec<_> = self.hosts.iter().map(|(h, s)| (s.newest, *h)).collect();
-            let count = HOSTS / 16;
-            ranked.select_nth_unstable(count);
-            for (_, host) in ranked.iter().take(count) {
-                self.hosts.remove(host);
+            let ranks = self.hosts.iter().map(|(host, seen)| (seen.newest, *host));
+            for (_, host) in room::leaving(ranks, HOSTS) {
+                self.hosts.remove(&host);
             }
         }
         let seen = self.hosts.entry(fact.host).or_default();

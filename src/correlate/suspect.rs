@@ -400,8 +400,8 @@ impl Suspect {
         self.addresses.sums().since(start)
     }
 
-    /// Takes in what was kept of the same host under another address. Recipients in bulk, and
-    /// what it looked up last, stay those of this one.
+    /// Takes in what was kept of the same host under another address. Recipients in bulk stay
+    /// those of this one.
     pub fn merge(&mut self, other: Self) {
         self.addresses.merge(&other.addresses, other.day());
         self.score.merge(&other.score);

@@ -327,17 +327,18 @@ impl Refusal {
     /// blocked as well.
     #[must_use]
     pub fn of(reply: &Reply<'_>) -> Option<Self> {
-        let cause = Self::cause(reply);
+        let text = reply.text.to_ascii_lowercase();
+        let cause = Self::cause(reply, &text);
         let login = matches!(reply.to, Some(Verb::Auth));
-        let blocked = cause == Self::Blocked && (!login || says(reply, &LISTS));
+        let blocked = cause == Self::Blocked && (!login || says(&text, &LISTS));
         let refused = blocked || refuses_mail(reply);
         (reply.code >= 400 && refused).then_some(cause)
     }
 
-    /// Why a server said no: by the enhanced code (RFC 3463 section 3.2; 5.1.1 is a bad
-    /// mailbox, 5.1.10 a domain without mail), else by its wording.
-    fn cause(reply: &Reply<'_>) -> Self {
-        let says = |words: &[&[u8]]| says(reply, words);
+    /// Why a server said no: by the enhanced code (RFC 3463 section 3.2; 5.1.1 is a bad mailbox,
+    /// 5.1.10 a domain without mail), else by its wording, `text` in small letters.
+    fn cause(reply: &Reply<'_>, text: &[u8]) -> Self {
+        let says = |words: &[&[u8]]| says(text, words);
         let rcpt = matches!(reply.to, Some(Verb::Rcpt) | None);
         if rcpt && matches!(reply.enhanced, Some((5, 1, 0 | 1 | 10))) {
             Self::UnknownUser
@@ -370,10 +371,9 @@ fn refuses_mail(reply: &Reply<'_>) -> bool {
     }
 }
 
-/// Whether one of these words, or of these beginnings of words, stands in a reply.
-fn says(reply: &Reply<'_>, words: &[&[u8]]) -> bool {
-    let text = reply.text.to_ascii_lowercase();
-    words.iter().any(|word| begins_word(&text, word))
+/// Whether one of these words, or of these beginnings of words, stands in a text in small letters.
+fn says(text: &[u8], words: &[&[u8]]) -> bool {
+    words.iter().any(|word| begins_word(text, word))
 }
 
 /// Whether these octets stand in a text at the beginning of a word.

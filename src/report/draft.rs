@@ -204,9 +204,7 @@ fn note(role: &RoleView) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::correlate::site::SiteView;
-    use crate::correlate::{Judgement, State};
-    use crate::count::host::HostTotals;
+    use crate::correlate::Judgement;
     use std::net::IpAddr;
 
     fn host(text: &str) -> HostAddr {
@@ -226,25 +224,14 @@ mod tests {
     }
 
     fn verdict(of: &str, level: Level, acquitted: bool) -> Verdict {
-        let at = Timestamp::from_parts(0, 0);
+        let judgement = Judgement {
+            class: Class::Gen2Mx,
+            level,
+            ..Judgement::ordinary(learned(Role::Pc))
+        };
         Verdict {
-            host: host(of),
-            began_as: host(of),
-            site: SiteView::default(),
-            time: at,
-            newest: at,
-            state: State::New,
             acquitted,
-            first_seen: at,
-            sequence: 1,
-            suppressed: None,
-            inside: None,
-            judgement: Judgement {
-                class: Class::Gen2Mx,
-                level,
-                ..Judgement::ordinary(learned(Role::Pc))
-            },
-            totals: HostTotals::default(),
+            ..Verdict::first(host(of), Timestamp::from_parts(0, 0), judgement)
         }
     }
 

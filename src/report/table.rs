@@ -142,8 +142,6 @@ mod tests {
     use super::*;
     use crate::correlate::Judgement;
     use crate::correlate::role::{RoleSource, RoleView};
-    use crate::correlate::site::SiteView;
-    use crate::count::host::HostTotals;
     use crate::verdict::Role;
 
     /// A verdict of one episode that began as host 1, under this address.
@@ -155,26 +153,19 @@ mod tests {
             source: RoleSource::Default,
             basis: Vec::new(),
         };
+        let judgement = Judgement {
+            class: Class::Gen2Mx,
+            level,
+            reason: "did it".to_owned(),
+            related: (1..number).map(host).collect(),
+            ..Judgement::ordinary(role)
+        };
         Verdict {
-            host: host(number),
             began_as: host(1),
-            site: SiteView::default(),
-            time,
-            newest: time,
             state,
             acquitted: level == Level::None,
             first_seen: Timestamp::from_parts(0, 0),
-            sequence: 1,
-            suppressed: None,
-            inside: None,
-            judgement: Judgement {
-                class: Class::Gen2Mx,
-                level,
-                reason: "did it".to_owned(),
-                related: (1..number).map(host).collect(),
-                ..Judgement::ordinary(role)
-            },
-            totals: HostTotals::default(),
+            ..Verdict::first(host(number), time, judgement)
         }
     }
 

@@ -7,8 +7,7 @@ use crate::capture::Origin;
 use crate::correlate::evidence::{Evidence, Family, Witness};
 use crate::correlate::fanout::Reach;
 use crate::correlate::role::{RoleSource, RoleView};
-use crate::correlate::site::SiteView;
-use crate::correlate::{CounterEvidence, Judgement, State, Verdict};
+use crate::correlate::{CounterEvidence, Judgement, Verdict};
 use crate::count::host::HostTotals;
 use crate::count::prefixes::Prefixes;
 use crate::count::smtp::{PortTotals, SmtpTotals};
@@ -101,19 +100,8 @@ fn write(smtp: &SmtpTotals, judgement: &Judgement) -> Vec<Value> {
     };
     let at = Timestamp::from_parts(1_000, 0);
     let verdict = Verdict {
-        host: host(),
-        began_as: host(),
-        time: at,
-        newest: at,
-        state: State::New,
-        acquitted: false,
-        first_seen: at,
-        sequence: 1,
-        suppressed: None,
-        inside: None,
-        judgement: judgement.clone(),
         totals: totals.clone(),
-        site: SiteView::default(),
+        ..Verdict::first(host(), at, judgement.clone())
     };
     let mut out = Vec::new();
     let mut writer = EventWriter::new(&mut out, "test", &[PathBuf::from("x".repeat(500))]);
