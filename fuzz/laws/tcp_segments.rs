@@ -1,6 +1,6 @@
-//! What must hold of any segments of a few connections of mail, the DNS and chat: the octets of a direction beside an
-//! ordered reference, and the table of connections within its bounds. The fuzz target tries
-//! it on what the fuzzer thinks of, the test `fuzz_seeds` on what is kept.
+//! What must hold of any segments of a few connections of mail, the DNS and chat: the octets of
+//! a direction beside an ordered reference, and the table of connections within its bounds. The
+//! fuzz target tries it on what the fuzzer thinks of, the test `fuzz_seeds` on what is kept.
 #![allow(
     clippy::indexing_slicing,
     clippy::option_option,

@@ -24,7 +24,8 @@ pub(super) const WINDOW: u32 = 1 << 24;
 /// the capture lost the connection for a while.
 const STRAYS: u8 = 8;
 
-/// How long octets may be waited for that nobody acknowledged: several retransmissions (RFC 6298: 1 s, 2 s, 4 s, 8 s).
+/// How long octets may be waited for that nobody acknowledged: several retransmissions
+/// (RFC 6298: 1 s, 2 s, 4 s, 8 s).
 const RETRANSMITTED: i64 = 30 * NANOS;
 
 /// What a direction yields, in order.
