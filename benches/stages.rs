@@ -2,7 +2,7 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use etherparse::LaxSlicedPacket;
 use hickory_proto::op::Message;
-use mxray::capture::{Frame, LinkType, Origin, Replay, Source as _};
+use mxray::capture::{Frame, LinkType, Origin, Replay};
 use mxray::count::names::{hash, registrable};
 use mxray::count::{Counters, Settings};
 use mxray::decode::dns::decode;

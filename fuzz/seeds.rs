@@ -14,7 +14,7 @@ mod smtp_session;
 #[path = "laws/tcp_segments.rs"]
 mod tcp_segments;
 
-use mxray::capture::{Frame, Replay, Source as _};
+use mxray::capture::{Frame, Replay};
 use mxray::decode::packet::{Sliced, Transport, slice};
 use mxray::decode::smtp::Side;
 use mxray::synth;

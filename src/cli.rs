@@ -1,4 +1,5 @@
-//! What was typed: clap's types, and the help that people read. Uses nothing of ours.
+//! What was typed: clap's types, and the help that people read. Uses nothing of ours but
+//! libpcap's version.
 //!
 //! Only the shape is checked here (which options exist, which exclude each other); what a
 //! value means is [`crate::config`]'s to say, since a config file can hold the same value.
@@ -9,13 +10,14 @@
     reason = "the comments are help text, in which marks would stand as they are"
 )]
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
 Examples:
   mxray replay monday.pcap                  judge every host; events on standard output
   mxray replay --home 192.0.2.0/24 spool/   judge the hosts of one net only
+  mxray live -i eth1 --home 192.0.2.0/24    the same from a mirror port, as it happens
   mxray explain 192.0.2.77 spool/           one host, and why it was judged so
   mxray inventory spool/ -o draft.toml      roles that hosts showed, for you to read
   mxray synth --list                        captures of known behaviour to try it on
@@ -52,6 +54,19 @@ Exit status:
   1   it failed, or a PATH could not be read or is no capture (after all others were read)
   2   wrong usage, on the command line or in a file that it names
   10  with --exit-code: a host is convicted, and nothing failed";
+
+const LIVE_EXAMPLES: &str = "\
+Examples:
+  mxray live -D                                     which interfaces there are
+  mxray live -i eth1 --home 192.0.2.0/24 -o events.ndjson
+  mxray live -i eth1 -i eth2 --fanout 2 --ring 256M --config /etc/mxray/mxray.toml
+
+It ends on SIGINT (Ctrl-C) or SIGTERM, when what was captured until then is judged and told.
+
+Exit status:
+  0   it ran until it was told to end
+  1   it failed, or an interface could not be read
+  2   wrong usage, on the command line or in a file that it names";
 
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:
@@ -95,11 +110,31 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// Reads the command line; ends the process where it asks for help or the version, or is wrong.
+#[must_use]
+pub fn parse() -> Cli {
+    // What reads packets has its own faults, so that its version is told too.
+    let version = format!(
+        "{}\nwith {}",
+        env!("CARGO_PKG_VERSION"),
+        crate::capture::live::device::libpcap_version()
+    );
+    // clap wants a text that lasts, and this is made once.
+    let matches = Cli::command().version(&*version.leak()).get_matches();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
 /// The commands.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Read captures, write events
     Replay(Box<Replay>),
+    /// The same from interfaces, as a service
+    ///
+    /// Reads a mirror (SPAN) port, or any other interface, until it is told to end (SIGINT,
+    /// SIGTERM). The kernel hands over only what mxray reads. What could not be read is counted
+    /// and told. Needs the right to read packets: root, or CAP_NET_RAW.
+    Live(Box<Live>),
     /// One host in a screenful, and why
     Explain(Box<Explain>),
     /// Write the roles that hosts showed, as a draft of an inventory
@@ -134,6 +169,10 @@ pub struct Replay {
     #[command(flatten)]
     pub reading: Reading,
 
+    /// The part that is read.
+    #[command(flatten)]
+    pub span: Span,
+
     /// Write an event for each host as well [=all: also those outside]
     ///
     /// They follow at the end. With =all the hosts that --home leaves outside are among them,
@@ -156,9 +195,136 @@ pub struct Replay {
     #[arg(long, value_name = "SECONDS", help_heading = "Output")]
     pub stats: Option<u64>,
 
+    /// Where events go, and what they may show.
+    #[command(flatten)]
+    pub events: Events,
+
+    /// Write counts per host and second to FILE, as CSV
+    ///
+    /// What is counted: A queries (t) and those with a keyword by tier (k_exact, k_numbered,
+    /// k_prefix), MX, PTR, AAAA and other queries, SMTP attempts.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub bins: Option<PathBuf>,
+
+    /// Exit with status 10 when a host is convicted
+    #[arg(long, help_heading = "Output")]
+    pub exit_code: bool,
+}
+
+/// `mxray live`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = LIVE_EXAMPLES)]
+pub struct Live {
+    /// Read packets of IF (repeatable)
+    ///
+    /// One that is not there yet, or goes and comes again, is waited for.
+    #[arg(
+        short,
+        long,
+        value_name = "IF",
+        required_unless_present_any = ["list_interfaces", "config"],
+        help_heading = "Input"
+    )]
+    pub interface: Vec<String>,
+
+    /// List the interfaces that can be read
+    #[arg(short = 'D', long, help_heading = "Input")]
+    pub list_interfaces: bool,
+
+    /// Read each interface with N threads, 1 to 64 [default: 1]
+    ///
+    /// They share its packets by a hash of addresses and ports (PACKET_FANOUT). Hosts are
+    /// counted as exactly as by one.
+    #[arg(long, value_name = "N", help_heading = "Input")]
+    pub fanout: Option<u64>,
+
+    /// Keep packets for each thread in SIZE until they are read [default: 64M]
+    ///
+    /// Memory of the kernel, in which packets wait while mxray is busy: more of it outlasts
+    /// longer bursts. Up to 2047M.
+    #[arg(long, value_name = "SIZE", help_heading = "Input")]
+    pub ring: Option<String>,
+
+    /// Read the first N octets of a packet [default: 262144, all]
+    #[arg(long, value_name = "N", help_heading = "Input")]
+    pub snaplen: Option<u64>,
+
+    /// Do not ask for packets to other stations (promiscuous mode)
+    #[arg(short = 'p', long, help_heading = "Input")]
+    pub no_promiscuous: bool,
+
+    /// Read what is inside of tunnels too
+    ///
+    /// IP in IP, GRE, VXLAN, Geneve, GTP-U, L2TP, Teredo, MPLS, PPPoE. Without it the kernel keeps them away, whatever is inside.
+    #[arg(long, help_heading = "Input")]
+    pub tunnels: bool,
+
+    /// What all that read packets take.
+    #[command(flatten)]
+    pub reading: Reading,
+
+    /// Write totals every SECONDS [default: 60]
+    ///
+    /// By packet time, and on a silent link by the clock on the wall.
+    #[arg(long, value_name = "SECONDS", help_heading = "Output")]
+    pub stats: Option<u64>,
+
+    /// Where events go, and what they may show.
+    #[command(flatten)]
+    pub events: Events,
+}
+
+/// `mxray explain`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = EXPLAIN_EXAMPLES)]
+pub struct Explain {
+    /// The host's address
+    #[arg(value_name = "HOST")]
+    pub host: String,
+
+    /// Captures: files, folders, or - for standard input
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// What all that read captures take.
+    #[command(flatten)]
+    pub reading: Reading,
+
+    /// The part that is read.
+    #[command(flatten)]
+    pub span: Span,
+}
+
+/// `mxray inventory`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = INVENTORY_EXAMPLES)]
+pub struct Inventory {
+    /// Captures: files, folders, or - for standard input
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// What all that read captures take.
+    #[command(flatten)]
+    pub reading: Reading,
+
+    /// The part that is read.
+    #[command(flatten)]
+    pub span: Span,
+
+    /// Write the draft to FILE [default: -, standard output]
+    ///
+    /// A file that is there is overwritten. What a config file says of the output is for
+    /// events, and not for this.
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+}
+
+/// Where events go, and what they may show.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Events {
     /// Write events to FILE [default: -, standard output]
     ///
-    /// A file that is there is overwritten.
+    /// Of a file that is there, replay makes a new one; live writes on at its end.
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub output: Option<PathBuf>,
 
@@ -185,57 +351,9 @@ pub struct Replay {
     )]
     pub evidence: Option<Evidence>,
 
-    /// The sensor's name in events [default: mxray]
+    /// The sensor's name in events [default: mxray; live: the machine's]
     #[arg(long, value_name = "NAME", help_heading = "Output")]
     pub sensor: Option<String>,
-
-    /// Write counts per host and second to FILE, as CSV
-    ///
-    /// What is counted: A queries (t) and those with a keyword by tier (k_exact, k_numbered,
-    /// k_prefix), MX, PTR, AAAA and other queries, SMTP attempts.
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    pub bins: Option<PathBuf>,
-
-    /// Exit with status 10 when a host is convicted
-    #[arg(long, help_heading = "Output")]
-    pub exit_code: bool,
-}
-
-/// `mxray explain`.
-#[derive(Clone, Debug, Args)]
-#[command(after_help = EXPLAIN_EXAMPLES)]
-pub struct Explain {
-    /// The host's address
-    #[arg(value_name = "HOST")]
-    pub host: String,
-
-    /// Captures: files, folders, or - for standard input
-    #[arg(required = true, value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
-
-    /// What all that read captures take.
-    #[command(flatten)]
-    pub reading: Reading,
-}
-
-/// `mxray inventory`.
-#[derive(Clone, Debug, Args)]
-#[command(after_help = INVENTORY_EXAMPLES)]
-pub struct Inventory {
-    /// Captures: files, folders, or - for standard input
-    #[arg(required = true, value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
-
-    /// What all that read captures take.
-    #[command(flatten)]
-    pub reading: Reading,
-
-    /// Write the draft to FILE [default: -, standard output]
-    ///
-    /// A file that is there is overwritten. What a config file says of the output is for
-    /// events, and not for this.
-    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
-    pub output: Option<PathBuf>,
 }
 
 /// What to read, what the site is, and how much may be used for it.
@@ -250,31 +368,6 @@ pub struct Reading {
     /// ports loses all but the first of a datagram.
     #[arg(short, long, value_name = "EXPR", help_heading = "Input")]
     pub filter: Option<String>,
-
-    /// Read only packets at TIME or later
-    ///
-    /// TIME is RFC 3339 with its offset (2005-02-25T09:00:00+09:00); a date or a date and time
-    /// in UTC (2005-02-25, '2005-02-25 09:00', 2005-02-25T09:00:30.5), a date being its first
-    /// moment; or seconds since 1970, with a fraction if need be (1109289600.25).
-    #[arg(
-        long,
-        value_name = "TIME",
-        allow_negative_numbers = true,
-        help_heading = "Input"
-    )]
-    pub since: Option<String>,
-
-    /// Read only packets before TIME
-    ///
-    /// Written as for --since. A packet at TIME itself is not read, so that the end of one run
-    /// can be the start of the next.
-    #[arg(
-        long,
-        value_name = "TIME",
-        allow_negative_numbers = true,
-        help_heading = "Input"
-    )]
-    pub until: Option<String>,
 
     /// What the site is.
     #[command(flatten)]
@@ -304,6 +397,35 @@ pub struct Reading {
     /// Say more about what is done; -vv says most
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
+}
+
+/// Of captures, the part that is read.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Span {
+    /// Read only packets at TIME or later
+    ///
+    /// TIME is RFC 3339 with its offset (2005-02-25T09:00:00+09:00); a date or a date and time
+    /// in UTC (2005-02-25, '2005-02-25 09:00', 2005-02-25T09:00:30.5), a date being its first
+    /// moment; or seconds since 1970, with a fraction if need be (1109289600.25).
+    #[arg(
+        long,
+        value_name = "TIME",
+        allow_negative_numbers = true,
+        help_heading = "Input"
+    )]
+    pub since: Option<String>,
+
+    /// Read only packets before TIME
+    ///
+    /// Written as for --since. A packet at TIME itself is not read, so that the end of one run
+    /// can be the start of the next.
+    #[arg(
+        long,
+        value_name = "TIME",
+        allow_negative_numbers = true,
+        help_heading = "Input"
+    )]
+    pub until: Option<String>,
 }
 
 /// What is known of the site, and where more of it is written.
@@ -429,6 +551,8 @@ mod tests {
             ("main", "mxray --help"),
             ("replay_short", "mxray replay -h"),
             ("replay", "mxray replay --help"),
+            ("live_short", "mxray live -h"),
+            ("live", "mxray live --help"),
             ("explain_short", "mxray explain -h"),
             ("inventory_short", "mxray inventory -h"),
             ("synth", "mxray synth --help"),
@@ -470,6 +594,9 @@ mod tests {
             "mxray replay -q -v a.pcap",
             "mxray replay -o a -o b a.pcap",
             "mxray replay --home",
+            "mxray live",
+            "mxray live eth0",
+            "mxray live -i eth0 --since 2005-02-25",
             "mxray explain 192.0.2.1",
             "mxray explain --hosts 192.0.2.1 a.pcap",
             "mxray inventory",

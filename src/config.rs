@@ -18,6 +18,7 @@ pub use check::{Finding, check};
 pub use layer::Origin;
 
 use crate::capture;
+use crate::capture::live::SNAPLEN;
 use crate::cli;
 use crate::decode::observation::MailPorts;
 use crate::home::{Home, parse_net};
@@ -38,6 +39,13 @@ const MIN_MEMORY: u64 = 1 << 20;
 const DEFAULT_MEMORY: u64 = 1 << 30;
 /// A day of packet time is the longest that totals are of use.
 const MAX_STATS: u64 = 86_400;
+/// Between two totals of a link, in seconds: what is lost is known within the minute.
+const LIVE_STATS: NonZeroU64 = NonZeroU64::new(60).unwrap();
+/// Threads that share an interface's packets: more than the queues of a network card.
+const MAX_FANOUT: u32 = 64;
+/// libpcap wants room for some packets of the greatest length, and takes no more than a signed
+/// number of 32 bits.
+const RINGS: std::ops::RangeInclusive<u64> = 1 << 20..=i32::MAX as u64;
 /// The name stands in every event, which has a size to keep.
 const MAX_SENSOR: usize = 128;
 
@@ -64,6 +72,35 @@ pub struct ReplayConfig {
     pub exit_code: bool,
     /// Where counts per host and second go, if anywhere.
     pub bins: Option<PathBuf>,
+}
+
+/// `mxray live`.
+#[derive(Clone, Debug)]
+pub struct LiveConfig {
+    /// Names of interfaces; at least one, and each once.
+    pub interfaces: Vec<String>,
+    /// Threads that share an interface's packets.
+    pub fanout: u32,
+    /// The kernel's memory for packets, for each of them, in octets.
+    pub ring: u32,
+    /// Octets of a packet that are read at most.
+    pub snaplen: u32,
+    /// Whether packets to other stations are asked for.
+    pub promiscuous: bool,
+    /// Whether the kernel lets tunnels through.
+    pub tunnels: bool,
+    /// How packets are read and judged.
+    pub reading: Reading,
+    /// Seconds between two totals.
+    pub stats: NonZeroU64,
+    /// Where events go.
+    pub output: Output,
+    /// The names that events use.
+    pub format: Format,
+    /// `observer.name`; without it the machine's name.
+    pub sensor: Option<String>,
+    /// What evidence may show.
+    pub evidence: Evidence,
 }
 
 /// `mxray explain`.
@@ -220,7 +257,7 @@ pub fn replay(mut args: cli::Replay) -> Result<ReplayConfig, Error> {
         stats: stats(&layer)?,
         output,
         format: layer.format.unwrap_or_default(),
-        sensor: sensor(&layer)?,
+        sensor: sensor(&layer)?.unwrap_or_else(|| "mxray".to_owned()),
         evidence: layer.evidence.unwrap_or_default(),
         exit_code: layer.exit_code.unwrap_or_default(),
         bins,
@@ -228,11 +265,36 @@ pub fn replay(mut args: cli::Replay) -> Result<ReplayConfig, Error> {
     })
 }
 
+/// Checks what was typed for `mxray live`. A config file may also hold what only `replay` takes.
+pub fn live(mut args: cli::Live) -> Result<LiveConfig, Error> {
+    let typed = std::mem::take(&mut args.reading);
+    let below = config_file(typed.site.config.as_deref())?;
+    let mut layer = Layer::from(typed).with_live(args).over(below);
+    // Of captures alone; a link has but one time.
+    (layer.since, layer.until, layer.bins) = (None, None, None);
+    let (output, _) = outputs(&layer, &[])?;
+    let ring = ring(&layer)?;
+    Ok(LiveConfig {
+        interfaces: interfaces(&layer)?,
+        fanout: bounded(layer.fanout.as_ref(), MAX_FANOUT)?.unwrap_or(1),
+        ring,
+        snaplen: bounded(layer.snaplen.as_ref(), SNAPLEN)?.unwrap_or(SNAPLEN),
+        promiscuous: !layer.no_promiscuous.unwrap_or_default(),
+        tunnels: layer.tunnels.unwrap_or_default(),
+        reading: reading(&layer)?,
+        stats: stats(&layer)?.unwrap_or(LIVE_STATS),
+        output,
+        format: layer.format.unwrap_or_default(),
+        sensor: sensor(&layer)?,
+        evidence: layer.evidence.unwrap_or_default(),
+    })
+}
+
 /// Checks what was typed for `mxray explain`. A config file may also hold what only `replay`
 /// takes, so that one file serves both.
 pub fn explain(args: cli::Explain) -> Result<ExplainConfig, Error> {
     let below = config_file(args.reading.site.config.as_deref())?;
-    let layer = Layer::from(args.reading).over(below);
+    let layer = Layer::from(args.reading).with_span(args.span).over(below);
     let host: IpAddr = args.host.parse().map_err(|_| Error::Value {
         origin: Origin::CommandLine("HOST"),
         message: format!("`{}` is no IP address", args.host),
@@ -248,7 +310,7 @@ pub fn explain(args: cli::Explain) -> Result<ExplainConfig, Error> {
 /// takes; where that writes its events is no place for a draft.
 pub fn inventory(args: cli::Inventory) -> Result<InventoryConfig, Error> {
     let below = config_file(args.reading.site.config.as_deref())?;
-    let layer = Layer::from(args.reading).over(below);
+    let layer = Layer::from(args.reading).with_span(args.span).over(below);
     let layer = layer.with_draft(args.output);
     let (output, _) = outputs(&layer, &args.paths)?;
     // The draft leaves out what the inventory holds, and would be all that is left of it.
@@ -408,16 +470,57 @@ fn stats(layer: &Layer) -> Result<Option<NonZeroU64>, Error> {
     Ok(Some(seconds.ok_or_else(fault)?))
 }
 
-fn sensor(layer: &Layer) -> Result<String, Error> {
+fn interfaces(layer: &Layer) -> Result<Vec<String>, Error> {
+    let given = layer.interface.as_deref().unwrap_or_default();
+    if given.is_empty() {
+        return Err(Error::Value {
+            origin: Origin::CommandLine("--interface"),
+            message: "names no interface to read; `mxray live -D` lists them".to_owned(),
+        });
+    }
+    let mut names: Vec<String> = Vec::with_capacity(given.len());
+    for given in given {
+        if given.value.is_empty() || names.contains(&given.value) {
+            let message = format!("`{}` is empty, or named twice", given.value);
+            return Err(given.error(message));
+        }
+        names.push(given.value.clone());
+    }
+    Ok(names)
+}
+
+fn ring(layer: &Layer) -> Result<u32, Error> {
+    let Some(given) = &layer.ring else {
+        return Ok(capture::live::RING);
+    };
+    let octets = value::size(&given.value).map_err(|message| given.error(message))?;
+    let octets = Some(octets).filter(|octets| RINGS.contains(octets));
+    let octets = octets.and_then(|octets| u32::try_from(octets).ok());
+    octets.ok_or_else(|| given.error(format!("`{}` is not from 1M to 2047M", given.value)))
+}
+
+/// A number from 1 to `most`.
+fn bounded(given: Option<&Given<u64>>, most: u32) -> Result<Option<u32>, Error> {
+    let Some(given) = given else {
+        return Ok(None);
+    };
+    let number = u32::try_from(given.value).ok();
+    match number.filter(|number| (1..=most).contains(number)) {
+        Some(number) => Ok(Some(number)),
+        None => Err(given.error(format!("{} is not from 1 to {most}", given.value))),
+    }
+}
+
+fn sensor(layer: &Layer) -> Result<Option<String>, Error> {
     let Some(given) = &layer.sensor else {
-        return Ok("mxray".to_owned());
+        return Ok(None);
     };
     let name = given.value.trim();
     if name.is_empty() || name.len() > MAX_SENSOR || name.contains(char::is_control) {
         let message = format!("wants 1 to {MAX_SENSOR} octets without control characters");
         return Err(given.error(message));
     }
-    Ok(name.to_owned())
+    Ok(Some(name.to_owned()))
 }
 
 fn verbosity(layer: &Layer) -> Verbosity {

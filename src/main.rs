@@ -1,13 +1,10 @@
 //! The `mxray` command: parses the command line, runs the command, sets the exit status.
 
-use clap::Parser as _;
-use mxray::cli::Cli;
-use mxray::{command, config};
+use mxray::{cli, command, config};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match command::run(cli.command) {
+    match command::run(cli::parse().command) {
         Ok(outcome) => ExitCode::from(outcome.status()),
         Err(error) => {
             command::say(format_args!("{error:#}"));

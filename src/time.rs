@@ -22,6 +22,12 @@ impl Timestamp {
     /// The latest time that can be told.
     pub const MAX: Self = Self(i64::MAX);
 
+    /// The wall clock's time: for what happens without a packet, never for a packet.
+    #[must_use]
+    pub fn now() -> Self {
+        Self::from_units(jiff::Timestamp::now().as_nanosecond(), 1_000_000_000)
+    }
+
     /// From nanoseconds since the epoch.
     #[must_use]
     pub const fn from_nanos(nanos: i64) -> Self {

@@ -1,6 +1,6 @@
 //! Captures read into memory, so that a test can walk them as often as it likes.
 
-use mxray::capture::{Frame, LinkType, Origin, Replay, Source as _};
+use mxray::capture::{Frame, LinkType, Origin, Replay};
 use mxray::time::Timestamp;
 use std::path::{Path, PathBuf};
 

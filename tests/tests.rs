@@ -26,3 +26,5 @@ mod laws;
 mod manifest;
 // Other people's parsers and lists read the same bytes: hickory-proto, etherparse, psl.
 mod oracles;
+// What live capture asks of the kernel: no less than what is read.
+mod wanted;

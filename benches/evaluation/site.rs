@@ -4,12 +4,12 @@ use super::baselines::Watch;
 use super::outcome::{Crossing, Outcome, finds};
 use super::plan::Part;
 use anyhow::Result;
-use mxray::capture::{Fault, Filter, Frame as Captured, LinkType, Origin, Progress, Source};
+use mxray::capture::{Fault, Filter, Frame as Captured, Input, LinkType, Origin, Progress, Source};
 use mxray::correlate::evidence::Family;
 use mxray::correlate::{Context, Verdict};
 use mxray::home::{Home, parse_net};
 use mxray::host::HostAddr;
-use mxray::pipeline::{self, Settings};
+use mxray::pipeline::{self, Behind, Settings, Tap};
 use mxray::report::{HostReport, Sink};
 use mxray::synth::population::{Frame, HOME, Place, Sample, View, sample};
 use mxray::time::Timestamp;
@@ -82,13 +82,12 @@ impl Site {
             files: vec![PathBuf::from("memory")],
         };
         let filter = Filter::new(None, None, None)?;
-        pipeline::run(
-            &mut source,
+        let tap = Tap {
+            source: &mut source,
             filter,
-            &settings(muted),
-            &mut told,
-            &mut |_| {},
-        )?;
+            progress: &mut |_| {},
+        };
+        pipeline::run(vec![tap], &settings(muted), &mut told)?;
         Ok(told)
     }
 
@@ -176,6 +175,7 @@ fn settings(muted: Vec<Family>) -> Settings {
             ..Context::default()
         },
         stats: None,
+        behind: Behind::Wait,
         hosts: true,
     }
 }
@@ -205,10 +205,10 @@ struct Memory<'a> {
 }
 
 impl Source for Memory<'_> {
-    fn next_frame(&mut self) -> Option<Captured<'_>> {
+    fn next_input(&mut self) -> Option<Input<'_>> {
         let frame = self.frames.next()?;
         self.number += 1;
-        Some(Captured {
+        Some(Input::Frame(Captured {
             bytes: &frame.octets,
             wire_len: u32::try_from(frame.octets.len()).unwrap_or(u32::MAX),
             time: frame.time,
@@ -217,7 +217,7 @@ impl Source for Memory<'_> {
                 file: 0,
                 frame: self.number,
             },
-        })
+        }))
     }
 
     fn take_faults(&mut self) -> Vec<Fault> {

@@ -1,13 +1,15 @@
 //! Where frames come from. Uses only [`crate::time`].
 //!
 //! A capture file is found (`paths`), opened and recognised (`open`), and walked (`walk`, with
-//! `pcap` or `pcapng` over a `window`); `replay` merges several into one [`Source`].
+//! `pcap` or `pcapng` over a `window`); `replay` merges several into one [`Source`]. An interface
+//! is read by [`live`], a source for each packet socket.
 //! [`filter`] chooses among the frames of any source.
 
 pub mod filter;
 pub mod frame;
 mod interface;
 mod link;
+pub mod live;
 mod open;
 mod order;
 mod paths;
@@ -20,17 +22,18 @@ mod sample;
 mod walk;
 mod window;
 
+use crate::time::Timestamp;
 pub use filter::Filter;
 pub use frame::{Frame, LinkType, Origin};
 pub use replay::Replay;
 use std::path::Path;
 
-/// Something that yields frames in order: capture files now, interfaces later.
+/// Something that yields frames in order: capture files, or an interface.
 pub trait Source {
-    /// Lends the next frame, or `None` when the input has ended.
+    /// Lends the next frame, or says what came instead of one; `None` when the input has ended.
     ///
     /// A fault in one input never ends the others; it is kept for [`Source::take_faults`].
-    fn next_frame(&mut self) -> Option<Frame<'_>>;
+    fn next_input(&mut self) -> Option<Input<'_>>;
 
     /// Takes what went wrong since the last call.
     fn take_faults(&mut self) -> Vec<Fault>;
@@ -40,6 +43,64 @@ pub trait Source {
 
     /// How far reading has come.
     fn progress(&self) -> Progress;
+
+    /// What the kernel counts since the beginning; `None` where no kernel captures.
+    fn kernel(&mut self) -> Option<KernelCounts> {
+        None
+    }
+}
+
+/// What a [`Source`] yields.
+#[derive(Clone, Debug)]
+pub enum Input<'a> {
+    /// A frame.
+    Frame(Frame<'a>),
+    /// It is this late, and nothing else came: the wall clock where no packet tells the time.
+    Time(Timestamp),
+    /// What has become of the interface.
+    Link(LinkChange),
+}
+
+/// What has become of an interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkChange {
+    /// When it was seen, by the wall clock.
+    pub time: Timestamp,
+    /// Its name.
+    pub interface: String,
+    /// What it is now.
+    pub state: LinkState,
+}
+
+/// What an interface is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkState {
+    /// There, and up.
+    Up,
+    /// There, and down or without a carrier.
+    Down,
+    /// Not there.
+    Gone,
+}
+
+/// What the kernel counts of the packets that pass its filter, since the beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KernelCounts {
+    /// All of them, those that were dropped among them.
+    pub received: u64,
+    /// Dropped for want of room in the ring.
+    pub dropped: u64,
+    /// Dropped by the interface or its driver, whatever they carried.
+    pub if_dropped: u64,
+}
+
+impl KernelCounts {
+    /// Adds what another socket received.
+    pub fn add(&mut self, other: Self) {
+        self.received += other.received;
+        self.dropped += other.dropped;
+        self.if_dropped += other.if_dropped;
+    }
 }
 
 /// What went wrong with an input while it was read.

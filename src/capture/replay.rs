@@ -120,6 +120,16 @@ impl Replay {
         replay
     }
 
+    /// Lends the next frame, or `None` when all files are read.
+    #[inline]
+    pub fn next_frame(&mut self) -> Option<Frame<'_>> {
+        if !self.step() {
+            return None;
+        }
+        let current = self.current.as_ref()?;
+        Some(current.walk.frame(current.file))
+    }
+
     /// Makes the file with the earliest packet current and goes to that packet; `false` when
     /// all files are read.
     #[inline]
@@ -221,12 +231,8 @@ impl Replay {
 
 impl Source for Replay {
     #[inline]
-    fn next_frame(&mut self) -> Option<Frame<'_>> {
-        if !self.step() {
-            return None;
-        }
-        let current = self.current.as_ref()?;
-        Some(current.walk.frame(current.file))
+    fn next_input(&mut self) -> Option<super::Input<'_>> {
+        self.next_frame().map(super::Input::Frame)
     }
 
     fn take_faults(&mut self) -> Vec<Fault> {

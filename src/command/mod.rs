@@ -4,6 +4,7 @@
 
 mod explain;
 mod inventory;
+mod live;
 mod replay;
 
 use crate::capture::Source as _;
@@ -53,6 +54,8 @@ const TO_STDOUT: &str = "writing standard output";
 pub fn run(command: Command) -> anyhow::Result<Outcome> {
     let outcome = match command {
         Command::Replay(args) => replay::run(config::replay(*args)?),
+        Command::Live(args) if args.list_interfaces => live::list(),
+        Command::Live(args) => live::run(config::live(*args)?),
         Command::Explain(args) => explain::run(config::explain(*args)?),
         Command::Inventory(args) => inventory::run(config::inventory(*args)?),
         Command::Synth(args) => synthesise(config::synth(args)),
@@ -166,41 +169,47 @@ const HOST_OCTETS: usize = 2048;
 const CONNECTION_OCTETS: usize = 128;
 const STREAM_OCTETS: usize = 2048;
 
+/// What the stages need to know, by what was asked for.
+fn settings(reading: Reading) -> pipeline::Settings {
+    let Reading {
+        home,
+        inventory,
+        keywords,
+        smtp_ports,
+        workers,
+        memory,
+        ..
+    } = reading;
+    let part = |of: u64| usize::try_from(memory / of).unwrap_or(usize::MAX);
+    pipeline::Settings {
+        workers,
+        count: count::Settings {
+            keywords: Arc::new(keywords),
+            mail: smtp_ports,
+            hosts: part(2) / HOST_OCTETS,
+            connections: part(4) / CONNECTION_OCTETS,
+            streams: part(8) / STREAM_OCTETS,
+            stream_octets: part(8),
+            bins: false,
+        },
+        context: Context {
+            inventory: Arc::new(inventory),
+            home: Arc::new(home),
+            ..Context::default()
+        },
+        stats: None::<NonZeroU64>,
+        behind: pipeline::Behind::Wait,
+        hosts: false,
+    }
+}
+
 impl Run {
     fn new(reading: Reading, paths: &[PathBuf]) -> anyhow::Result<Self> {
-        let Reading {
-            filter,
-            window,
-            home,
-            inventory,
-            keywords,
-            smtp_ports,
-            workers,
-            memory,
-            verbosity,
-        } = reading;
+        let (window, verbosity) = (reading.window, reading.verbosity);
         log(verbosity);
-        let filter = capture::Filter::new(filter.as_deref(), window.since, window.until)?;
-        let part = |of: u64| usize::try_from(memory / of).unwrap_or(usize::MAX);
-        let settings = pipeline::Settings {
-            workers,
-            count: count::Settings {
-                keywords: Arc::new(keywords),
-                mail: smtp_ports,
-                hosts: part(2) / HOST_OCTETS,
-                connections: part(4) / CONNECTION_OCTETS,
-                streams: part(8) / STREAM_OCTETS,
-                stream_octets: part(8),
-                bins: false,
-            },
-            context: Context {
-                inventory: Arc::new(inventory),
-                home: Arc::new(home),
-                ..Context::default()
-            },
-            stats: None::<NonZeroU64>,
-            hosts: false,
-        };
+        let filter = reading.filter.as_deref();
+        let filter = capture::Filter::new(filter, window.since, window.until)?;
+        let settings = settings(reading);
         let source = capture::Replay::open(paths);
         let bar = progress_bar(verbosity, source.progress().total);
         Ok(Self {
@@ -221,13 +230,12 @@ impl Run {
     }
 
     fn into_sink(mut self, sink: &mut dyn report::Sink) -> io::Result<report::Totals> {
-        let totals = pipeline::run(
-            &mut self.source,
-            self.filter,
-            &self.settings,
-            sink,
-            &mut |progress: capture::Progress| self.bar.set_position(progress.done),
-        );
+        let tap = pipeline::Tap {
+            source: &mut self.source,
+            filter: self.filter,
+            progress: &mut |progress: capture::Progress| self.bar.set_position(progress.done),
+        };
+        let totals = pipeline::run(vec![tap], &self.settings, sink);
         self.bar.finish_and_clear();
         totals
     }

@@ -3,8 +3,8 @@
 //! Each part is checked for itself, so that one look shows all that is wrong.
 
 use super::{
-    Error, Layer, config_file, filter, home, keywords, known, memory, outputs, sensor, smtp_ports,
-    stats, window, workers,
+    Error, Layer, MAX_FANOUT, SNAPLEN, bounded, config_file, filter, home, keywords, known, memory,
+    outputs, ring, sensor, smtp_ports, stats, window, workers,
 };
 use crate::cli;
 use std::fmt;
@@ -105,6 +105,9 @@ fn numbers(layer: &Layer) -> Result<(), Error> {
     memory(layer)?;
     stats(layer)?;
     sensor(layer)?;
+    ring(layer)?;
+    bounded(layer.fanout.as_ref(), MAX_FANOUT)?;
+    bounded(layer.snaplen.as_ref(), SNAPLEN)?;
     outputs(layer, &[])?;
     Ok(())
 }

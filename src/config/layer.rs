@@ -28,6 +28,12 @@ pub(super) struct Layer {
     pub(super) until: Option<Given<String>>,
     pub(super) exit_code: Option<bool>,
     pub(super) bins: Option<Given<PathBuf>>,
+    pub(super) interface: Option<Vec<Given<String>>>,
+    pub(super) fanout: Option<Given<u64>>,
+    pub(super) ring: Option<Given<String>>,
+    pub(super) snaplen: Option<Given<u64>>,
+    pub(super) no_promiscuous: Option<bool>,
+    pub(super) tunnels: Option<bool>,
     pub(super) quiet: Option<bool>,
     pub(super) verbose: Option<u8>,
 }
@@ -85,6 +91,12 @@ impl Layer {
             until: self.until.or(below.until),
             exit_code: self.exit_code.or(below.exit_code),
             bins: self.bins.or(below.bins),
+            interface: self.interface.or(below.interface),
+            fanout: self.fanout.or(below.fanout),
+            ring: self.ring.or(below.ring),
+            snaplen: self.snaplen.or(below.snaplen),
+            no_promiscuous: self.no_promiscuous.or(below.no_promiscuous),
+            tunnels: self.tunnels.or(below.tunnels),
             quiet: self.quiet.or(below.quiet),
             verbose: self.verbose.or(below.verbose),
         }
@@ -95,12 +107,41 @@ impl Layer {
         Self {
             hosts: typed.hosts.map(Hosts::from),
             stats: on_line("--stats", typed.stats),
+            exit_code: typed.exit_code.then_some(true),
+            bins: on_line("--bins", typed.bins),
+            ..self.with_events(typed.events).with_span(typed.span)
+        }
+    }
+
+    /// Adds what `live` alone takes.
+    pub(super) fn with_live(self, typed: cli::Live) -> Self {
+        Self {
+            interface: all_on_line("--interface", typed.interface),
+            fanout: on_line("--fanout", typed.fanout),
+            ring: on_line("--ring", typed.ring),
+            snaplen: on_line("--snaplen", typed.snaplen),
+            no_promiscuous: typed.no_promiscuous.then_some(true),
+            tunnels: typed.tunnels.then_some(true),
+            stats: on_line("--stats", typed.stats),
+            ..self.with_events(typed.events)
+        }
+    }
+
+    fn with_events(self, typed: cli::Events) -> Self {
+        Self {
             output: on_line("--output", typed.output),
             format: typed.format.map(|cli::Format::Ecs| Format::Ecs),
             sensor: on_line("--sensor", typed.sensor),
             evidence: typed.evidence.map(Evidence::from),
-            exit_code: typed.exit_code.then_some(true),
-            bins: on_line("--bins", typed.bins),
+            ..self
+        }
+    }
+
+    /// Adds which part of captures is read.
+    pub(super) fn with_span(self, typed: cli::Span) -> Self {
+        Self {
+            since: on_line("--since", typed.since),
+            until: on_line("--until", typed.until),
             ..self
         }
     }
@@ -177,6 +218,18 @@ impl Layer {
             bins: value("bins")
                 .map(|item| in_folder(&item, folder))
                 .transpose()?,
+            interface: value("interface")
+                .map(|item| list(item, string))
+                .transpose()?,
+            fanout: value("fanout").map(|item| number(&item)).transpose()?,
+            ring: value("ring")
+                .map(|item| scalar(&item, "a size, as \"64M\""))
+                .transpose()?,
+            snaplen: value("snaplen").map(|item| number(&item)).transpose()?,
+            no_promiscuous: value("no-promiscuous")
+                .map(|item| item.boolean())
+                .transpose()?,
+            tunnels: value("tunnels").map(|item| item.boolean()).transpose()?,
             quiet,
             verbose: value("verbose")
                 .map(|item| verbose(&item, quiet))
@@ -191,8 +244,6 @@ impl From<cli::Reading> for Layer {
     fn from(typed: cli::Reading) -> Self {
         Self {
             filter: on_line("--filter", typed.filter),
-            since: on_line("--since", typed.since),
-            until: on_line("--until", typed.until),
             workers: on_line("--workers", typed.workers),
             memory: on_line("--memory", typed.memory),
             // Each undoes what a file says of the other.

@@ -344,13 +344,15 @@ fn what_is_wrong_in_a_file() {
         ),
         (
             "zebra = 1\nfrobnicate = 2",
-            "1: unknown key `zebra` (known are bins, evidence, exit-code, filter, format, home, hosts, inventory, \
-             keywords, memory, output, quiet, sensor, since, smtp-ports, stats, until, verbose, workers)",
+            "1: unknown key `zebra` (known are bins, evidence, exit-code, fanout, filter, format, home, hosts, \
+             interface, inventory, keywords, memory, no-promiscuous, output, quiet, ring, sensor, since, \
+             smtp-ports, snaplen, stats, tunnels, until, verbose, workers)",
         ),
         (
             "[replay]\nstats = 1",
-            "1: unknown key `replay` (known are bins, evidence, exit-code, filter, format, home, hosts, inventory, \
-             keywords, memory, output, quiet, sensor, since, smtp-ports, stats, until, verbose, workers)",
+            "1: unknown key `replay` (known are bins, evidence, exit-code, fanout, filter, format, home, hosts, \
+             interface, inventory, keywords, memory, no-promiscuous, output, quiet, ring, sensor, since, \
+             smtp-ports, snaplen, stats, tunnels, until, verbose, workers)",
         ),
         ("filter = 'a'\n\nfilter = 'b'", "3: duplicate key"),
         (

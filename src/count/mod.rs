@@ -130,6 +130,8 @@ pub struct PacketCounts {
     pub decoded: u64,
     /// With a broken message, by what was wrong; what could be read of it is counted too.
     pub malformed: BTreeMap<Malformed, u64>,
+    /// Thrown away before, since the worker was behind.
+    pub shed: u64,
     /// Messages that came a second time within milliseconds, as from a doubled mirror port.
     pub duplicates: u64,
     /// Observations left out of correlation, since their host, or the hosts of its shard together
@@ -151,6 +153,7 @@ impl PacketCounts {
     /// Adds what another worker counted.
     pub fn add(&mut self, other: &Self) {
         self.decoded += other.decoded;
+        self.shed += other.shed;
         self.duplicates += other.duplicates;
         self.untold += other.untold;
         self.unasked += other.unasked;

@@ -23,3 +23,4 @@ pub mod smtp;
 pub mod tcp;
 pub mod tls;
 mod tunnel;
+pub mod wanted;

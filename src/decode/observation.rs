@@ -14,11 +14,11 @@ pub const DNS: u16 = 53;
 pub const ENCRYPTED_DNS: u16 = 853;
 
 /// TCP port of HTTPS, where DNS may be hidden (RFC 8484).
-const HTTPS: u16 = 443;
+pub(super) const HTTPS: u16 = 443;
 
 /// TCP ports of chat servers (IRC): those in use since RFC 1459, one that many networks have
 /// beside them, and that of IRC in TLS.
-const IRC: [u16; 12] = [
+pub(super) const IRC: [u16; 12] = [
     6660, 6661, 6662, 6663, 6664, 6665, 6666, 6667, 6668, 6669, IRC_IN_TLS, 7000,
 ];
 
@@ -26,10 +26,10 @@ const IRC: [u16; 12] = [
 pub const IRC_IN_TLS: u16 = 6697;
 
 /// TCP ports of mailboxes: POP3 and IMAP (RFC 1939, RFC 9051).
-const MAILBOX: [u16; 2] = [110, 143];
+pub(super) const MAILBOX: [u16; 2] = [110, 143];
 
 /// Both in TLS (RFC 8314).
-const MAILBOX_IN_TLS: [u16; 2] = [993, 995];
+pub(super) const MAILBOX_IN_TLS: [u16; 2] = [993, 995];
 
 /// A client's segment on a mailbox port without TLS that is longer than this is no command line
 /// (RFC 2449 section 4: 255 octets), but a letter on its way to a folder.

@@ -41,6 +41,8 @@ pub(super) enum Mark {
     Close(i64),
     /// Tell the totals, as of this second's beginning.
     Totals(i64),
+    /// So many packets were thrown away here, since the worker was behind.
+    Shed(u64),
     /// Another part of the TCP connections that may be known has begun: forget the eldest.
     Forget,
     /// The input ends; its newest packet is of this time.
@@ -82,9 +84,35 @@ impl Batch {
         self.entries.len() >= PACKETS || self.payloads.len() >= OCTETS || self.marks >= MARKS
     }
 
+    /// How much there is in it: packets, bindings and marks.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Whether there is nothing in it.
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// Throws its packets away and keeps its marks, so that each worker knows how many packets
+    /// it was not given before a mark. Of marks alike that follow each other one stays.
+    pub(super) fn shed(&mut self) {
+        let mut kept: Vec<Entry> = Vec::with_capacity(self.marks + 1);
+        for entry in self.entries.drain(..) {
+            let mark = match entry {
+                Entry::Packet(..) | Entry::Binding(..) => Mark::Shed(1),
+                Entry::Mark(mark) => mark,
+            };
+            match (kept.last_mut(), mark) {
+                (Some(Entry::Mark(Mark::Shed(before))), Mark::Shed(more)) => *before += more,
+                (Some(Entry::Mark(Mark::Close(before))), Mark::Close(through)) => *before = through,
+                (Some(Entry::Mark(Mark::Forget)), Mark::Forget) => {}
+                _ => kept.push(Entry::Mark(mark)),
+            }
+        }
+        self.marks = kept.len();
+        self.entries = kept;
+        self.payloads.clear();
     }
 
     /// Empties it, keeping its memory.
@@ -94,9 +122,9 @@ impl Batch {
         self.marks = 0;
     }
 
-    /// What it holds, in order.
-    pub(super) fn items(&self) -> impl Iterator<Item = Item<'_>> {
-        self.entries.iter().map(|entry| match entry {
+    /// What it holds from place `from` on, in order.
+    pub(super) fn items(&self, from: usize) -> impl Iterator<Item = Item<'_>> {
+        self.entries.iter().skip(from).map(|entry| match entry {
             Entry::Mark(mark) => Item::Mark(*mark),
             Entry::Binding(binding, late) => Item::Binding(*binding, *late),
             Entry::Packet(packet, payload, late) => {

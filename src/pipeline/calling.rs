@@ -18,7 +18,7 @@ pub(super) struct Calling<'a> {
     correlator: Correlator,
     site: Site,
     sink: &'a mut dyn Sink,
-    /// The second up to which each worker has closed, and behind them the capture thread.
+    /// The second up to which each worker has closed, and behind them each capture thread.
     closed: Vec<i64>,
     /// Seconds that not all workers have closed yet.
     pending: BTreeMap<i64, Vec<Delta>>,
@@ -37,12 +37,12 @@ pub(super) struct End {
 }
 
 impl<'a> Calling<'a> {
-    pub(super) fn new(settings: &Settings, sink: &'a mut dyn Sink) -> Self {
+    pub(super) fn new(settings: &Settings, captures: usize, sink: &'a mut dyn Sink) -> Self {
         Self {
             correlator: Correlator::new(settings.context.clone()),
             site: Site::default(),
             sink,
-            closed: vec![i64::MIN; settings.workers.get() + 1],
+            closed: vec![i64::MIN; settings.workers.get() + captures],
             pending: BTreeMap::new(),
             totals: BTreeMap::new(),
             last: Vec::new(),
@@ -59,8 +59,9 @@ impl<'a> Calling<'a> {
                         self.sink.fault(fault);
                     }
                 }
+                Message::Link(change) => self.sink.link(&change)?,
                 Message::Captured { at, counts } => {
-                    self.totals.entry(at).or_default().capture = counts;
+                    self.totals.entry(at).or_default().capture.add(&counts);
                 }
                 Message::Counted { at, counts } => {
                     self.totals.entry(at).or_default().count.add(&counts);

@@ -1,13 +1,13 @@
-//! The capture thread: reads frames, keeps packet time, finds out whose packet it is and
+//! A capture thread: reads frames, keeps packet time, finds out whose packet it is and
 //! puts it into that host's lane.
 
 use super::batch::{Batch, Mark};
 use super::clock::Clock;
-use super::{HungUp, Message};
-use crate::capture::{Filter, Progress, Source};
+use super::{Behind, HungUp, Message, Settings, Tap};
+use crate::capture::{Filter, Frame, Input, Progress, Source};
 use crate::count::delta::Delta;
+use crate::count::shard_of;
 use crate::count::site::SiteSeconds;
-use crate::count::{self, shard_of};
 use crate::decode::fragment::Fragments;
 use crate::decode::lan::Binding;
 use crate::decode::observation::{MailPorts, Route, route, sender};
@@ -15,32 +15,41 @@ use crate::decode::packet::{Packet, Segment, Sliced, Transport};
 use crate::decode::tcp::GENERATIONS;
 use crate::host::HostAddr;
 use crate::report::CaptureCounts;
-use crossbeam_channel::{Receiver, Sender};
-use std::num::NonZeroU64;
+use crossbeam_channel::{Receiver, Sender, TrySendError};
+use std::collections::VecDeque;
 
 /// The ways to the workers, each with the batch that is being filled.
 pub(super) struct Lanes {
-    lanes: Vec<(Batch, Sender<Batch>)>,
+    ways: Vec<(Batch, Sender<Batch>)>,
     recycled: Receiver<Batch>,
+    behind: Behind,
 }
 
 impl Lanes {
-    pub(super) fn new(to_workers: Vec<Sender<Batch>>, recycled: Receiver<Batch>) -> Self {
-        let lanes = to_workers
+    pub(super) fn new(
+        to_workers: Vec<Sender<Batch>>,
+        recycled: Receiver<Batch>,
+        behind: Behind,
+    ) -> Self {
+        let ways = to_workers
             .into_iter()
             .map(|sender| (Batch::default(), sender))
             .collect();
-        Self { lanes, recycled }
+        Self {
+            ways,
+            recycled,
+            behind,
+        }
     }
 
     /// Puts a packet into its host's lane.
     #[inline]
     fn push(&mut self, host: HostAddr, packet: &Packet<'_>, late: bool) -> Result<(), HungUp> {
-        let count = self.lanes.len();
-        if let Some((batch, sender)) = self.lanes.get_mut(shard_of(host) % count) {
+        let at = shard_of(host) % self.ways.len();
+        if let Some((batch, _)) = self.ways.get_mut(at) {
             batch.push(packet, late);
             if batch.is_full() {
-                send(batch, sender, &self.recycled)?;
+                self.send(at)?;
             }
         }
         Ok(())
@@ -48,11 +57,11 @@ impl Lanes {
 
     /// Puts what was said of an address into that address's lane.
     fn bind(&mut self, binding: Binding, late: bool) -> Result<(), HungUp> {
-        let count = self.lanes.len();
-        if let Some((batch, sender)) = self.lanes.get_mut(shard_of(binding.said.addr) % count) {
+        let at = shard_of(binding.said.addr) % self.ways.len();
+        if let Some((batch, _)) = self.ways.get_mut(at) {
             batch.bind(binding, late);
             if batch.is_full() {
-                send(batch, sender, &self.recycled)?;
+                self.send(at)?;
             }
         }
         Ok(())
@@ -60,10 +69,12 @@ impl Lanes {
 
     /// Puts a mark into every lane.
     fn mark(&mut self, mark: Mark) -> Result<(), HungUp> {
-        for (batch, sender) in &mut self.lanes {
-            batch.mark(mark);
-            if batch.is_full() {
-                send(batch, sender, &self.recycled)?;
+        for at in 0..self.ways.len() {
+            if let Some((batch, _)) = self.ways.get_mut(at) {
+                batch.mark(mark);
+                if batch.is_full() {
+                    self.send(at)?;
+                }
             }
         }
         Ok(())
@@ -71,47 +82,125 @@ impl Lanes {
 
     /// Hands over what there is.
     fn flush(&mut self) -> Result<(), HungUp> {
-        for (batch, sender) in &mut self.lanes {
-            if !batch.is_empty() {
-                send(batch, sender, &self.recycled)?;
+        for at in 0..self.ways.len() {
+            if self
+                .ways
+                .get(at)
+                .is_some_and(|(batch, _)| !batch.is_empty())
+            {
+                self.send(at)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Hands over what there is, and waits where a worker is behind.
+    fn finish(&mut self) -> Result<(), HungUp> {
+        self.behind = Behind::Wait;
+        self.flush()
+    }
+
+    /// Hands a batch over and takes a used one in its place. Where the worker is behind, waits,
+    /// or throws the packets of a full one away; marks always arrive.
+    fn send(&mut self, at: usize) -> Result<(), HungUp> {
+        let Some((batch, sender)) = self.ways.get_mut(at) else {
+            return Ok(());
+        };
+        if matches!(self.behind, Behind::Shed { .. }) && sender.is_full() {
+            if batch.is_full() {
+                batch.shed();
+            }
+            return Ok(());
+        }
+        let empty = self.recycled.try_recv().unwrap_or_default();
+        // This thread alone sends here, so that where there was room there still is.
+        Ok(sender.send(std::mem::replace(batch, empty))?)
+    }
+}
+
+/// The way to the calling thread. Live, what finds no room waits here, as it comes by the second
+/// and not by the packet, and packets must not wait.
+pub(super) struct Outbox {
+    sender: Sender<Message>,
+    waiting: VecDeque<Message>,
+    behind: Behind,
+}
+
+impl Outbox {
+    pub(super) fn new(sender: Sender<Message>, behind: Behind) -> Self {
+        Self {
+            sender,
+            waiting: VecDeque::new(),
+            behind,
+        }
+    }
+
+    fn send(&mut self, message: Message) -> Result<(), HungUp> {
+        if self.behind == Behind::Wait {
+            return Ok(self.sender.send(message)?);
+        }
+        self.waiting.push_back(message);
+        self.flush()
+    }
+
+    /// Sends what waits, as far as there is room.
+    fn flush(&mut self) -> Result<(), HungUp> {
+        while !self.waiting.is_empty() && !self.sender.is_full() {
+            let Some(message) = self.waiting.pop_front() else {
+                break;
+            };
+            match self.sender.try_send(message) {
+                Ok(()) => {}
+                // A worker was faster.
+                Err(TrySendError::Full(message)) => {
+                    self.waiting.push_front(message);
+                    break;
+                }
+                Err(TrySendError::Disconnected(_)) => return Err(HungUp),
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what waits, and from now on waits for room.
+    fn finish(&mut self) -> Result<(), HungUp> {
+        self.behind = Behind::Wait;
+        for message in self.waiting.drain(..) {
+            self.sender.send(message)?;
         }
         Ok(())
     }
 }
 
-/// Hands a batch over and takes a used one in its place; waits while the worker is behind.
-fn send(
-    batch: &mut Batch,
-    sender: &Sender<Batch>,
-    recycled: &Receiver<Batch>,
-) -> Result<(), HungUp> {
-    let empty = recycled.try_recv().unwrap_or_default();
-    Ok(sender.send(std::mem::replace(batch, empty))?)
-}
-
-/// Reads the source to its end and returns what was counted.
+/// Reads the source to its end and returns what was counted; `number` is that of a further
+/// worker, as which this thread closes the seconds of the site.
 pub(super) fn read(
-    source: &mut (dyn Source + Send),
-    mut filter: Filter,
+    tap: Tap<'_>,
     mut lanes: Lanes,
-    to_correlate: &Sender<Message>,
-    count: &count::Settings,
-    stats: Option<NonZeroU64>,
-    progress: &mut (dyn FnMut(Progress) + Send),
+    mut to_correlate: Outbox,
+    settings: &Settings,
+    number: usize,
 ) -> CaptureCounts {
+    let Tap {
+        source,
+        mut filter,
+        progress,
+    } = tap;
     let mut counts = CaptureCounts::default();
-    let workers = lanes.lanes.len();
     // What could not be opened is told at once, not after all the others were read.
     let _ = to_correlate.send(Message::Faults(source.take_faults()));
     let mut reader = Reader {
         lanes: &mut lanes,
-        to_correlate,
+        to_correlate: &mut to_correlate,
         counts: &mut counts,
-        mail: &count.mail,
-        connections: Generation::new(count.connections),
-        site: Site::new(workers),
-        stats,
+        mail: &settings.count.mail,
+        connections: Generation::new(settings.count.connections),
+        site: Site::new(number),
+        totals: Schedule::new(settings),
+        clock: Clock::default(),
+        fragments: Fragments::default(),
+        prompt: source.progress().total == 0,
+        ask_kernel: true,
     };
     // An early end means that the sink failed, which the calling thread knows.
     let _ = reader.read(source, &mut filter, progress);
@@ -182,12 +271,7 @@ impl Site {
     }
 
     /// Closes the seconds up to `through`, and hands them over when it is time, or `now`.
-    fn close(
-        &mut self,
-        through: i64,
-        now: bool,
-        to_correlate: &Sender<Message>,
-    ) -> Result<(), HungUp> {
+    fn close(&mut self, through: i64, now: bool, to_correlate: &mut Outbox) -> Result<(), HungUp> {
         self.closed.extend(self.seconds.close(through));
         if now || self.packets >= Self::PACKETS || self.closed.len() >= Self::SECONDS {
             self.packets = 0;
@@ -201,14 +285,68 @@ impl Site {
     }
 }
 
+/// When totals are due, by packet time.
+struct Schedule {
+    every: Option<i64>,
+    next: Option<i64>,
+    /// Whether each is taken that time has passed, and not the last one alone: what several
+    /// capture threads take must be of the same times.
+    each: bool,
+}
+
+impl Schedule {
+    fn new(settings: &Settings) -> Self {
+        let every = settings
+            .stats
+            .and_then(|every| i64::try_from(every.get()).ok());
+        let from = match settings.behind {
+            Behind::Wait => None,
+            Behind::Shed { from } => Some(from),
+        };
+        let next = every
+            .zip(from)
+            .map(|(every, from)| Self::after(from, every));
+        Self {
+            every,
+            next,
+            each: from.is_some(),
+        }
+    }
+
+    /// The first multiple of `every` that is later.
+    fn after(second: i64, every: i64) -> i64 {
+        (second.div_euclid(every) * every).saturating_add(every)
+    }
+
+    /// One that is due at `second` or before.
+    fn due(&mut self, second: i64) -> Option<i64> {
+        let every = self.every?;
+        let is_due = self.next.is_some_and(|next| second >= next);
+        if self.each {
+            let due = self.next.filter(|_| is_due)?;
+            self.next = Some(due.saturating_add(every));
+            return Some(due);
+        }
+        let next = Self::after(second, every);
+        self.next = Some(next);
+        is_due.then(|| next.saturating_sub(every))
+    }
+}
+
 struct Reader<'a> {
     lanes: &'a mut Lanes,
-    to_correlate: &'a Sender<Message>,
+    to_correlate: &'a mut Outbox,
     counts: &'a mut CaptureCounts,
     mail: &'a MailPorts,
+    clock: Clock,
+    fragments: Fragments,
     connections: Generation,
     site: Site,
-    stats: Option<NonZeroU64>,
+    totals: Schedule,
+    /// Somebody waits at the other end: what is counted is handed over at every second.
+    prompt: bool,
+    /// A second has passed since the kernel was asked what it counts.
+    ask_kernel: bool,
 }
 
 impl Reader<'_> {
@@ -218,101 +356,122 @@ impl Reader<'_> {
         filter: &mut Filter,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), HungUp> {
-        let mut clock = Clock::default();
-        let mut fragments = Fragments::default();
-        let mut next_totals = None;
-        // Somebody may wait at the other end of a pipe: hand over at every second of it.
-        let piped = source.progress().total == 0;
         let mut until_progress = 0_u32;
         loop {
             until_progress += 1;
             if until_progress == 1 << 16 {
                 until_progress = 0;
                 progress(source.progress());
-                let faults = source.take_faults();
-                if !faults.is_empty() {
-                    self.to_correlate.send(Message::Faults(faults))?;
-                }
+                self.tell_faults(source)?;
             }
-            let Some(frame) = source.next_frame() else {
-                break;
-            };
-            let passes = filter.passes(&frame);
-            let mut late = false;
-            if passes {
-                let (is_late, closed) = clock.tick(frame.time);
-                late = is_late;
-                if let Some(closed) = closed {
-                    self.totals_due(frame.time.second(), &mut next_totals)?;
-                    self.lanes.mark(Mark::Close(closed))?;
-                    self.site.close(closed, piped, self.to_correlate)?;
-                    if piped {
-                        self.lanes.flush()?;
+            if self.ask_kernel {
+                self.ask_kernel = false;
+                self.counts.kernel = source.kernel();
+            }
+            match source.next_input() {
+                Some(Input::Frame(frame)) => {
+                    let passes = filter.passes(&frame);
+                    self.frame(&frame, passes)?;
+                }
+                Some(Input::Time(time)) => {
+                    if let Some(closed) = self.clock.pass(time) {
+                        self.close(closed, time.second())?;
                     }
+                    self.counts.last = self.clock.newest();
+                    // Nothing more comes soon, and somebody may wait.
+                    self.lanes.flush()?;
+                    self.to_correlate.flush()?;
+                    self.tell_faults(source)?;
                 }
-                if !late {
-                    self.site.seconds.second(frame.time.second()).packets += 1;
-                    self.site.packets += 1;
-                }
-                self.counts.first = clock.first();
-                self.counts.last = clock.newest();
-            }
-            let counts = &mut *self.counts;
-            counts.seen += 1;
-            counts.truncated += u64::from(frame.wire_len as usize > frame.bytes.len());
-            counts.late += u64::from(late);
-            if !passes {
-                counts.filtered += 1;
-                continue;
-            }
-            let outcome = fragments.slice(&frame);
-            if outcome.reassembled > 0 {
-                counts.fragments -= outcome.earlier;
-                counts.ignored += outcome.earlier;
-                counts.reassembled += outcome.reassembled;
-            }
-            match outcome.sliced {
-                Sliced::Packet(packet) => match route(&packet, self.mail) {
-                    Route::Host(host) => {
-                        if !late {
-                            let second = self.site.seconds.second(frame.time.second());
-                            second.count(&packet, host, self.mail);
-                        }
-                        self.lanes.push(host, &packet, late)?;
-                        if self.connections.is_full(&packet, self.mail) {
-                            self.lanes.mark(Mark::Forget)?;
-                        }
-                    }
-                    Route::Ignored => counts.ignored += 1,
-                },
-                Sliced::Binding(binding) => self.lanes.bind(binding, late)?,
-                Sliced::Ignored => counts.ignored += 1,
-                Sliced::Fragment(_) => counts.fragments += 1,
-                Sliced::Unsupported(reason) => counts.unsupported(reason),
-                Sliced::Malformed(damage) => *counts.malformed.entry(damage).or_insert(0) += 1,
+                Some(Input::Link(change)) => self.to_correlate.send(Message::Link(change))?,
+                None => break,
             }
         }
         progress(source.progress());
-        if let Some(newest) = clock.newest() {
+        self.counts.kernel = source.kernel();
+        self.to_correlate.finish()?;
+        if let Some(newest) = self.clock.newest() {
             self.lanes.mark(Mark::End(newest))?;
         }
         self.site.close(i64::MAX, true, self.to_correlate)?;
-        self.lanes.flush()
+        self.lanes.finish()
     }
 
-    /// Asks for the totals where the newest packet begins another interval.
-    fn totals_due(&mut self, second: i64, next: &mut Option<i64>) -> Result<(), HungUp> {
-        let Some(every) = self.stats.and_then(|every| i64::try_from(every.get()).ok()) else {
-            return Ok(());
-        };
-        let begun = second.div_euclid(every) * every;
-        if next.is_some_and(|next| second >= next) {
-            let counts = self.counts.clone();
-            self.to_correlate
-                .send(Message::Captured { at: begun, counts })?;
-            self.lanes.mark(Mark::Totals(begun))?;
+    /// Counts a frame, and hands it to whom it concerns.
+    #[inline]
+    fn frame(&mut self, frame: &Frame<'_>, passes: bool) -> Result<(), HungUp> {
+        let mut late = false;
+        if passes {
+            let (is_late, closed) = self.clock.tick(frame.time);
+            late = is_late;
+            if let Some(closed) = closed {
+                self.close(closed, frame.time.second())?;
+            }
+            if !late {
+                self.site.seconds.second(frame.time.second()).packets += 1;
+                self.site.packets += 1;
+            }
+            self.counts.first = self.clock.first();
+            self.counts.last = self.clock.newest();
         }
-        *next = Some(begun.saturating_add(every));
+        let counts = &mut *self.counts;
+        counts.seen += 1;
+        counts.truncated += u64::from(frame.wire_len as usize > frame.bytes.len());
+        counts.late += u64::from(late);
+        if !passes {
+            counts.filtered += 1;
+            return Ok(());
+        }
+        let outcome = self.fragments.slice(frame);
+        if outcome.reassembled > 0 {
+            counts.fragments -= outcome.earlier;
+            counts.ignored += outcome.earlier;
+            counts.reassembled += outcome.reassembled;
+        }
+        match outcome.sliced {
+            Sliced::Packet(packet) => match route(&packet, self.mail) {
+                Route::Host(host) => {
+                    if !late {
+                        let second = self.site.seconds.second(frame.time.second());
+                        second.count(&packet, host, self.mail);
+                    }
+                    self.lanes.push(host, &packet, late)?;
+                    if self.connections.is_full(&packet, self.mail) {
+                        self.lanes.mark(Mark::Forget)?;
+                    }
+                }
+                Route::Ignored => counts.ignored += 1,
+            },
+            Sliced::Binding(binding) => self.lanes.bind(binding, late)?,
+            Sliced::Ignored => counts.ignored += 1,
+            Sliced::Fragment(_) => counts.fragments += 1,
+            Sliced::Unsupported(reason) => counts.unsupported(reason),
+            Sliced::Malformed(damage) => *counts.malformed.entry(damage).or_insert(0) += 1,
+        }
         Ok(())
+    }
+
+    /// Time has moved on to `second`, and nothing of `closed` or earlier can come any more.
+    fn close(&mut self, closed: i64, second: i64) -> Result<(), HungUp> {
+        self.ask_kernel = true;
+        while let Some(at) = self.totals.due(second) {
+            let counts = self.counts.clone();
+            self.to_correlate.send(Message::Captured { at, counts })?;
+            self.lanes.mark(Mark::Totals(at))?;
+        }
+        self.lanes.mark(Mark::Close(closed))?;
+        self.site.close(closed, self.prompt, self.to_correlate)?;
+        if self.prompt {
+            self.lanes.flush()?;
+        }
+        Ok(())
+    }
+
+    fn tell_faults(&mut self, source: &mut (dyn Source + Send)) -> Result<(), HungUp> {
+        let faults = source.take_faults();
+        if faults.is_empty() {
+            return Ok(());
+        }
+        self.to_correlate.send(Message::Faults(faults))
     }
 }

@@ -8,6 +8,8 @@ pub(super) struct Clock {
     newest: Option<Timestamp>,
     first: Option<Timestamp>,
     closed: Option<i64>,
+    /// What is earlier is late.
+    horizon: Timestamp,
 }
 
 impl Clock {
@@ -16,24 +18,33 @@ impl Clock {
     #[inline]
     pub(super) fn tick(&mut self, time: Timestamp) -> (bool, Option<i64>) {
         self.first = Some(self.first.map_or(time, |first| first.min(time)));
+        let closed = self.pass(time);
+        (time < self.horizon, closed)
+    }
+
+    /// It is this late, says another clock, and no packet came. The second up to which
+    /// everything can now be closed, where that has moved on.
+    #[inline]
+    pub(super) fn pass(&mut self, time: Timestamp) -> Option<i64> {
         let newest = self.newest.map_or(time, |newest| newest.max(time));
         self.newest = Some(newest);
-        let horizon = newest.plus_nanos(-REORDER);
+        self.horizon = newest.plus_nanos(-REORDER);
+        let horizon = self.horizon;
         let closed = horizon.second() - 1;
         // A gap of years is one step: a second that had no packet has nothing to close.
         let moved = self.closed.is_none_or(|before| closed > before);
         if moved {
             self.closed = Some(closed);
         }
-        (time < horizon, moved.then_some(closed))
+        moved.then_some(closed)
     }
 
-    /// The earliest time seen.
+    /// The earliest packet's time.
     pub(super) fn first(&self) -> Option<Timestamp> {
         self.first
     }
 
-    /// The newest time seen.
+    /// The newest time of all.
     pub(super) fn newest(&self) -> Option<Timestamp> {
         self.newest
     }

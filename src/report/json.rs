@@ -1,10 +1,10 @@
 //! Events as lines of JSON, in the form of [`super::event`].
 
 use super::event::{
-    ECS_VERSION, Ecs, Event, HostBody, Meta, Observer, PacketBody, Rule, SensorBody, StatsBody,
-    VerdictBody, action, round, severity,
+    ECS_VERSION, Ecs, Event, HostBody, LifeBody, Meta, Observer, PacketBody, Rule, SensorBody,
+    StatsBody, VerdictBody, action, round, severity,
 };
-use super::{HostReport, Totals, text};
+use super::{HostReport, LifeAction, LifeEvent, Totals, text};
 use crate::correlate::evidence::{Evidence, Witness};
 use crate::correlate::site::{Action, SensorEvent};
 use crate::correlate::{Verdict, posterior};
@@ -118,11 +118,36 @@ impl<W: Write> EventWriter<W> {
         self.out.flush()
     }
 
+    /// Writes what becomes of the sensor itself, at once.
+    pub fn life(&mut self, told: &LifeEvent) -> io::Result<()> {
+        let mut event = self.event(told.time, "mxray.sensor", LifeBody::of(told));
+        let meta = &mut event.event;
+        let (action, kind_of) = match told.action {
+            LifeAction::Started => ("sensor-started", "start"),
+            LifeAction::Stopped => ("sensor-stopped", "end"),
+            LifeAction::InterfaceDown => ("interface-down", "error"),
+            LifeAction::InterfaceUp => ("interface-up", "info"),
+        };
+        meta.kind = "event";
+        meta.kind_of = [kind_of];
+        meta.action = Some(action);
+        meta.start = Some(told.time.to_string());
+        meta.end = Some(told.time.to_string());
+        meta.reason = Some(told.reason.clone());
+        event.event.id = Self::id(&event)?;
+        self.line(event)?;
+        self.out.flush()
+    }
+
     /// Writes the totals; `at` is packet time.
     pub fn totals(&mut self, totals: &Totals, at: Option<Timestamp>) -> io::Result<()> {
         let capture = &totals.capture;
-        let time = at.unwrap_or_else(wall_clock);
-        let mut event = self.event(time, "mxray.stats", StatsBody::of(totals, at.is_none()));
+        let time = at.unwrap_or_else(Timestamp::now);
+        let mut event = self.event(
+            time,
+            "mxray.stats",
+            StatsBody::of(totals, capture.first.is_none()),
+        );
         event.event.start = capture.first.map(|time| time.to_string());
         event.event.end = capture.last.map(|time| time.to_string());
         // The number of files is the one thing that a split of the capture changes, and the
@@ -272,10 +297,4 @@ fn cut(text: &str, length: usize) -> String {
     text.get(..text.floor_char_boundary(length))
         .unwrap_or_default()
         .to_owned()
-}
-
-/// Where there was no packet, there is no packet time.
-fn wall_clock() -> Timestamp {
-    let now = jiff::Timestamp::now();
-    Timestamp::from_units(now.as_nanosecond(), 1_000_000_000)
 }

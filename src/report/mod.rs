@@ -13,7 +13,8 @@ pub mod json;
 pub mod table;
 pub mod text;
 
-use crate::capture::Fault;
+use crate::capture::live::device::Offload;
+use crate::capture::{Fault, KernelCounts, LinkChange, LinkState};
 use crate::correlate::op25b::Report as Op25b;
 use crate::correlate::site::SensorEvent;
 use crate::correlate::{Judgement, Verdict};
@@ -39,6 +40,11 @@ pub trait Sink {
         Ok(())
     }
 
+    /// An interface went down, or came back.
+    fn link(&mut self, _change: &LinkChange) -> io::Result<()> {
+        Ok(())
+    }
+
     /// The bins of a second, by host.
     fn bins(&mut self, _second: i64, _bins: &[(HostAddr, HostBin)]) -> io::Result<()> {
         Ok(())
@@ -59,6 +65,45 @@ pub trait Sink {
     fn fault(&mut self, fault: &Fault);
 }
 
+/// What is told of the sensor's own life.
+#[derive(Clone, Debug)]
+pub struct LifeEvent {
+    /// When, by the wall clock.
+    pub time: Timestamp,
+    /// What happened.
+    pub action: LifeAction,
+    /// The interfaces that it is about.
+    pub interfaces: Vec<InterfaceReport>,
+    /// The version of libpcap, when it begins.
+    pub libpcap: Option<String>,
+    /// One plain sentence.
+    pub reason: String,
+}
+
+/// What happens to a sensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LifeAction {
+    /// It begins to read.
+    Started,
+    /// It ended as it was told to.
+    Stopped,
+    /// An interface is down, or gone.
+    InterfaceDown,
+    /// It is up again.
+    InterfaceUp,
+}
+
+/// An interface, and what is known of it.
+#[derive(Clone, Debug)]
+pub struct InterfaceReport {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub state: LinkState,
+    /// What is on that spoils packets.
+    pub offloads: Vec<Offload>,
+}
+
 /// A host at the end of the input.
 #[derive(Debug)]
 pub struct HostReport<'a> {
@@ -74,7 +119,7 @@ pub struct HostReport<'a> {
     pub prefixes: &'a Prefixes,
 }
 
-/// What the capture thread counts. Every frame seen is in one of the next five, or went to
+/// What a capture thread counts. Every frame seen is in one of the next five, or went to
 /// a worker.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CaptureCounts {
@@ -101,9 +146,47 @@ pub struct CaptureCounts {
     pub first: Option<Timestamp>,
     /// Newest packet time.
     pub last: Option<Timestamp>,
+    /// What the kernel counts; `None` where none captures.
+    pub kernel: Option<KernelCounts>,
 }
 
 impl CaptureCounts {
+    /// Adds what another capture thread counted.
+    pub fn add(&mut self, other: &Self) {
+        let Self {
+            seen,
+            filtered,
+            ignored,
+            fragments,
+            reassembled,
+            unsupported,
+            malformed,
+            truncated,
+            late,
+            first,
+            last,
+            kernel,
+        } = other;
+        self.seen += seen;
+        self.filtered += filtered;
+        self.ignored += ignored;
+        self.fragments += fragments;
+        self.reassembled += reassembled;
+        for (reason, count) in unsupported {
+            *self.unsupported.entry(*reason).or_insert(0) += count;
+        }
+        for (damage, count) in malformed {
+            *self.malformed.entry(*damage).or_insert(0) += count;
+        }
+        self.truncated += truncated;
+        self.late += late;
+        self.first = self.first.into_iter().chain(*first).min();
+        self.last = self.last.max(*last);
+        if let Some(kernel) = kernel {
+            self.kernel.get_or_insert_default().add(*kernel);
+        }
+    }
+
     /// Counts a packet that is not decoded.
     pub fn unsupported(&mut self, reason: Unsupported) {
         *self.unsupported.entry(reason).or_insert(0) += 1;

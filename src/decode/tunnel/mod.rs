@@ -28,9 +28,12 @@ pub(super) fn behind(network: Network, octets: &[u8]) -> Result<Inner<'_>, Stop>
     }
 }
 
+/// The IP protocols that [`carried`] knows.
+pub(super) const PROTOCOLS: [u8; 3] = [4, 41, 47];
+
 /// Whether [`carried`] knows this IP protocol.
 pub(super) fn is_protocol(protocol: u8) -> bool {
-    matches!(protocol, 4 | 41 | 47)
+    PROTOCOLS.contains(&protocol)
 }
 
 /// Takes off what the IP header says is a tunnel.
@@ -57,10 +60,13 @@ const AYIYA: u16 = 5072;
 /// Geneve's (RFC 8926 section 3.3).
 const GENEVE: u16 = 6081;
 
+/// The UDP ports that [`by_port`] knows.
+pub(super) const PORTS: [u16; 6] = [L2TP, GTP_U, TEREDO, VXLAN, AYIYA, GENEVE];
+
 /// Whether [`by_port`] knows this UDP port.
 #[inline]
 pub(super) fn is_port(port: u16) -> bool {
-    matches!(port, L2TP | GTP_U | TEREDO | VXLAN | AYIYA | GENEVE)
+    PORTS.contains(&port)
 }
 
 /// Takes off the tunnel header that a UDP port speaks for, if there is one; `whole` is

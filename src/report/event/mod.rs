@@ -11,10 +11,11 @@ mod verdict;
 
 pub use correlation::{CorrelationBody, CouplingBody, CouplingSumsBody, SumsBody, TiersBody};
 pub use dns::{Dns, KeywordBody, LabelBody, QueriesBody, RepliesBody};
-pub use sensor::{Sensor, SensorBody, SensorWindow};
+pub use sensor::{InterfaceBody, LifeBody, Sensor, SensorBody, SensorWindow};
 pub use smtp::{Smtp, SmtpDefect, SmtpName, SmtpPort, SmtpWindow};
 pub use stats::{
-    Floods, Hosts, Identity, Op25b, Op25bFlows, Op25bHoles, Op25bPrefix, Packets, StatsBody, Tcp,
+    Floods, Hosts, Identity, Kernel, Op25b, Op25bFlows, Op25bHoles, Op25bPrefix, Packets,
+    StatsBody, Tcp,
 };
 pub use verdict::{
     AgainstBody, CaptureBody, CounterBody, Episode, EvidenceBody, HostBody, PacketBody, RoleBody,
@@ -45,6 +46,8 @@ pub enum AnyEvent {
     Stats(Box<Event<StatsBody>>),
     /// `mxray.sensor`: the sensor sees less than before, or more again.
     Sensor(Box<Event<SensorBody>>),
+    /// `mxray.sensor` too: it begins or ends, or an interface goes or comes.
+    Life(Box<Event<LifeBody>>),
 }
 
 /// What every event has, and its body under `mxray`.
@@ -108,7 +111,8 @@ pub struct Meta {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end: Option<String>,
     /// What happened: `host-noticed`, `host-suspected`, `host-convicted` or `host-cleared`;
-    /// `sensor-blind` or `sensor-recovered`.
+    /// `sensor-started`, `sensor-stopped`, `sensor-blind`, `sensor-recovered`, `interface-down`
+    /// or `interface-up`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<&'static str>,
     /// 0 none, 21 notice, 47 suspected, 73 likely, 99 confirmed.

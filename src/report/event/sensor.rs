@@ -1,7 +1,9 @@
 //! `mxray.sensor`.
 
 use super::SCHEMA_VERSION;
+use crate::capture::LinkState;
 use crate::correlate::site::{Missing, Protocol, SensorEvent, Window};
+use crate::report::{InterfaceReport, LifeEvent};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -58,6 +60,64 @@ pub struct SensorWindow {
     /// DNS messages in as much time before, where that is compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dns_before: Option<u64>,
+}
+
+/// `mxray` of the sensor's life: it begins, it ends, an interface goes or comes.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct LifeBody {
+    /// Version of this schema.
+    pub schema_version: &'static str,
+    /// `wall`: no packet says when this is.
+    pub time_source: &'static str,
+    /// The interfaces that this is about.
+    pub interfaces: Vec<InterfaceBody>,
+    /// What reads them; when it begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub libpcap: Option<String>,
+}
+
+/// One of `mxray.interfaces`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct InterfaceBody {
+    /// Its name.
+    pub name: String,
+    /// `up`, `down`, or `gone`: not there.
+    pub state: &'static str,
+    /// What is on that spoils packets before they are captured, by ethtool's names: `gro`,
+    /// `lro`, `tso`, `tx`.
+    pub offloads: Vec<&'static str>,
+}
+
+impl LifeBody {
+    /// What is told of it.
+    pub(in crate::report) fn of(told: &LifeEvent) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            time_source: "wall",
+            interfaces: told.interfaces.iter().map(InterfaceBody::of).collect(),
+            libpcap: told.libpcap.clone(),
+        }
+    }
+}
+
+impl InterfaceBody {
+    fn of(report: &InterfaceReport) -> Self {
+        Self {
+            name: report.name.clone(),
+            state: match report.state {
+                LinkState::Up => "up",
+                LinkState::Down => "down",
+                LinkState::Gone => "gone",
+            },
+            offloads: report
+                .offloads
+                .iter()
+                .map(|offload| offload.name())
+                .collect(),
+        }
+    }
 }
 
 impl SensorBody {

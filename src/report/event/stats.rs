@@ -2,6 +2,7 @@
 
 use super::super::Totals;
 use super::{SCHEMA_VERSION, round};
+use crate::capture::KernelCounts;
 use crate::correlate::op25b;
 use crate::count::PacketCounts;
 use crate::decode::tcp::TcpCounts;
@@ -20,6 +21,9 @@ pub struct StatsBody {
     pub time_source: &'static str,
     /// What became of the packets: `seen` is the sum of the rest.
     pub packets: Packets,
+    /// What the kernel counted of the packets that passed its filter; live only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<Kernel>,
     /// Packets that the snap length cut.
     pub truncated: u64,
     /// Datagrams put together from fragments. Of a datagram's frames, the one that completed it
@@ -40,7 +44,7 @@ pub struct StatsBody {
     pub tcp: Tcp,
     /// Hosts.
     pub hosts: Hosts,
-    /// Capture files read.
+    /// Capture files read; live, interfaces.
     pub files: u64,
     /// Audit of outbound port 25 blocking; in the last totals, with `--home`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -132,6 +136,18 @@ pub struct Packets {
     pub shed: u64,
 }
 
+/// `mxray.kernel`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Kernel {
+    /// All of them, those that were dropped among them.
+    pub received: u64,
+    /// Dropped for want of room between kernel and mxray.
+    pub dropped: u64,
+    /// Dropped by the interface or its driver, whatever they carried.
+    pub if_dropped: u64,
+}
+
 /// `mxray.floods`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -212,8 +228,9 @@ impl StatsBody {
                     .collect(),
                 malformed,
                 fragments_unfinished: capture.fragments,
-                shed: 0,
+                shed: count.shed,
             },
+            kernel: capture.kernel.map(Kernel::of),
             truncated: capture.truncated,
             reassembled: capture.reassembled,
             late: capture.late,
@@ -234,6 +251,22 @@ impl StatsBody {
             },
             files: 0,
             op25b: totals.op25b.as_ref().map(Op25b::of),
+        }
+    }
+}
+
+impl Kernel {
+    /// What was counted.
+    fn of(counts: KernelCounts) -> Self {
+        let KernelCounts {
+            received,
+            dropped,
+            if_dropped,
+        } = counts;
+        Self {
+            received,
+            dropped,
+            if_dropped,
         }
     }
 }

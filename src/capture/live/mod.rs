@@ -1,0 +1,404 @@
+//! Frames from an interface, by libpcap (`TPACKET_V3` on Linux): a [`Source`] for each packet
+//! socket. Uses [`super::frame`], [`crate::time`] and the kernel through `device`.
+//!
+//! The wall clock is read here and nowhere else: where nothing arrives, it becomes a time in the
+//! stream of packets ([`Input::Time`]), so that seconds close and silence is noticed on a link
+//! that is silent. libpcap's own timeout does not return on such a link (the timer of
+//! `TPACKET_V3` starts at the first packet), so the socket does not block and is polled.
+
+pub mod device;
+mod kernel;
+
+use super::{Fault, Frame, Input, KernelCounts, LinkChange, LinkState, Origin, Progress, Source};
+use crate::capture::LinkType;
+use crate::time::Timestamp;
+use device::{Control, Fanout};
+use kernel::Kernel;
+use pcap::{Active, Capture, Error, PacketHeader, Precision};
+use std::os::fd::AsRawFd as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long the kernel keeps a block that is not full, and how long to wait for one, in
+/// milliseconds: short beside the two seconds that packets may be late, long beside what a
+/// wake-up costs.
+const TIMEOUT: i32 = 100;
+
+/// Between two looks at an interface that is not there, or at one that was.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The default of the ring, in octets: at a million packets of 100 octets a second, half a
+/// second's. libpcap's own of 2 MiB is full in some milliseconds.
+pub const RING: u32 = 64 << 20;
+
+/// The default snap length: above every frame of Ethernet, with offloads too.
+pub const SNAPLEN: u32 = 262_144;
+
+/// What to read, and how.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The interface's name; `any` is all of them.
+    pub interface: String,
+    /// What the kernel lets through of a link whose frames are Ethernet's or alike, in libpcap's
+    /// language.
+    pub wanted: String,
+    /// The same of a link that carries nothing but IP.
+    pub wanted_ip: String,
+    /// The ring's size in octets.
+    pub ring: u32,
+    /// Octets of a frame that are read at most.
+    pub snaplen: u32,
+    /// Whether frames for other stations are asked for.
+    pub promiscuous: bool,
+    /// The group of sockets that share the interface's packets, where there are several.
+    pub fanout: Option<Fanout>,
+    /// The index of this source's name in [`Origin::file`].
+    pub index: u32,
+}
+
+/// Why an interface cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// There is none of that name.
+    #[error("{0}: there is no such interface")]
+    Missing(String),
+    /// The right to read it is missing.
+    #[error(
+        "{0}: no right to read packets: run it as root or give it CAP_NET_RAW \
+         (setcap cap_net_raw+ep on the program, AmbientCapabilities in a unit)"
+    )]
+    Permission(String),
+    /// Anything else, in libpcap's words.
+    #[error("{interface}: {message}")]
+    Other {
+        /// The interface.
+        interface: String,
+        /// What libpcap says.
+        message: String,
+    },
+}
+
+/// A packet socket, and what it needs to be one again.
+pub struct Live {
+    socket: Option<Capture<Active>>,
+    state: State,
+}
+
+/// All but the socket, from which frames are borrowed.
+struct State {
+    options: Options,
+    stop: Arc<AtomicBool>,
+    stopping: Option<Stopping>,
+    control: Option<Control>,
+    link: LinkType,
+    /// As it was last told.
+    told: LinkState,
+    /// The interface that the socket is bound to, by its number.
+    bound: Option<u32>,
+    looked: Instant,
+    /// Frames until the interface is looked at again; 0 where nothing came.
+    until_look: u16,
+    kernel: Kernel,
+    frames: u64,
+    octets: u64,
+    faults: Vec<Fault>,
+    files: Vec<PathBuf>,
+}
+
+/// What was captured before the end was asked for is still read.
+struct Stopping {
+    asked: Timestamp,
+    /// Until then the kernel may still hand over what it holds.
+    patience: Instant,
+    drained: bool,
+}
+
+impl Live {
+    /// Opens the interface; one that is not there is waited for.
+    ///
+    /// # Errors
+    /// Where the right to read it is missing, or libpcap refuses what was asked.
+    pub fn open(options: Options, stop: Arc<AtomicBool>) -> Result<Self, OpenError> {
+        let name = options.interface.clone();
+        let socket = match open(&options) {
+            Ok(socket) => Some(socket),
+            Err(OpenError::Missing(_)) => None,
+            Err(error) => return Err(error),
+        };
+        let mut live = Self {
+            socket: None,
+            state: State {
+                options,
+                stop,
+                stopping: None,
+                control: Control::new().ok(),
+                link: LinkType::ETHERNET,
+                told: LinkState::Gone,
+                bound: None,
+                looked: Instant::now(),
+                until_look: 0,
+                kernel: Kernel::default(),
+                frames: 0,
+                octets: 0,
+                faults: Vec::new(),
+                files: vec![PathBuf::from(name)],
+            },
+        };
+        if let Some(socket) = socket {
+            live.bind(socket);
+            live.state.told = LinkState::Up;
+        }
+        Ok(live)
+    }
+
+    /// Whether the interface is there.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.socket.is_some()
+    }
+
+    fn bind(&mut self, socket: Capture<Active>) {
+        let state = &mut self.state;
+        state.link = link_type(socket.get_datalink().0);
+        state.bound = state.number();
+        state.kernel.reopened();
+        self.socket = Some(socket);
+    }
+
+    /// Looks what has become of the interface, once a second at the most; what has changed.
+    fn look(&mut self) -> Option<LinkChange> {
+        if self.state.looked.elapsed() < LOOK {
+            return None;
+        }
+        self.state.looked = Instant::now();
+        if self.state.options.interface == "any" {
+            return None;
+        }
+        let number = self.state.number();
+        if self.socket.is_some() && number != self.state.bound {
+            // Gone, or another one of that name: the old socket will never hear of it.
+            self.state.kernel.count(self.socket.as_mut());
+            self.socket = None;
+            self.state.bound = None;
+        }
+        if self.socket.is_none() && number.is_some() {
+            match open(&self.state.options) {
+                Ok(socket) => self.bind(socket),
+                Err(OpenError::Missing(_)) => {}
+                Err(error) => {
+                    let path = Path::new(&self.state.options.interface);
+                    let fault = Fault::warning(path, error.to_string());
+                    self.state.faults.push(fault);
+                }
+            }
+        }
+        let now = match (&self.socket, &self.state.control) {
+            (None, _) => LinkState::Gone,
+            (Some(_), Some(control)) => match control.is_up(&self.state.options.interface) {
+                Ok(false) => LinkState::Down,
+                Ok(true) | Err(_) => LinkState::Up,
+            },
+            (Some(_), None) => LinkState::Up,
+        };
+        (now != self.state.told).then(|| {
+            self.state.told = now;
+            LinkChange {
+                time: Timestamp::now(),
+                interface: self.state.options.interface.clone(),
+                state: now,
+            }
+        })
+    }
+}
+
+impl Source for Live {
+    fn next_input(&mut self) -> Option<Input<'_>> {
+        if self.state.is_drained() {
+            return None;
+        }
+        if self.state.until_look == 0 {
+            self.state.until_look = u16::MAX;
+            if let Some(change) = self.look() {
+                return Some(Input::Link(change));
+            }
+        }
+        let Self { socket, state } = self;
+        let Some(socket) = socket else {
+            std::thread::sleep(Duration::from_millis(TIMEOUT.unsigned_abs().into()));
+            state.idle();
+            return Some(Input::Time(Timestamp::now()));
+        };
+        // Kept aside, since a packet stays borrowed from the socket.
+        let number = socket.as_raw_fd();
+        match socket.next_packet() {
+            Ok(packet) => Some(Input::Frame(state.frame(packet.header, packet.data))),
+            Err(error) => {
+                state.wait(number, &error);
+                Some(Input::Time(Timestamp::now()))
+            }
+        }
+    }
+
+    fn take_faults(&mut self) -> Vec<Fault> {
+        std::mem::take(&mut self.state.faults)
+    }
+
+    fn files(&self) -> &[PathBuf] {
+        &self.state.files
+    }
+
+    fn progress(&self) -> Progress {
+        Progress {
+            done: self.state.octets,
+            total: 0,
+        }
+    }
+
+    fn kernel(&mut self) -> Option<KernelCounts> {
+        Some(self.state.kernel.count(self.socket.as_mut()))
+    }
+}
+
+impl State {
+    fn number(&self) -> Option<u32> {
+        let control = self.control.as_ref()?;
+        control.number(&self.options.interface)
+    }
+
+    /// Whether the end was asked for, and what had come until then is read.
+    fn is_drained(&mut self) -> bool {
+        if !self.stop.load(Ordering::Relaxed) {
+            return false;
+        }
+        let stopping = self.stopping.get_or_insert_with(|| Stopping {
+            asked: Timestamp::now(),
+            patience: Instant::now() + 2 * Duration::from_millis(TIMEOUT.unsigned_abs().into()),
+            drained: false,
+        });
+        stopping.drained
+    }
+
+    fn frame<'a>(&mut self, header: &PacketHeader, bytes: &'a [u8]) -> Frame<'a> {
+        self.frames += 1;
+        self.octets += u64::from(header.len);
+        self.until_look = self.until_look.saturating_sub(1);
+        // With `Precision::Nano` they are nanoseconds, whatever the field is called.
+        let time = Timestamp::from_parts(header.ts.tv_sec, header.ts.tv_usec);
+        if let Some(stopping) = &mut self.stopping {
+            stopping.drained |= time > stopping.asked;
+        }
+        Frame {
+            bytes,
+            wire_len: header.len,
+            time,
+            link: self.link,
+            origin: Origin {
+                file: self.options.index,
+                frame: self.frames,
+            },
+        }
+    }
+
+    /// There is nothing to read now.
+    fn idle(&mut self) {
+        self.until_look = 0;
+        if let Some(stopping) = &mut self.stopping {
+            stopping.drained |= Instant::now() >= stopping.patience;
+        }
+    }
+
+    /// Waits for something to read. An interface that is down or gone ends a read with an error,
+    /// and is told of when it is looked at.
+    fn wait(&mut self, socket: i32, error: &Error) {
+        self.idle();
+        if *error != Error::TimeoutExpired {
+            // What the socket will say again at once is waited for in another way.
+            std::thread::sleep(Duration::from_millis(TIMEOUT.unsigned_abs().into()));
+        }
+        device::wait(socket, TIMEOUT);
+    }
+}
+
+/// Opens a socket that does not block.
+fn open(options: &Options) -> Result<Capture<Active>, OpenError> {
+    let named = |error: Error| refused(&options.interface, error);
+    let ring = i32::try_from(options.ring).unwrap_or(i32::MAX);
+    let snaplen = i32::try_from(options.snaplen).unwrap_or(i32::MAX);
+    let inactive = |promiscuous| {
+        Ok::<_, OpenError>(
+            Capture::from_device(options.interface.as_str())
+                .map_err(named)?
+                .promisc(promiscuous)
+                .snaplen(snaplen)
+                .timeout(TIMEOUT)
+                .buffer_size(ring)
+                .precision(Precision::Nano),
+        )
+    };
+    // Activation can warn, that promiscuous mode is not to be had for one, and the crate takes
+    // a warning for a failure.
+    let opened = match inactive(options.promiscuous)?.open() {
+        Err(error) if options.promiscuous && !is_fatal(&error) => inactive(false)?.open(),
+        opened => opened,
+    };
+    let mut socket = opened.and_then(Capture::setnonblock).map_err(named)?;
+    let of_ip = matches!(link_type(socket.get_datalink().0), LinkType::RAW);
+    let wanted = if of_ip {
+        &options.wanted_ip
+    } else {
+        &options.wanted
+    };
+    socket.filter(wanted, true).map_err(named)?;
+    if let Some(fanout) = options.fanout {
+        let number = socket.as_raw_fd();
+        device::join(number, fanout).map_err(|error| OpenError::Other {
+            interface: options.interface.clone(),
+            message: format!(
+                "cannot share its packets among {} threads: {error}",
+                fanout.members
+            ),
+        })?;
+    }
+    Ok(socket)
+}
+
+/// Whether another try without promiscuous mode is in vain.
+fn is_fatal(error: &Error) -> bool {
+    let text = error.to_string();
+    is_missing(&text) || is_permission(&text)
+}
+
+fn is_missing(text: &str) -> bool {
+    text.contains("No such device") || text.contains("doesn't exist")
+}
+
+fn is_permission(text: &str) -> bool {
+    text.contains("permission") || text.contains("not permitted")
+}
+
+/// libpcap says what is wrong in words alone.
+fn refused(interface: &str, error: Error) -> OpenError {
+    let interface = interface.to_owned();
+    let message = match error {
+        Error::PcapError(message) => message,
+        error => error.to_string(),
+    };
+    if is_missing(&message) {
+        OpenError::Missing(interface)
+    } else if is_permission(&message) {
+        OpenError::Permission(interface)
+    } else {
+        OpenError::Other { interface, message }
+    }
+}
+
+/// The number in files of what libpcap calls a data link: raw IP differs.
+fn link_type(data_link: i32) -> LinkType {
+    match u32::try_from(data_link) {
+        Ok(12 | 14) => LinkType::RAW,
+        Ok(number) => LinkType(number),
+        Err(_) => LinkType(u32::MAX),
+    }
+}

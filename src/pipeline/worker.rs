@@ -1,0 +1,245 @@
+//! A worker's thread: counts what comes, closes seconds where the marks say so.
+//!
+//! Packets come on a lane from each capture thread. What bears on all of them waits until every
+//! lane has come to it: a second closes when none of them can bring a packet of it any more, and
+//! totals are taken when each has come to their mark, so that they add up to the packets that
+//! were seen.
+
+use super::batch::{Batch, Item, Mark};
+use super::{HungUp, Message};
+use crate::count::delta::Delta;
+use crate::count::{Counters, PacketCounts};
+use crate::time::Timestamp;
+use crossbeam_channel::{Receiver, Select, Sender};
+
+/// Counts until all lanes have ended.
+pub(super) fn work(
+    number: usize,
+    counters: Counters,
+    lanes: Vec<Receiver<Batch>>,
+    recycle: &Sender<Batch>,
+    to_correlate: &Sender<Message>,
+) -> Result<(), HungUp> {
+    let mut worker = Worker {
+        number,
+        counters,
+        lanes: lanes.into_iter().map(Lane::new).collect(),
+        closed: i64::MIN,
+        told: i64::MIN,
+        shed: 0,
+        deltas: Vec::new(),
+        recycle,
+        to_correlate,
+    };
+    while let Some(lane) = worker.next_lane()? {
+        worker.read(lane)?;
+    }
+    worker.finish()
+}
+
+struct Worker<'a> {
+    number: usize,
+    counters: Counters,
+    lanes: Vec<Lane>,
+    /// The second that was closed last.
+    closed: i64,
+    /// The second up to which that was told.
+    told: i64,
+    /// Packets that were thrown away on the way here.
+    shed: u64,
+    /// What was closed and has not been told.
+    deltas: Vec<Delta>,
+    recycle: &'a Sender<Batch>,
+    to_correlate: &'a Sender<Message>,
+}
+
+/// The way from a capture thread.
+struct Lane {
+    batches: Receiver<Batch>,
+    /// The batch that is being read, and how far.
+    open: Option<(Batch, usize)>,
+    /// The second up to which this lane brings nothing any more.
+    closed: i64,
+    /// The mark that it waits at for the others.
+    waits: Option<i64>,
+    /// Its newest packet, where it has ended with one.
+    end: Option<Timestamp>,
+    ended: bool,
+}
+
+impl Lane {
+    fn new(batches: Receiver<Batch>) -> Self {
+        Self {
+            batches,
+            open: None,
+            closed: i64::MIN,
+            waits: None,
+            end: None,
+            ended: false,
+        }
+    }
+
+    /// Whether a batch is being read, and may be read on.
+    fn is_open(&self) -> bool {
+        self.open.is_some() && self.waits.is_none()
+    }
+}
+
+impl Worker<'_> {
+    /// The next lane with a batch to read; waits for one. `None` when all lanes have ended.
+    fn next_lane(&mut self) -> Result<Option<usize>, HungUp> {
+        loop {
+            if let Some(at) = self.lanes.iter().position(Lane::is_open) {
+                return Ok(Some(at));
+            }
+            let Some(at) = self.ready() else {
+                return Ok(None);
+            };
+            let Some(lane) = self.lanes.get_mut(at) else {
+                return Ok(None);
+            };
+            if let Ok(batch) = lane.batches.recv() {
+                lane.open = Some((batch, 0));
+            } else {
+                lane.ended = true;
+                lane.closed = i64::MAX;
+                self.close();
+                self.align()?;
+            }
+        }
+    }
+
+    /// A lane on which there is something to receive, or which has ended.
+    fn ready(&self) -> Option<usize> {
+        let readable = || {
+            let lanes = self.lanes.iter().enumerate();
+            lanes.filter(|(_, lane)| !lane.ended && lane.waits.is_none())
+        };
+        // One lane is the usual case, and needs no choice.
+        let (first, _) = readable().next()?;
+        if readable().nth(1).is_none() {
+            return Some(first);
+        }
+        let mut select = Select::new();
+        for (_, lane) in readable() {
+            select.recv(&lane.batches);
+        }
+        let chosen = select.ready();
+        readable().nth(chosen).map(|(at, _)| at)
+    }
+
+    /// Reads a lane's batch to its end, or to a mark at which it has to wait.
+    fn read(&mut self, at: usize) -> Result<(), HungUp> {
+        let Some((mut batch, from)) = self.lanes.get_mut(at).and_then(|lane| lane.open.take())
+        else {
+            return Ok(());
+        };
+        let mut place = from;
+        for item in batch.items(from) {
+            place += 1;
+            match item {
+                Item::Packet(packet, late) => self.counters.record(&packet, late),
+                Item::Binding(binding, late) => self.counters.bind(&binding, late),
+                Item::Mark(mark) => {
+                    if self.mark(at, mark)? {
+                        break;
+                    }
+                }
+            }
+        }
+        if place < batch.len() {
+            if let Some(lane) = self.lanes.get_mut(at) {
+                lane.open = Some((batch, place));
+            }
+        } else {
+            batch.clear();
+            // With the pool full or the capture thread gone, the batch is simply dropped.
+            let _ = self.recycle.try_send(batch);
+        }
+        self.tell_closed()
+    }
+
+    /// Does what a mark says; whether its lane has to wait for the others.
+    fn mark(&mut self, at: usize, mark: Mark) -> Result<bool, HungUp> {
+        let Some(lane) = self.lanes.get_mut(at) else {
+            return Ok(false);
+        };
+        match mark {
+            Mark::Forget => self.counters.forget(),
+            Mark::Shed(packets) => self.shed += packets,
+            Mark::End(newest) => lane.end = Some(newest),
+            Mark::Close(through) => {
+                lane.closed = through;
+                self.close();
+            }
+            Mark::Totals(second) => {
+                lane.waits = Some(second);
+                self.align()?;
+            }
+        }
+        Ok(self.lanes.get(at).is_some_and(|lane| lane.waits.is_some()))
+    }
+
+    /// Closes the seconds of which no lane brings anything any more.
+    fn close(&mut self) {
+        let through = self.lanes.iter().map(|lane| lane.closed).min();
+        // The end has its own mark.
+        let through = through.filter(|through| *through < i64::MAX);
+        if let Some(through) = through.filter(|through| *through > self.closed) {
+            self.deltas.append(&mut self.counters.close(through));
+            self.closed = through;
+        }
+    }
+
+    /// Takes the totals when every lane has come to their mark.
+    fn align(&mut self) -> Result<(), HungUp> {
+        let waits = self.lanes.iter().filter(|lane| !lane.ended);
+        // One that is not there yet is less than any other.
+        let Some(at) = waits.map(|lane| lane.waits).min().flatten() else {
+            return Ok(());
+        };
+        let counts = self.counts();
+        self.to_correlate.send(Message::Counted { at, counts })?;
+        for lane in &mut self.lanes {
+            lane.waits = lane.waits.filter(|second| *second > at);
+        }
+        Ok(())
+    }
+
+    /// Tells the seconds that were closed since it was last told.
+    fn tell_closed(&mut self) -> Result<(), HungUp> {
+        if self.closed > self.told {
+            self.told = self.closed;
+            self.to_correlate.send(Message::Closed {
+                worker: self.number,
+                through: self.closed,
+                deltas: std::mem::take(&mut self.deltas),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn counts(&self) -> PacketCounts {
+        let mut counts = self.counters.packets();
+        counts.shed = self.shed;
+        counts
+    }
+
+    /// Tells what is left when all lanes have ended.
+    fn finish(mut self) -> Result<(), HungUp> {
+        let newest = self.lanes.iter().filter_map(|lane| lane.end).max();
+        if let Some(newest) = newest {
+            self.deltas.append(&mut self.counters.end(newest));
+        }
+        self.to_correlate.send(Message::Closed {
+            worker: self.number,
+            through: i64::MAX,
+            deltas: std::mem::take(&mut self.deltas),
+        })?;
+        self.to_correlate.send(Message::Finished {
+            counts: self.counts(),
+            hosts: self.counters.finish(),
+        })?;
+        Ok(())
+    }
+}
