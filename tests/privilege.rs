@@ -59,7 +59,7 @@ mod linux {
         }
     }
 
-    const TESTS: [(&str, fn()); 7] = [
+    const TESTS: [(&str, fn()); 8] = [
         ("a_confined_process_can_do_its_work_and_no_more", confined),
         ("threads_are_not_left_out", threads_are_not_left_out),
         ("sockets_are_opened_again_and_state_goes_on", state_goes_on),
@@ -69,6 +69,7 @@ mod linux {
         ),
         ("a_crash_is_survived", a_crash_is_survived),
         ("signals_and_statuses_are_passed_on", signals),
+        ("what_was_left_is_drained_at_the_end", drained),
         ("no_child_outlives_its_launcher", no_orphan),
     ];
 
@@ -337,6 +338,16 @@ mod linux {
                     std::process::abort();
                 }
             }
+            ("drained", Some(state)) => {
+                assert!(child.stops_at_once());
+                println!("{state}");
+            }
+            ("drained", None) => {
+                println!("ready");
+                assert_eq!(caught.forever().next(), Some(SIGTERM));
+                child.leave_state(|state| state.write_all(b"left")).unwrap();
+                exit(REOPEN.into());
+            }
             ("signals", None) => {
                 println!("ready");
                 for signal in caught.forever() {
@@ -460,11 +471,8 @@ mod linux {
     }
 
     /// A launcher whose child is ready, and what that child writes.
-    fn ready(place: &Path) -> (Process, impl FnMut() -> Option<String>) {
-        let mut launcher = run("signals", place)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+    fn ready(role: &str, place: &Path) -> (Process, impl FnMut() -> Option<String>) {
+        let mut launcher = run(role, place).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(launcher.stdout.take().unwrap()).lines();
         let mut line = move || lines.next().map(Result::unwrap);
         assert_eq!(line().unwrap(), "ready");
@@ -478,7 +486,7 @@ mod linux {
 
     fn signals() {
         let place = place();
-        let (mut launcher, mut line) = ready(place.path());
+        let (mut launcher, mut line) = ready("signals", place.path());
         send(&launcher, Signal::SIGHUP);
         assert_eq!(line().unwrap(), SIGHUP.to_string());
         send(&launcher, Signal::SIGTERM);
@@ -487,9 +495,17 @@ mod linux {
         assert_eq!(line(), None);
     }
 
+    fn drained() {
+        let place = place();
+        let (mut launcher, mut line) = ready("drained", place.path());
+        send(&launcher, Signal::SIGTERM);
+        assert_eq!(line().unwrap(), "left");
+        assert_eq!(launcher.wait().unwrap().code(), Some(0));
+    }
+
     fn no_orphan() {
         let place = place();
-        let (mut launcher, mut line) = ready(place.path());
+        let (mut launcher, mut line) = ready("signals", place.path());
         launcher.kill().unwrap();
         launcher.wait().unwrap();
         assert_eq!(line().unwrap(), SIGTERM.to_string());

@@ -205,6 +205,8 @@ enum Next {
 struct Restarts {
     /// In a row.
     crashes: u32,
+    /// A child was started only to drain what the last one left.
+    draining: bool,
 }
 
 impl Restarts {
@@ -212,7 +214,8 @@ impl Restarts {
     /// been asked for or not.
     fn after(&mut self, status: ExitStatus, ran: Duration, stop: Option<i32>) -> Next {
         let shown = exit_status(status);
-        if status.code() == Some(REOPEN.into()) {
+        if status.code() == Some(REOPEN.into()) && !self.draining {
+            self.draining = stop.is_some();
             return Next::Reopen {
                 after: BETWEEN_STARTS.saturating_sub(ran),
             };
@@ -283,8 +286,11 @@ mod tests {
 
     #[test]
     fn state_that_was_left_is_drained_also_when_the_end_is_asked_for() {
-        let next = Restarts::default().after(exited(REOPEN.into()), CALM, Some(SIGTERM));
-        assert!(matches!(next, Next::Reopen { .. }));
+        let mut restarts = Restarts::default();
+        let mut next = || restarts.after(exited(REOPEN.into()), CALM, Some(SIGTERM));
+        assert!(matches!(next(), Next::Reopen { .. }));
+        // Who is only to drain needs no sockets.
+        assert_eq!(next(), Next::End(REOPEN));
     }
 
     #[test]
