@@ -12,7 +12,11 @@ pub mod host;
 pub mod inventory;
 pub mod keywords;
 pub mod pipeline;
+#[cfg(target_os = "linux")]
+pub mod privilege;
 pub mod report;
+#[cfg(target_os = "linux")]
+pub mod service;
 pub mod synth;
 pub mod time;
 pub mod toml_file;

@@ -26,5 +26,7 @@ mod laws;
 mod manifest;
 // Other people's parsers and lists read the same bytes: hickory-proto, etherparse, psl.
 mod oracles;
+// The unit of the service, as systemd reads it; needs systemd-analyze.
+mod unit;
 // What live capture asks of the kernel: no less than what is read.
 mod wanted;
