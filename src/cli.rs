@@ -61,7 +61,9 @@ Examples:
   mxray live -i eth1 --home 192.0.2.0/24 -o events.ndjson
   mxray live -i eth1 -i eth2 --fanout 2 --ring 256M --config /etc/mxray/mxray.toml
 
-It ends on SIGINT (Ctrl-C) or SIGTERM, when what was captured until then is judged and told.
+It ends on SIGINT (Ctrl-C) or SIGTERM, when what was captured until then is judged and told. On
+SIGHUP it opens its outputs anew and reads the config file, inventory and keywords again; what is
+wrong in them is told, and the old ones stay. Other options take effect at the next start.
 
 Exit status:
   0   it ran until it was told to end
@@ -262,6 +264,21 @@ pub struct Live {
     /// What all that read packets take.
     #[command(flatten)]
     pub reading: Reading,
+
+    /// Run as USER, where started as root [default: mxray]
+    ///
+    /// By default `nobody` where there is no user `mxray`. What reads packets runs as that user, may do nothing beyond it, and sees of the file
+    /// system the folders that the options name. USER must be able to write the outputs. `root`
+    /// stays root, without its capabilities.
+    #[arg(long, value_name = "USER", help_heading = "Service")]
+    pub user: Option<String>,
+
+    /// Tell on the unix socket PATH what is going on
+    ///
+    /// Who connects is sent one line of JSON and then the end: totals, and the hosts under
+    /// suspicion, the highest score first. Nothing is read from the socket.
+    #[arg(long, value_name = "PATH", help_heading = "Service")]
+    pub status: Option<PathBuf>,
 
     /// Write totals every SECONDS [default: 60]
     ///

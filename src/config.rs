@@ -89,6 +89,12 @@ pub struct LiveConfig {
     pub promiscuous: bool,
     /// Whether the kernel lets tunnels through.
     pub tunnels: bool,
+    /// Whom root becomes.
+    pub user: Option<String>,
+    /// Where it is told what is going on.
+    pub status: Option<PathBuf>,
+    /// Files that a reload reads again: config, inventory, lists of keywords.
+    pub read_again: Vec<PathBuf>,
     /// How packets are read and judged.
     pub reading: Reading,
     /// Seconds between two totals.
@@ -234,6 +240,17 @@ pub enum Output {
     File(PathBuf),
 }
 
+impl Output {
+    /// The file, where it is one.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Stdout => None,
+            Self::File(path) => Some(path),
+        }
+    }
+}
+
 impl From<PathBuf> for Output {
     fn from(path: PathBuf) -> Self {
         if path == Path::new("-") {
@@ -268,12 +285,20 @@ pub fn replay(mut args: cli::Replay) -> Result<ReplayConfig, Error> {
 /// Checks what was typed for `mxray live`. A config file may also hold what only `replay` takes.
 pub fn live(mut args: cli::Live) -> Result<LiveConfig, Error> {
     let typed = std::mem::take(&mut args.reading);
-    let below = config_file(typed.site.config.as_deref())?;
+    let config_path = typed.site.config.clone();
+    let below = config_file(config_path.as_deref())?;
     let mut layer = Layer::from(typed).with_live(args).over(below);
     // Of captures alone; a link has but one time.
     (layer.since, layer.until, layer.bins) = (None, None, None);
     let (output, _) = outputs(&layer, &[])?;
     let ring = ring(&layer)?;
+    let inventory = layer.inventory.iter().map(|given| given.value.clone());
+    let lists = layer.keywords.iter().flatten();
+    let lists = lists.filter_map(|given| match &given.value {
+        keywords::Spec::File(path) => Some(path.clone()),
+        keywords::Spec::Extend(_) | keywords::Spec::Replace(_) => None,
+    });
+    let read_again = config_path.into_iter().chain(inventory).chain(lists);
     Ok(LiveConfig {
         interfaces: interfaces(&layer)?,
         fanout: bounded(layer.fanout.as_ref(), MAX_FANOUT)?.unwrap_or(1),
@@ -281,6 +306,9 @@ pub fn live(mut args: cli::Live) -> Result<LiveConfig, Error> {
         snaplen: bounded(layer.snaplen.as_ref(), SNAPLEN)?.unwrap_or(SNAPLEN),
         promiscuous: !layer.no_promiscuous.unwrap_or_default(),
         tunnels: layer.tunnels.unwrap_or_default(),
+        user: layer.user.as_ref().map(|given| given.value.clone()),
+        status: layer.status.as_ref().map(|given| given.value.clone()),
+        read_again: read_again.collect(),
         reading: reading(&layer)?,
         stats: stats(&layer)?.unwrap_or(LIVE_STATS),
         output,

@@ -29,6 +29,8 @@ pub enum Outcome {
     Failed,
     /// It ran, a host is convicted, and `--exit-code` asked to be told.
     Convicted,
+    /// What another process of ours ended with.
+    Status(u8),
 }
 
 impl Outcome {
@@ -39,6 +41,7 @@ impl Outcome {
             Self::Done => 0,
             Self::Failed => 1,
             Self::Convicted => 10,
+            Self::Status(status) => status,
         }
     }
 }
@@ -55,7 +58,7 @@ pub fn run(command: Command) -> anyhow::Result<Outcome> {
     let outcome = match command {
         Command::Replay(args) => replay::run(config::replay(*args)?),
         Command::Live(args) if args.list_interfaces => live::list(),
-        Command::Live(args) => live::run(config::live(*args)?),
+        Command::Live(args) => live::run(&args),
         Command::Explain(args) => explain::run(config::explain(*args)?),
         Command::Inventory(args) => inventory::run(config::inventory(*args)?),
         Command::Synth(args) => synthesise(config::synth(args)),

@@ -34,6 +34,8 @@ pub(super) struct Layer {
     pub(super) snaplen: Option<Given<u64>>,
     pub(super) no_promiscuous: Option<bool>,
     pub(super) tunnels: Option<bool>,
+    pub(super) user: Option<Given<String>>,
+    pub(super) status: Option<Given<PathBuf>>,
     pub(super) quiet: Option<bool>,
     pub(super) verbose: Option<u8>,
 }
@@ -97,6 +99,8 @@ impl Layer {
             snaplen: self.snaplen.or(below.snaplen),
             no_promiscuous: self.no_promiscuous.or(below.no_promiscuous),
             tunnels: self.tunnels.or(below.tunnels),
+            user: self.user.or(below.user),
+            status: self.status.or(below.status),
             quiet: self.quiet.or(below.quiet),
             verbose: self.verbose.or(below.verbose),
         }
@@ -122,6 +126,8 @@ impl Layer {
             snaplen: on_line("--snaplen", typed.snaplen),
             no_promiscuous: typed.no_promiscuous.then_some(true),
             tunnels: typed.tunnels.then_some(true),
+            user: on_line("--user", typed.user),
+            status: on_line("--status", typed.status),
             stats: on_line("--stats", typed.stats),
             ..self.with_events(typed.events)
         }
@@ -230,6 +236,10 @@ impl Layer {
                 .map(|item| item.boolean())
                 .transpose()?,
             tunnels: value("tunnels").map(|item| item.boolean()).transpose()?,
+            user: value("user").map(|item| string(&item)).transpose()?,
+            status: value("status")
+                .map(|item| in_folder(&item, folder))
+                .transpose()?,
             quiet,
             verbose: value("verbose")
                 .map(|item| verbose(&item, quiet))

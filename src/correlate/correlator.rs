@@ -77,6 +77,12 @@ pub struct Correlator {
 }
 
 impl Correlator {
+    /// The site says otherwise from now on: of its hosts, and what is inside.
+    pub fn reload(&mut self, inventory: Arc<Inventory>, home: Arc<Home>) {
+        self.audit.set_domains(inventory.domains());
+        (self.context.inventory, self.context.home) = (inventory, home);
+    }
+
     /// Knows nobody yet.
     #[must_use]
     pub fn new(context: Context) -> Self {

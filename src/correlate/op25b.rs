@@ -139,6 +139,11 @@ pub struct Report {
 }
 
 impl Audit {
+    /// The site's own domains are these from now on.
+    pub fn set_domains(&mut self, domains: &[String]) {
+        self.domains = Self::new(domains).domains;
+    }
+
     /// Knows the site's own domains, and has seen nothing.
     #[must_use]
     pub fn new(domains: &[String]) -> Self {

@@ -298,6 +298,11 @@ impl Counters {
         deltas
     }
 
+    /// Labels count by these words from now on.
+    pub fn set_keywords(&mut self, keywords: Arc<Keywords>) {
+        self.tally.settings.keywords = keywords;
+    }
+
     /// Forgets connections that have been quiet for long, as [`Connections::forget`] says.
     pub fn forget(&mut self) {
         for connections in &mut self.connections {

@@ -1,6 +1,7 @@
 //! The calling thread: puts the workers' seconds together, correlates and reports.
 
-use super::{Message, Settings};
+use super::latest::Latest;
+use super::{Behind, Message, Settings};
 use crate::correlate::site::Site;
 use crate::correlate::{Correlator, Verdict};
 use crate::count::PacketCounts;
@@ -17,6 +18,8 @@ use std::io;
 pub(super) struct Calling<'a> {
     correlator: Correlator,
     site: Site,
+    latest: &'a Latest,
+    live: bool,
     sink: &'a mut dyn Sink,
     /// The second up to which each worker has closed, and behind them each capture thread.
     closed: Vec<i64>,
@@ -37,10 +40,17 @@ pub(super) struct End {
 }
 
 impl<'a> Calling<'a> {
-    pub(super) fn new(settings: &Settings, captures: usize, sink: &'a mut dyn Sink) -> Self {
+    pub(super) fn new(
+        settings: &Settings,
+        captures: usize,
+        latest: &'a Latest,
+        sink: &'a mut dyn Sink,
+    ) -> Self {
         Self {
             correlator: Correlator::new(settings.context.clone()),
             site: Site::default(),
+            latest,
+            live: settings.behind != Behind::Wait,
             sink,
             closed: vec![i64::MIN; settings.workers.get() + captures],
             pending: BTreeMap::new(),
@@ -78,12 +88,24 @@ impl<'a> Calling<'a> {
                         *closed = through;
                     }
                     self.advance()?;
+                    if self.live {
+                        self.beat()?;
+                    }
                 }
                 Message::Finished { counts, mut hosts } => {
                     self.end.counts.add(&counts);
                     self.end.hosts.append(&mut hosts);
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Lets the sink say what is asked of the run.
+    fn beat(&mut self) -> io::Result<()> {
+        if let Some(reload) = self.sink.beat()? {
+            self.correlator.reload(reload.inventory, reload.home);
+            self.latest.set(reload.keywords);
         }
         Ok(())
     }

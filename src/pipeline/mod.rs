@@ -20,6 +20,7 @@ mod batch;
 mod calling;
 mod capture;
 mod clock;
+mod latest;
 mod worker;
 
 use crate::capture::{Fault, Filter, LinkChange, Progress, Source};
@@ -32,6 +33,7 @@ use crate::report::{CaptureCounts, Sink, Totals};
 use calling::Calling;
 use capture::{Lanes, Outbox};
 use crossbeam_channel::{SendError, bounded};
+use latest::Latest;
 use std::io;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::thread;
@@ -124,6 +126,7 @@ pub fn run(taps: Vec<Tap<'_>>, settings: &Settings, sink: &mut dyn Sink) -> io::
     };
     let (to_correlate, messages) = bounded(MESSAGES * (workers + taps.len()));
     let (recycle, recycled) = bounded(queued * workers * 2);
+    let latest = &Latest::default();
     thread::scope(|scope| {
         let mut lanes: Vec<Vec<_>> = taps.iter().map(|_| Vec::with_capacity(workers)).collect();
         for worker in 0..workers {
@@ -139,10 +142,11 @@ pub fn run(taps: Vec<Tap<'_>>, settings: &Settings, sink: &mut dyn Sink) -> io::
                 .name(format!("count-{worker}"))
                 .spawn_scoped(scope, move || {
                     // An early end means that the sink failed, which the calling thread knows.
-                    let _ = worker::work(worker, counters, batches, &recycle, &to_correlate);
+                    let _ =
+                        worker::work(worker, counters, batches, latest, &recycle, &to_correlate);
                 })?;
         }
-        let mut calling = Calling::new(settings, taps.len(), sink);
+        let mut calling = Calling::new(settings, taps.len(), latest, sink);
         let mut captures = Vec::with_capacity(taps.len());
         for (at, (tap, lanes)) in taps.into_iter().zip(lanes).enumerate() {
             let lanes = Lanes::new(lanes, recycled.clone(), settings.behind);

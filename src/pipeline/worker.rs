@@ -6,6 +6,7 @@
 //! were seen.
 
 use super::batch::{Batch, Item, Mark};
+use super::latest::Latest;
 use super::{HungUp, Message};
 use crate::count::delta::Delta;
 use crate::count::{Counters, PacketCounts};
@@ -17,6 +18,7 @@ pub(super) fn work(
     number: usize,
     counters: Counters,
     lanes: Vec<Receiver<Batch>>,
+    latest: &Latest,
     recycle: &Sender<Batch>,
     to_correlate: &Sender<Message>,
 ) -> Result<(), HungUp> {
@@ -28,6 +30,8 @@ pub(super) fn work(
         told: i64::MIN,
         shed: 0,
         deltas: Vec::new(),
+        latest,
+        seen: 0,
         recycle,
         to_correlate,
     };
@@ -49,6 +53,9 @@ struct Worker<'a> {
     shed: u64,
     /// What was closed and has not been told.
     deltas: Vec<Delta>,
+    latest: &'a Latest,
+    /// How often keywords had been set when that was last looked at.
+    seen: u64,
     recycle: &'a Sender<Batch>,
     to_correlate: &'a Sender<Message>,
 }
@@ -188,6 +195,9 @@ impl Worker<'_> {
         if let Some(through) = through.filter(|through| *through > self.closed) {
             self.deltas.append(&mut self.counters.close(through));
             self.closed = through;
+            if let Some(keywords) = self.latest.since(&mut self.seen) {
+                self.counters.set_keywords(keywords);
+            }
         }
     }
 

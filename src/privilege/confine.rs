@@ -73,7 +73,7 @@ pub fn confine(needed: &Confinement) -> Result<Confined, ConfineError> {
         },
         Err(error) => missing.push(format!("/proc/self/task: {error}")),
     }
-    let user = user();
+    let user = user_name();
     if Uid::effective().is_root() {
         missing.push("the user is root".to_owned());
     }
@@ -104,7 +104,9 @@ fn refused<E: std::fmt::Display>(what: &'static str) -> impl Fn(E) -> ConfineErr
     }
 }
 
-fn user() -> String {
+/// The name of the user that this process runs as, or the number where it has no name.
+#[must_use]
+pub fn user_name() -> String {
     let number = Uid::effective();
     let user = User::from_uid(number).ok().flatten();
     user.map_or_else(|| number.to_string(), |user| user.name)

@@ -34,6 +34,6 @@ mod syscalls {
 mod user;
 
 pub use child::Child;
-pub use confine::{ConfineError, Confined, Confinement, confine};
+pub use confine::{ConfineError, Confined, Confinement, confine, user_name};
 pub use launcher::{LaunchError, REOPEN, launch};
 pub use user::UserError;

@@ -41,6 +41,11 @@ impl<W: Write> EventWriter<W> {
         }
     }
 
+    /// Writes to `out` from now on; what was written before should be flushed.
+    pub fn write_to(&mut self, out: W) {
+        self.out = out;
+    }
+
     /// Writes a verdict, at once.
     pub fn verdict(&mut self, verdict: &Verdict) -> io::Result<()> {
         let judgement = &verdict.judgement;
@@ -127,6 +132,8 @@ impl<W: Write> EventWriter<W> {
             LifeAction::Stopped => ("sensor-stopped", "end"),
             LifeAction::InterfaceDown => ("interface-down", "error"),
             LifeAction::InterfaceUp => ("interface-up", "info"),
+            LifeAction::ConfigReloaded => ("config-reloaded", "change"),
+            LifeAction::ConfigRefused => ("config-refused", "error"),
         };
         meta.kind = "event";
         meta.kind_of = [kind_of];

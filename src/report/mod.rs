@@ -23,10 +23,15 @@ use crate::count::delta::HostBin;
 use crate::count::host::HostTotals;
 use crate::count::prefixes::Prefixes;
 use crate::decode::malformed::{Malformed, Unsupported};
+use crate::home::Home;
 use crate::host::HostAddr;
+use crate::inventory::Inventory;
+use crate::keywords::Keywords;
+use crate::privilege::Confined;
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 
 /// Takes what a run has to tell, in the order of the contract: by second, then by host.
 ///
@@ -61,6 +66,12 @@ pub trait Sink {
         Ok(())
     }
 
+    /// A second has passed, and perhaps more, with packets or without: what is asked of the run.
+    /// Live only.
+    fn beat(&mut self) -> io::Result<Option<Reload>> {
+        Ok(None)
+    }
+
     /// Something went wrong with an input.
     fn fault(&mut self, fault: &Fault);
 }
@@ -76,8 +87,25 @@ pub struct LifeEvent {
     pub interfaces: Vec<InterfaceReport>,
     /// The version of libpcap, when it begins.
     pub libpcap: Option<String>,
+    /// What the process that reads packets may do, when it begins.
+    pub privilege: Option<Confined>,
     /// One plain sentence.
     pub reason: String,
+}
+
+impl LifeEvent {
+    /// Something that happens now and of which nothing more is known.
+    #[must_use]
+    pub fn now(action: LifeAction, reason: String) -> Self {
+        Self {
+            time: Timestamp::now(),
+            action,
+            interfaces: Vec::new(),
+            libpcap: None,
+            privilege: None,
+            reason,
+        }
+    }
 }
 
 /// What happens to a sensor.
@@ -91,6 +119,10 @@ pub enum LifeAction {
     InterfaceDown,
     /// It is up again.
     InterfaceUp,
+    /// Config, inventory and keywords were read again.
+    ConfigReloaded,
+    /// They are not valid, and the old ones stay.
+    ConfigRefused,
 }
 
 /// An interface, and what is known of it.
@@ -102,6 +134,17 @@ pub struct InterfaceReport {
     pub state: LinkState,
     /// What is on that spoils packets.
     pub offloads: Vec<Offload>,
+}
+
+/// What the site says, read again while a run goes on.
+#[derive(Clone, Debug)]
+pub struct Reload {
+    /// Which labels count as guesses at mail hosts.
+    pub keywords: Arc<Keywords>,
+    /// What is known of hosts.
+    pub inventory: Arc<Inventory>,
+    /// What is inside.
+    pub home: Arc<Home>,
 }
 
 /// A host at the end of the input.

@@ -111,8 +111,8 @@ pub struct Meta {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end: Option<String>,
     /// What happened: `host-noticed`, `host-suspected`, `host-convicted` or `host-cleared`;
-    /// `sensor-started`, `sensor-stopped`, `sensor-blind`, `sensor-recovered`, `interface-down`
-    /// or `interface-up`.
+    /// `sensor-started`, `sensor-stopped`, `sensor-blind`, `sensor-recovered`, `interface-down`,
+    /// `interface-up`, `config-reloaded` or `config-refused`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<&'static str>,
     /// 0 none, 21 notice, 47 suspected, 73 likely, 99 confirmed.

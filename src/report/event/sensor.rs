@@ -3,6 +3,7 @@
 use super::SCHEMA_VERSION;
 use crate::capture::LinkState;
 use crate::correlate::site::{Missing, Protocol, SensorEvent, Window};
+use crate::privilege::Confined;
 use crate::report::{InterfaceReport, LifeEvent};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -75,6 +76,9 @@ pub struct LifeBody {
     /// What reads them; when it begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub libpcap: Option<String>,
+    /// What the process that reads packets may do; when it begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub privilege: Option<Confined>,
 }
 
 /// One of `mxray.interfaces`.
@@ -98,6 +102,7 @@ impl LifeBody {
             time_source: "wall",
             interfaces: told.interfaces.iter().map(InterfaceBody::of).collect(),
             libpcap: told.libpcap.clone(),
+            privilege: told.privilege.clone(),
         }
     }
 }

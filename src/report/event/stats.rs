@@ -208,7 +208,8 @@ pub struct Hosts {
 
 impl StatsBody {
     /// These totals; `wall`: there was no packet. The number of files is not among them.
-    pub(in crate::report) fn of(totals: &Totals, wall: bool) -> Self {
+    #[must_use]
+    pub fn of(totals: &Totals, wall: bool) -> Self {
         let (capture, count) = (&totals.capture, &totals.count);
         let mut malformed = BTreeMap::new();
         for (damage, number) in capture.malformed.iter().chain(&count.malformed) {

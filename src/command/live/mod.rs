@@ -1,26 +1,32 @@
-//! `mxray live`.
+//! `mxray live`: what is opened, as whom it is read, and how it ends.
+
+mod sink;
+mod status;
 
 use super::{Outcome, TO_STDOUT, Teller, log, output_name, say, settings};
 use crate::capture::live::device::{self, Control, Fanout, Offload};
 use crate::capture::live::{Live, OpenError, Options};
-use crate::capture::{Fault, Filter, LinkChange, LinkState};
-use crate::config::{LiveConfig, Output, Verbosity};
-use crate::correlate::Verdict;
-use crate::correlate::site::SensorEvent;
+use crate::capture::{Filter, LinkState};
+use crate::cli;
+use crate::config::{self, LiveConfig, Output, Verbosity};
 use crate::decode::wanted;
 use crate::pipeline::{self, Behind, Tap};
+use crate::privilege::{self, Child, Confinement};
 use crate::report::json::EventWriter;
-use crate::report::{InterfaceReport, LifeAction, LifeEvent, Sink, Totals};
+use crate::report::{InterfaceReport, Totals};
+use crate::service::{self, Notifier};
 use crate::time::Timestamp;
 use anyhow::Context as _;
 use indicatif::ProgressBar;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
-use std::fs::OpenOptions;
+use sink::{LiveSink, Manager};
+use status::Status;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Lists what can be read.
 pub(super) fn list() -> anyhow::Result<Outcome> {
@@ -43,46 +49,70 @@ pub(super) fn list() -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Reads the interfaces until a signal ends it.
-pub(super) fn run(config: LiveConfig) -> anyhow::Result<Outcome> {
+/// Reads the interfaces until a signal ends it. This process starts another that does so, as an
+/// unprivileged user; it is that other where it was started so.
+pub(super) fn run(args: &cli::Live) -> anyhow::Result<Outcome> {
+    let config = config::live(args.clone())?;
+    match Child::begin()? {
+        None => {
+            let user = config.user.as_deref();
+            let status = privilege::launch(user, &mut |text| say(text))?;
+            Ok(Outcome::Status(status))
+        }
+        Some(child) => capture(args, config, &child),
+    }
+}
+
+/// Opens what has to be open, gives up what is not needed any more, and reads.
+fn capture(args: &cli::Live, config: LiveConfig, child: &Child) -> anyhow::Result<Outcome> {
     let verbosity = config.reading.verbosity;
     log(verbosity);
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // The second one ends it at once.
-        flag::register_conditional_shutdown(signal, 1, Arc::clone(&stop))?;
-        flag::register(signal, Arc::clone(&stop))?;
+    let signals = Signals::catch()?;
+    if child.stops_at_once() {
+        signals.stop.store(true, Ordering::Relaxed);
     }
-    let mut sources = sources(&config, &stop)?;
-    let interfaces: Vec<_> = config
-        .interfaces
-        .iter()
-        .map(|name| interface(name))
-        .collect();
+    let mut sources = sources(&config, &signals.stop)?;
+    let control = Control::new().context("making a socket to ask about interfaces")?;
+    let interfaces = interfaces(&control, &config.interfaces);
     if verbosity != Verbosity::Quiet {
         interfaces.iter().for_each(warn);
     }
     let files: Vec<PathBuf> = config.interfaces.iter().map(PathBuf::from).collect();
     let sensor = config.sensor.clone().unwrap_or_else(device::machine_name);
+    let filters: Vec<_> = sources
+        .iter()
+        .map(|_| Filter::new(config.reading.filter.as_deref(), None, None))
+        .collect::<Result<_, _>>()?;
+    let output = append(&config.output)?;
+    let status = config.status.as_deref().map(Status::open).transpose()?;
+    let notifier = Notifier::from_env().context("reaching the service manager")?;
+    let written = [config.output.path(), config.status.as_deref()];
+    let privilege = privilege::confine(&Confinement {
+        read: config.read_again.clone(),
+        write: written.into_iter().flatten().map(PathBuf::from).collect(),
+    })?;
     let mut sink = LiveSink {
-        events: EventWriter::new(append(&config.output)?, &sensor, &files),
+        args: args.clone(),
+        output: config.output,
+        events: EventWriter::new(output, &sensor, &files),
         teller: Teller {
             bar: ProgressBar::hidden(),
             verbosity,
             failed: false,
         },
+        reload: signals.reload,
+        status,
+        manager: Manager::new(notifier, service::watchdog_interval()),
+        control,
     };
-    let writing = || format!("writing {}", output_name(&config.output));
-    let filters: Vec<_> = sources
-        .iter()
-        .map(|_| Filter::new(config.reading.filter.as_deref(), None, None))
-        .collect::<Result<_, _>>()?;
+    let writing = format!("writing {}", output_name(&sink.output));
     let mut settings = settings(config.reading);
     settings.stats = Some(config.stats);
     settings.behind = Behind::Shed {
         from: Timestamp::now().second(),
     };
-    sink.started(interfaces).with_context(writing)?;
+    sink.started(interfaces, privilege)
+        .context(writing.clone())?;
     let mut progress: Vec<_> = sources.iter().map(|_| |_| ()).collect();
     let taps = sources.iter_mut().zip(filters).zip(&mut progress);
     let taps = taps.map(|((source, filter), progress)| Tap {
@@ -90,10 +120,9 @@ pub(super) fn run(config: LiveConfig) -> anyhow::Result<Outcome> {
         filter,
         progress,
     });
-    let totals = pipeline::run(taps.collect(), &settings, &mut sink).with_context(writing)?;
-    let interfaces = config.interfaces.iter();
-    let interfaces = interfaces.map(|name| interface(name)).collect();
-    sink.stopped(interfaces).with_context(writing)?;
+    let totals = pipeline::run(taps.collect(), &settings, &mut sink);
+    let totals = totals.context(writing.clone())?;
+    sink.stopped(&config.interfaces).context(writing)?;
     if verbosity != Verbosity::Quiet {
         say(summary(&totals));
     }
@@ -104,16 +133,47 @@ pub(super) fn run(config: LiveConfig) -> anyhow::Result<Outcome> {
     })
 }
 
+/// What signals ask for.
+struct Signals {
+    /// SIGINT, SIGTERM: end.
+    stop: Arc<AtomicBool>,
+    /// SIGHUP: open outputs anew, read again what the site says.
+    reload: Arc<AtomicBool>,
+}
+
+impl Signals {
+    fn catch() -> io::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            // The second one ends it at once.
+            flag::register_conditional_shutdown(signal, 1, Arc::clone(&stop))?;
+            flag::register(signal, Arc::clone(&stop))?;
+        }
+        let reload = Arc::new(AtomicBool::new(false));
+        flag::register(SIGHUP, Arc::clone(&reload))?;
+        Ok(Self { stop, reload })
+    }
+}
+
 /// Where events go: at the end of what is there, since a sensor that was started again has told
 /// what it told.
 fn append(output: &Output) -> anyhow::Result<Box<dyn Write>> {
     Ok(match output {
         Output::Stdout => Box::new(io::BufWriter::new(io::stdout())),
-        Output::File(path) => {
-            let file = OpenOptions::new().create(true).append(true).open(path);
-            let file = file.with_context(|| format!("opening {}", path.display()))?;
-            Box::new(io::BufWriter::new(file))
+        Output::File(path) => Box::new(io::BufWriter::new(append_to(path)?)),
+    })
+}
+
+fn append_to(path: &Path) -> anyhow::Result<File> {
+    let file = OpenOptions::new().create(true).append(true).open(path);
+    file.map_err(|error| {
+        let what = format!("opening {}", path.display());
+        if error.kind() == io::ErrorKind::PermissionDenied {
+            let user = privilege::user_name();
+            let hint = format!("{what}: {user}, as whom packets are read, may not (--user)");
+            return anyhow::Error::new(error).context(hint);
         }
+        anyhow::Error::new(error).context(what)
     })
 }
 
@@ -143,23 +203,24 @@ fn sources(config: &LiveConfig, stop: &Arc<AtomicBool>) -> Result<Vec<Live>, Ope
     Ok(sources)
 }
 
+/// What is known of the interfaces.
+fn interfaces(control: &Control, names: &[String]) -> Vec<InterfaceReport> {
+    names.iter().map(|name| interface(control, name)).collect()
+}
+
 /// What is known of an interface.
-fn interface(name: &str) -> InterfaceReport {
-    let control = Control::new().ok();
-    let control = control.as_ref();
-    let state = match control.map(|control| control.is_up(name)) {
-        Some(Ok(true)) => LinkState::Up,
-        Some(Ok(false)) => LinkState::Down,
+fn interface(control: &Control, name: &str) -> InterfaceReport {
+    let state = match control.is_up(name) {
+        Ok(true) => LinkState::Up,
+        Ok(false) => LinkState::Down,
         // Of all of them together nothing is asked.
-        _ if name == "any" => LinkState::Up,
-        _ => LinkState::Gone,
+        Err(_) if name == "any" => LinkState::Up,
+        Err(_) => LinkState::Gone,
     };
     InterfaceReport {
         name: name.to_owned(),
         state,
-        offloads: control
-            .map(|control| control.offloads(name))
-            .unwrap_or_default(),
+        offloads: control.offloads(name),
     }
 }
 
@@ -196,77 +257,4 @@ fn summary(totals: &Totals) -> String {
         "{} packets read, {} received by the filter, {} dropped by the kernel, {} by the interface, {} shed",
         totals.capture.seen, kernel.received, kernel.dropped, kernel.if_dropped, totals.count.shed
     )
-}
-
-struct LiveSink {
-    events: EventWriter<Box<dyn Write>>,
-    teller: Teller,
-}
-
-impl LiveSink {
-    fn started(&mut self, interfaces: Vec<InterfaceReport>) -> io::Result<()> {
-        let names: Vec<_> = interfaces.iter().map(|one| one.name.as_str()).collect();
-        let reason = format!("Reads {}.", names.join(", "));
-        self.events.life(&LifeEvent {
-            time: Timestamp::now(),
-            action: LifeAction::Started,
-            interfaces,
-            libpcap: Some(device::libpcap_version()),
-            reason,
-        })
-    }
-
-    fn stopped(&mut self, interfaces: Vec<InterfaceReport>) -> io::Result<()> {
-        self.events.life(&LifeEvent {
-            time: Timestamp::now(),
-            action: LifeAction::Stopped,
-            interfaces,
-            libpcap: None,
-            reason: "Ended as it was told to.".to_owned(),
-        })
-    }
-}
-
-impl Sink for LiveSink {
-    fn verdict(&mut self, verdict: &Verdict) -> io::Result<()> {
-        self.events.verdict(verdict)
-    }
-
-    fn sensor(&mut self, event: &SensorEvent) -> io::Result<()> {
-        self.events.sensor(event)
-    }
-
-    fn link(&mut self, change: &LinkChange) -> io::Result<()> {
-        let LinkChange {
-            time,
-            interface: name,
-            state,
-        } = change;
-        let (action, what) = match state {
-            LinkState::Up => (LifeAction::InterfaceUp, "is up"),
-            LinkState::Down => (LifeAction::InterfaceDown, "is down"),
-            LinkState::Gone => (LifeAction::InterfaceDown, "is gone"),
-        };
-        if self.teller.verbosity != Verbosity::Quiet {
-            say(format_args!("{name} {what}"));
-        }
-        self.events.life(&LifeEvent {
-            time: *time,
-            action,
-            interfaces: vec![InterfaceReport {
-                state: *state,
-                ..interface(name)
-            }],
-            libpcap: None,
-            reason: format!("{name} {what}."),
-        })
-    }
-
-    fn totals(&mut self, totals: &Totals, at: Option<Timestamp>) -> io::Result<()> {
-        self.events.totals(totals, at)
-    }
-
-    fn fault(&mut self, fault: &Fault) {
-        self.teller.tell(fault);
-    }
 }

@@ -1,0 +1,214 @@
+//! What a live run tells, and what it is told while it goes on.
+
+use super::status::Status;
+use super::{append, interface, interfaces};
+use crate::capture::live::device::{self, Control};
+use crate::capture::{Fault, LinkChange, LinkState};
+use crate::cli;
+use crate::command::{Teller, output_name, say};
+use crate::config::{self, Output, Verbosity};
+use crate::correlate::Verdict;
+use crate::correlate::site::SensorEvent;
+use crate::privilege::Confined;
+use crate::report::json::EventWriter;
+use crate::report::{InterfaceReport, LifeAction, LifeEvent, Reload, Sink, Totals};
+use crate::service::Notifier;
+use crate::time::Timestamp;
+use sd_notify::NotifyState;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Writes events, and hears what is asked of the run.
+pub(super) struct LiveSink {
+    /// What was typed, for a reload.
+    pub(super) args: cli::Live,
+    pub(super) output: Output,
+    pub(super) events: EventWriter<Box<dyn Write>>,
+    pub(super) teller: Teller,
+    /// Set by a signal.
+    pub(super) reload: Arc<AtomicBool>,
+    pub(super) status: Option<Status>,
+    pub(super) manager: Manager,
+    /// For asking about interfaces: made before no socket could be made any more.
+    pub(super) control: Control,
+}
+
+impl LiveSink {
+    /// Tells that it begins.
+    pub(super) fn started(
+        &mut self,
+        interfaces: Vec<InterfaceReport>,
+        privilege: Confined,
+    ) -> io::Result<()> {
+        let names: Vec<_> = interfaces.iter().map(|one| one.name.as_str()).collect();
+        let reason = format!("Reads {}.", names.join(", "));
+        self.events.life(&LifeEvent {
+            interfaces,
+            libpcap: Some(device::libpcap_version()),
+            privilege: Some(privilege),
+            ..LifeEvent::now(LifeAction::Started, reason)
+        })?;
+        self.manager.tell(&[NotifyState::Ready]);
+        Ok(())
+    }
+
+    /// Tells that it ends.
+    pub(super) fn stopped(&mut self, names: &[String]) -> io::Result<()> {
+        self.manager.tell(&[NotifyState::Stopping]);
+        self.events.life(&LifeEvent {
+            interfaces: interfaces(&self.control, names),
+            ..LifeEvent::now(LifeAction::Stopped, "Ended as it was told to.".to_owned())
+        })
+    }
+
+    /// Opens the output anew, and reads again what the site says. What is wrong is told, and
+    /// what was stays.
+    fn reload(&mut self) -> io::Result<Option<Reload>> {
+        if let Ok(now) = NotifyState::monotonic_usec_now() {
+            self.manager.tell(&[NotifyState::Reloading, now]);
+        }
+        self.events.flush()?;
+        let opened = append(&self.output);
+        let (action, reason, reload) = match (opened, config::live(self.args.clone())) {
+            (Ok(output), read) => {
+                self.events.write_to(output);
+                match read {
+                    Ok(config) => {
+                        let reading = config.reading;
+                        let reload = Reload {
+                            keywords: Arc::new(reading.keywords),
+                            inventory: Arc::new(reading.inventory),
+                            home: Arc::new(reading.home),
+                        };
+                        let reason = "Opened the output anew, and read config, inventory and \
+                                      keywords.";
+                        (LifeAction::ConfigReloaded, reason.to_owned(), Some(reload))
+                    }
+                    Err(error) => {
+                        let reason = format!("What was read before stays: {error}.");
+                        (LifeAction::ConfigRefused, reason, None)
+                    }
+                }
+            }
+            (Err(error), _) => {
+                let name = output_name(&self.output);
+                let reason = format!("{name} is written on as it was: {error:#}.");
+                (LifeAction::ConfigRefused, reason, None)
+            }
+        };
+        if action == LifeAction::ConfigRefused || self.teller.verbosity != Verbosity::Quiet {
+            say(&reason);
+        }
+        self.events.life(&LifeEvent::now(action, reason))?;
+        self.manager.tell(&[NotifyState::Ready]);
+        Ok(reload)
+    }
+}
+
+impl Sink for LiveSink {
+    fn verdict(&mut self, verdict: &Verdict) -> io::Result<()> {
+        if let Some(status) = &mut self.status {
+            status.verdict(verdict);
+        }
+        self.events.verdict(verdict)
+    }
+
+    fn sensor(&mut self, event: &SensorEvent) -> io::Result<()> {
+        self.events.sensor(event)
+    }
+
+    fn link(&mut self, change: &LinkChange) -> io::Result<()> {
+        let LinkChange {
+            time,
+            interface: name,
+            state,
+        } = change;
+        let (action, what) = match state {
+            LinkState::Up => (LifeAction::InterfaceUp, "is up"),
+            LinkState::Down => (LifeAction::InterfaceDown, "is down"),
+            LinkState::Gone => (LifeAction::InterfaceDown, "is gone"),
+        };
+        if self.teller.verbosity != Verbosity::Quiet {
+            say(format_args!("{name} {what}"));
+        }
+        let interface = InterfaceReport {
+            state: *state,
+            ..interface(&self.control, name)
+        };
+        self.events.life(&LifeEvent {
+            time: *time,
+            interfaces: vec![interface],
+            ..LifeEvent::now(action, format!("{name} {what}."))
+        })
+    }
+
+    fn totals(&mut self, totals: &Totals, at: Option<Timestamp>) -> io::Result<()> {
+        if let Some(status) = &mut self.status {
+            status.totals(totals);
+        }
+        self.manager.totals(totals);
+        self.events.totals(totals, at)
+    }
+
+    fn beat(&mut self) -> io::Result<Option<Reload>> {
+        self.manager.alive();
+        if let Some(status) = &mut self.status {
+            status.answer();
+        }
+        if self.reload.swap(false, Ordering::Relaxed) {
+            return self.reload();
+        }
+        Ok(None)
+    }
+
+    fn fault(&mut self, fault: &Fault) {
+        self.teller.tell(fault);
+    }
+}
+
+/// The service manager, where there is one. That it does not read is no failure of the capture.
+pub(super) struct Manager {
+    notifier: Option<Notifier>,
+    /// How often it wants to hear that all is well.
+    watchdog: Option<Duration>,
+    told: Instant,
+}
+
+impl Manager {
+    pub(super) fn new(notifier: Option<Notifier>, watchdog: Option<Duration>) -> Self {
+        Self {
+            notifier,
+            watchdog,
+            told: Instant::now(),
+        }
+    }
+
+    fn tell(&self, states: &[NotifyState<'_>]) {
+        if let Some(notifier) = &self.notifier {
+            let _ = notifier.notify(states);
+        }
+    }
+
+    /// Says that all is well, where it is time to.
+    fn alive(&mut self) {
+        if self
+            .watchdog
+            .is_some_and(|every| self.told.elapsed() >= every)
+        {
+            self.told = Instant::now();
+            self.tell(&[NotifyState::Watchdog]);
+        }
+    }
+
+    /// Says what became of the packets.
+    fn totals(&self, totals: &Totals) {
+        let kernel = totals.capture.kernel.unwrap_or_default();
+        let status = format!(
+            "{} packets read, {} of {} dropped, {} shed",
+            totals.capture.seen, kernel.dropped, kernel.received, totals.count.shed
+        );
+        self.tell(&[NotifyState::Status(&status)]);
+    }
+}

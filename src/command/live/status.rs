@@ -1,0 +1,134 @@
+//! What is going on, on a unix socket: who connects gets a line of JSON, and then the end.
+//!
+//! It is answered between seconds, by the thread that writes events, so that nothing is shared
+//! and nobody who reads slowly holds anything up: what a socket does not take at once is dropped.
+
+use crate::correlate::{State, Verdict, posterior};
+use crate::report::Totals;
+use crate::report::event::StatsBody;
+use crate::time::Timestamp;
+use anyhow::Context as _;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write as _};
+use std::net::IpAddr;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+
+/// Hosts that are told of at most: a line of some 100 kB, which fits into a socket's buffer.
+const HOSTS: usize = 500;
+/// Who is answered in a second at most.
+const ANSWERS: usize = 16;
+
+/// The socket, and what is told on it.
+pub(super) struct Status {
+    listener: UnixListener,
+    suspects: BTreeMap<IpAddr, Suspect>,
+    totals: Totals,
+}
+
+/// A host under suspicion, as its newest verdict says.
+#[derive(Clone, Debug, Serialize)]
+struct Suspect {
+    ip: IpAddr,
+    class: &'static str,
+    level: &'static str,
+    score: f64,
+    posterior: f64,
+    first_seen: String,
+    updated: String,
+    suppressed: bool,
+    reason: String,
+}
+
+/// The line.
+#[derive(Serialize)]
+struct Snapshot<'a> {
+    #[serde(rename = "@timestamp")]
+    timestamp: String,
+    version: &'static str,
+    /// As `mxray` of the totals' event.
+    stats: StatsBody,
+    /// The highest score first.
+    hosts: Vec<&'a Suspect>,
+    /// Under suspicion and not told of.
+    hosts_omitted: usize,
+}
+
+impl Status {
+    /// Makes the socket, which its owner and group may read; one that is left of an earlier run
+    /// gives way.
+    pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
+        let socket = || format!("making the status socket {}", path.display());
+        if let Ok(there) = fs::symlink_metadata(path) {
+            // Whatever else stands there is not ours to remove.
+            if there.file_type().is_socket() && UnixStream::connect(path).is_err() {
+                fs::remove_file(path).with_context(socket)?;
+            }
+        }
+        let listener = UnixListener::bind(path).with_context(socket)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o660)).with_context(socket)?;
+        listener.set_nonblocking(true).with_context(socket)?;
+        Ok(Self {
+            listener,
+            suspects: BTreeMap::new(),
+            totals: Totals::default(),
+        })
+    }
+
+    /// Takes in what is thought of a host now.
+    pub(super) fn verdict(&mut self, verdict: &Verdict) {
+        let ip = verdict.host.ip();
+        let judgement = &verdict.judgement;
+        if verdict.state == State::Closed {
+            self.suspects.remove(&ip);
+            return;
+        }
+        let suspect = Suspect {
+            ip,
+            class: judgement.class.name(),
+            level: judgement.level.name(),
+            score: judgement.score,
+            posterior: posterior(judgement.score),
+            first_seen: verdict.first_seen.to_string(),
+            updated: verdict.time.to_string(),
+            suppressed: verdict.suppressed.is_some(),
+            reason: judgement.reason.clone(),
+        };
+        self.suspects.insert(ip, suspect);
+    }
+
+    /// Takes in the newest totals.
+    pub(super) fn totals(&mut self, totals: &Totals) {
+        self.totals = totals.clone();
+    }
+
+    /// Answers who has connected since.
+    pub(super) fn answer(&mut self) {
+        for _ in 0..ANSWERS {
+            let Ok((stream, _)) = self.listener.accept() else {
+                return;
+            };
+            // That somebody does not read is no failure of ours.
+            let _ = self.tell(stream);
+        }
+    }
+
+    fn tell(&self, mut stream: UnixStream) -> io::Result<()> {
+        let mut hosts: Vec<_> = self.suspects.values().collect();
+        hosts.sort_by(|one, other| other.score.total_cmp(&one.score));
+        hosts.truncate(HOSTS);
+        let mut line = serde_json::to_vec(&Snapshot {
+            timestamp: Timestamp::now().to_string(),
+            version: env!("CARGO_PKG_VERSION"),
+            stats: StatsBody::of(&self.totals, false),
+            hosts_omitted: self.suspects.len() - hosts.len(),
+            hosts,
+        })?;
+        line.push(b'\n');
+        stream.set_nonblocking(true)?;
+        stream.write_all(&line)
+    }
+}
