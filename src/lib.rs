@@ -13,6 +13,7 @@ pub mod inventory;
 pub mod keywords;
 pub mod pipeline;
 pub mod report;
+pub mod sorted;
 pub mod synth;
 pub mod time;
 pub mod toml_file;

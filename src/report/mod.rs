@@ -24,6 +24,7 @@ use crate::count::prefixes::Prefixes;
 use crate::decode::malformed::{Malformed, Unsupported};
 use crate::host::HostAddr;
 use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
 
@@ -76,7 +77,7 @@ pub struct HostReport<'a> {
 
 /// What the capture thread counts. Every frame seen is in one of the next five, or went to
 /// a worker.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaptureCounts {
     /// Frames read.
     pub seen: u64,
