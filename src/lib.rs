@@ -1,6 +1,7 @@
 //! mxray finds mass-mailing worms and spam bots in captured traffic by how they use DNS
 //! and SMTP.
 pub mod capture;
+pub mod checkpoint;
 pub mod cli;
 pub mod command;
 pub mod config;
