@@ -273,6 +273,19 @@ pub struct Live {
     #[arg(long, value_name = "USER", help_heading = "Service")]
     pub user: Option<String>,
 
+    /// Keep what is known in FILE for the next start
+    ///
+    /// It is written at intervals and at the end. With it a restart continues counts, roles,
+    /// scores and episodes, which then stay open at the end; without it they begin anew. A FILE
+    /// that cannot be used (torn, of another sensor, of another version) is told of and set aside
+    /// as FILE.refused.
+    #[arg(long, value_name = "FILE", help_heading = "Service")]
+    pub checkpoint: Option<PathBuf>,
+
+    /// Write the checkpoint every SECONDS [default: 60]
+    #[arg(long, value_name = "SECONDS", help_heading = "Service")]
+    pub checkpoint_interval: Option<u64>,
+
     /// Tell on the unix socket PATH what is going on
     ///
     /// Who connects is sent one line of JSON and then the end: totals, and the hosts under

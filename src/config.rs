@@ -39,8 +39,9 @@ const MIN_MEMORY: u64 = 1 << 20;
 const DEFAULT_MEMORY: u64 = 1 << 30;
 /// A day of packet time is the longest that totals are of use.
 const MAX_STATS: u64 = 86_400;
-/// Between two totals of a link, in seconds: what is lost is known within the minute.
-const LIVE_STATS: NonZeroU64 = NonZeroU64::new(60).unwrap();
+/// Between two totals of a link, and between two checkpoints, in seconds: what is lost is known
+/// within the minute, and no more than one is lost.
+const MINUTE: NonZeroU64 = NonZeroU64::new(60).unwrap();
 /// Threads that share an interface's packets: more than the queues of a network card.
 const MAX_FANOUT: u32 = 64;
 /// libpcap wants room for some packets of the greatest length, and takes no more than a signed
@@ -93,6 +94,10 @@ pub struct LiveConfig {
     pub user: Option<String>,
     /// Where it is told what is going on.
     pub status: Option<PathBuf>,
+    /// Where what is known outlives the process.
+    pub checkpoint: Option<PathBuf>,
+    /// Seconds between two times that it is written.
+    pub checkpoint_interval: NonZeroU64,
     /// Files that a reload reads again: config, inventory, lists of keywords.
     pub read_again: Vec<PathBuf>,
     /// How packets are read and judged.
@@ -308,9 +313,11 @@ pub fn live(mut args: cli::Live) -> Result<LiveConfig, Error> {
         tunnels: layer.tunnels.unwrap_or_default(),
         user: layer.user.as_ref().map(|given| given.value.clone()),
         status: layer.status.as_ref().map(|given| given.value.clone()),
+        checkpoint: layer.checkpoint.as_ref().map(|given| given.value.clone()),
+        checkpoint_interval: seconds(layer.checkpoint_interval.as_ref())?.unwrap_or(MINUTE),
         read_again: read_again.collect(),
         reading: reading(&layer)?,
-        stats: stats(&layer)?.unwrap_or(LIVE_STATS),
+        stats: stats(&layer)?.unwrap_or(MINUTE),
         output,
         format: layer.format.unwrap_or_default(),
         sensor: sensor(&layer)?,
@@ -485,7 +492,12 @@ fn memory(layer: &Layer) -> Result<u64, Error> {
 }
 
 fn stats(layer: &Layer) -> Result<Option<NonZeroU64>, Error> {
-    let Some(given) = &layer.stats else {
+    seconds(layer.stats.as_ref())
+}
+
+/// Seconds of an interval.
+fn seconds(given: Option<&Given<u64>>) -> Result<Option<NonZeroU64>, Error> {
+    let Some(given) = given else {
         return Ok(None);
     };
     let seconds = NonZeroU64::new(given.value).filter(|seconds| seconds.get() <= MAX_STATS);

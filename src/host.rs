@@ -1,5 +1,6 @@
 //! A host's address as one number. A leaf: uses nothing of ours.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -8,7 +9,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 ///
 /// Sixteen plain octets hash and compare faster than [`IpAddr`]'s enum. The order is that of
 /// the numbers, with all of IPv4 inside `::/64`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct HostAddr(u128);
 
 impl HostAddr {

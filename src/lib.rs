@@ -1,6 +1,7 @@
 //! mxray finds mass-mailing worms and spam bots in captured traffic by how they use DNS
 //! and SMTP.
 pub mod capture;
+pub mod checkpoint;
 pub mod cli;
 pub mod command;
 pub mod config;
@@ -17,6 +18,7 @@ pub mod privilege;
 pub mod report;
 #[cfg(target_os = "linux")]
 pub mod service;
+pub mod sorted;
 pub mod synth;
 pub mod time;
 pub mod toml_file;

@@ -1,12 +1,15 @@
 //! Packet time, the only clock that the stages know. A leaf: uses nothing of ours.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A packet's time stamp: nanoseconds since 1970-01-01T00:00:00 UTC.
 ///
 /// Times outside 1677-09-21 to 2262-04-11 saturate at the ends of that range; a capture
 /// file can hold any 64-bit number there, and a wrong clock is no reason to stop.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Timestamp(i64);
 
 /// Nanoseconds in a second.

@@ -1,21 +1,26 @@
-//! Recording a packet of a known host allocates nothing.
+//! Recording a packet of a known host allocates nothing, and a checkpoint no more than it holds.
 //!
 //! A test binary of its own: the allocator is the whole binary's, so nothing else may run
-//! beside what is measured. That is also why there is one test here and not several.
+//! beside what is measured. That is also why the tests here wait for each other.
 
 #![expect(clippy::unwrap_used, reason = "a test that fails here says where")]
 
 use mxray::capture::{Frame, LinkType, Origin};
+use mxray::checkpoint::{Expected, FORMAT, State, file};
 use mxray::count::{Counters, Settings};
 use mxray::decode::observation::{MailPorts, Route, route};
 use mxray::decode::packet::{Sliced, slice};
 use mxray::time::Timestamp;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, Stats, StatsAlloc};
 use std::alloc::System;
-use std::sync::LazyLock;
+use std::path::Path;
+use std::sync::{LazyLock, Mutex};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// Held by the test that runs.
+static ALONE: Mutex<()> = Mutex::new(());
 
 const A: u8 = 1;
 const PTR: u8 = 12;
@@ -127,6 +132,7 @@ fn asked_for(stats: &Stats) -> (usize, usize) {
 
 #[test]
 fn the_hot_path_allocates_nothing_once_hosts_and_names_are_known() {
+    let _alone = ALONE.lock();
     let mut counters = Counters::new(Settings {
         hosts: 10_000,
         ..Settings::default()
@@ -172,4 +178,38 @@ fn the_hot_path_allocates_nothing_once_hosts_and_names_are_known() {
         stats.allocations + stats.reallocations <= 2 * hosts + 24,
         "{stats:?}"
     );
+}
+
+/// Of a checkpoint whose checksum is right, and whose lengths are not.
+#[test]
+fn a_length_that_is_not_true_takes_no_memory() {
+    let _alone = ALONE.lock();
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/checkpoint.kept");
+    let octets = std::fs::read(kept).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint");
+    let expected = Expected {
+        sensor: "sensor",
+        meaning: Settings::default().meaning(),
+        now: Timestamp::MAX,
+    };
+    let body = octets.len() - 16;
+    let mut most = 0;
+    for at in (12..body - 10).step_by(7) {
+        let mut changed = octets.clone();
+        // As a number: 2^62 and more.
+        changed[at..at + 9]
+            .copy_from_slice(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]);
+        let sum = xxhash_rust::xxh3::xxh3_64(&changed[..body + 8]);
+        changed[body + 8..].copy_from_slice(&sum.to_le_bytes());
+        std::fs::write(&path, &changed).unwrap();
+        let region = Region::new(ALLOCATOR);
+        if let Ok(Some((_, state))) = file::read::<State>(&path, FORMAT, &expected) {
+            let counting = state.counting.deal(1, |_| 0).remove(0);
+            drop(Counters::load(Settings::default(), counting));
+        }
+        most = most.max(region.change().bytes_allocated);
+    }
+    println!("{most} octets at most, for {}", octets.len());
+    assert!(most < 16 << 20, "{most}");
 }

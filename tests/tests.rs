@@ -12,6 +12,8 @@
 mod captures;
 mod feed;
 
+// A restart from a checkpoint changes nothing, and none that is torn is used.
+mod checkpoint;
 // Counting does not depend on how the work was divided: workers, files, evictions, bins.
 mod counts;
 // The evaluation's figures, on published numbers.

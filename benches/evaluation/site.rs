@@ -87,7 +87,7 @@ impl Site {
             filter,
             progress: &mut |_| {},
         };
-        pipeline::run(vec![tap], &settings(muted), &mut told)?;
+        pipeline::run(vec![tap], &settings(muted), None, None, &mut told)?;
         Ok(told)
     }
 

@@ -1,6 +1,7 @@
 //! What every source hands over: a frame as captured, and where it stood.
 
 use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// One captured frame, borrowed from the reader's buffer until the next one is asked for.
@@ -19,7 +20,9 @@ pub struct Frame<'a> {
 }
 
 /// The place of a frame in its capture file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Origin {
     /// Index of the file in [`Source::files`](super::Source::files).
     pub file: u32,
@@ -28,7 +31,7 @@ pub struct Origin {
 }
 
 /// A link-layer header type, as numbered in pcap files (<https://www.tcpdump.org/linktypes.html>).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LinkType(pub u32);
 
 impl LinkType {

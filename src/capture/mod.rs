@@ -26,6 +26,7 @@ use crate::time::Timestamp;
 pub use filter::Filter;
 pub use frame::{Frame, LinkType, Origin};
 pub use replay::Replay;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// Something that yields frames in order: capture files, or an interface.
@@ -84,7 +85,7 @@ pub enum LinkState {
 }
 
 /// What the kernel counts of the packets that pass its filter, since the beginning.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KernelCounts {
     /// All of them, those that were dropped among them.
     pub received: u64,

@@ -238,7 +238,7 @@ impl Run {
             filter: self.filter,
             progress: &mut |progress: capture::Progress| self.bar.set_position(progress.done),
         };
-        let totals = pipeline::run(vec![tap], &self.settings, sink);
+        let totals = pipeline::run(vec![tap], &self.settings, None, None, sink);
         self.bar.finish_and_clear();
         totals
     }

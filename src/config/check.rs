@@ -4,7 +4,7 @@
 
 use super::{
     Error, Layer, MAX_FANOUT, SNAPLEN, bounded, config_file, filter, home, keywords, known, memory,
-    outputs, ring, sensor, smtp_ports, stats, window, workers,
+    outputs, ring, seconds, sensor, smtp_ports, stats, window, workers,
 };
 use crate::cli;
 use std::fmt;
@@ -106,6 +106,7 @@ fn numbers(layer: &Layer) -> Result<(), Error> {
     stats(layer)?;
     sensor(layer)?;
     ring(layer)?;
+    seconds(layer.checkpoint_interval.as_ref())?;
     bounded(layer.fanout.as_ref(), MAX_FANOUT)?;
     bounded(layer.snaplen.as_ref(), SNAPLEN)?;
     outputs(layer, &[])?;

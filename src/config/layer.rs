@@ -36,6 +36,8 @@ pub(super) struct Layer {
     pub(super) tunnels: Option<bool>,
     pub(super) user: Option<Given<String>>,
     pub(super) status: Option<Given<PathBuf>>,
+    pub(super) checkpoint: Option<Given<PathBuf>>,
+    pub(super) checkpoint_interval: Option<Given<u64>>,
     pub(super) quiet: Option<bool>,
     pub(super) verbose: Option<u8>,
 }
@@ -101,6 +103,8 @@ impl Layer {
             tunnels: self.tunnels.or(below.tunnels),
             user: self.user.or(below.user),
             status: self.status.or(below.status),
+            checkpoint: self.checkpoint.or(below.checkpoint),
+            checkpoint_interval: self.checkpoint_interval.or(below.checkpoint_interval),
             quiet: self.quiet.or(below.quiet),
             verbose: self.verbose.or(below.verbose),
         }
@@ -128,6 +132,8 @@ impl Layer {
             tunnels: typed.tunnels.then_some(true),
             user: on_line("--user", typed.user),
             status: on_line("--status", typed.status),
+            checkpoint: on_line("--checkpoint", typed.checkpoint),
+            checkpoint_interval: on_line("--checkpoint-interval", typed.checkpoint_interval),
             stats: on_line("--stats", typed.stats),
             ..self.with_events(typed.events)
         }
@@ -236,6 +242,12 @@ impl Layer {
                 .map(|item| item.boolean())
                 .transpose()?,
             tunnels: value("tunnels").map(|item| item.boolean()).transpose()?,
+            checkpoint: value("checkpoint")
+                .map(|item| in_folder(&item, folder))
+                .transpose()?,
+            checkpoint_interval: value("checkpoint-interval")
+                .map(|item| number(&item))
+                .transpose()?,
             user: value("user").map(|item| string(&item)).transpose()?,
             status: value("status")
                 .map(|item| in_folder(&item, folder))

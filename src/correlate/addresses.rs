@@ -11,13 +11,14 @@ use crate::count::host::HostTotals;
 use crate::count::series::Sums;
 use crate::host::HostAddr;
 use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// Addresses of a machine that are known at a time; at the bound the one unused longest leaves.
 /// A host that makes more in a day tells of fewer, and is judged by all of them.
 const KEPT: usize = 16;
 
 /// The addresses that a machine used within a day; of most hosts there is one.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Addresses {
     of: Vec<Address>,
     /// Some had to leave: what was counted of one that comes back may be in the sum already.
@@ -29,7 +30,7 @@ pub(super) struct Addresses {
 }
 
 /// An address, and what of its counters is in the sum already, or is another's.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Address {
     host: HostAddr,
     newest: Timestamp,

@@ -24,6 +24,7 @@ use crate::time::Timestamp;
 use crate::verdict::{Level, Role};
 use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Hosts with mail lookups or mail connections that are remembered; beyond it those silent for
@@ -45,12 +46,16 @@ pub struct Context {
 }
 
 /// The correlation stage: remembers hosts with mail lookups or connections and judges them.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Correlator {
+    /// Not saved: who runs the sensor says it anew.
+    #[serde(skip)]
     context: Context,
+    #[serde(with = "crate::sorted::map")]
     suspects: HashMap<HostAddr, Watched, RandomState>,
     /// Hosts inside that answer DNS queries of others. Counting tells of each only once, so
     /// that they must outlive a day's silence.
+    #[serde(with = "crate::sorted::set")]
     servers: HashSet<HostAddr, RandomState>,
     floods: Floods,
     /// What became of connections to port 25 outside.
@@ -58,6 +63,7 @@ pub struct Correlator {
     /// Whose addresses are.
     identity: Identity,
     /// Under which address a machine's memory stands, by its Ethernet address.
+    #[serde(with = "crate::sorted::map")]
     machines: HashMap<[u8; 6], HostAddr, RandomState>,
     /// What others do with hosts.
     others: Others,
@@ -79,7 +85,7 @@ pub struct Correlator {
 impl Correlator {
     /// The site says otherwise from now on: of its hosts, and what is inside.
     pub fn reload(&mut self, inventory: Arc<Inventory>, home: Arc<Home>) {
-        self.audit.set_domains(inventory.domains());
+        self.audit.know(inventory.domains());
         (self.context.inventory, self.context.home) = (inventory, home);
     }
 
@@ -103,6 +109,20 @@ impl Correlator {
             notices: (0, 0),
             now: Timestamp::MIN,
         }
+    }
+
+    /// One that was saved goes on with this context, which is not saved.
+    #[must_use]
+    pub fn with(mut self, context: Context) -> Self {
+        self.audit.know(context.inventory.domains());
+        self.context = context;
+        self
+    }
+
+    /// The sensor was away for so many seconds of packet time: of what is usual in a minute, that
+    /// says nothing.
+    pub fn interrupted(&mut self, seconds: i64) {
+        self.floods.interrupted(seconds);
     }
 
     /// What is known of the tap from now on.

@@ -4,6 +4,7 @@ use super::score::Against;
 use crate::capture::Origin;
 use crate::count::delta::Fact;
 use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// Packets kept as witnesses of one family: enough to check it by hand.
 const WITNESSES: usize = 5;
@@ -16,7 +17,7 @@ const EXAMPLES: usize = 4;
 
 /// Kinds of evidence. Content is what a host asks for or to whom it turns, conduct is how; a
 /// conviction needs both, since each alone has honest explanations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Family {
     /// Content: mail exchangers of ever new domains.
     Mx,
@@ -287,7 +288,7 @@ impl Weight {
 }
 
 /// One piece of evidence in a verdict.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// Its family.
     pub family: Family,
@@ -306,7 +307,7 @@ pub struct Evidence {
 }
 
 /// A packet that shows a piece of evidence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Witness {
     /// Where a person finds it.
     pub origin: Origin,
@@ -326,7 +327,7 @@ impl Witness {
 }
 
 /// The first few packets and domains of a family.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Trail {
     packets: Vec<Witness>,
     domains: Vec<Box<[u8]>>,

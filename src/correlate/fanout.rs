@@ -20,6 +20,7 @@ use crate::host::HostAddr;
 use crate::time::{NANOS, Timestamp};
 use hashbrown::{HashMap, HashSet};
 use rings::Rings;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
 /// The windows, in seconds.
@@ -38,7 +39,7 @@ const PATIENCE: i64 = 600 * NANOS;
 const KEPT: i64 = 2 * DAY + PATIENCE;
 
 /// What a host's attempts of a window add up to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reach {
     /// The window's length in seconds.
     pub span: u32,
@@ -80,7 +81,7 @@ pub fn hash(addr: HostAddr) -> u64 {
 }
 
 /// An attempt; sorted by time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Attempt {
     time: Timestamp,
     destination: u64,
@@ -88,7 +89,7 @@ struct Attempt {
 }
 
 /// An outcome; sorted by time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Answer {
     time: Timestamp,
     destination: u64,
@@ -108,10 +109,10 @@ impl Attempt {
 }
 
 /// A host's attempts of the last two days.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Fanout(Form);
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 enum Form {
     Exact(Exact),
     Rings(Box<Rings>),
@@ -204,7 +205,7 @@ impl Fanout {
 }
 
 /// Attempts and outcomes as they are, by time.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Exact {
     attempts: VecDeque<Attempt>,
     outcomes: VecDeque<Answer>,

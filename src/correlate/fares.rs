@@ -9,6 +9,7 @@
 use super::evidence::{Family, Trail, Witness};
 use super::score::{Against, Score};
 use crate::words::counted;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// Share of servers that refuse what a bot sends: mailboxes that are gone, block lists (the
@@ -40,7 +41,7 @@ pub(super) enum Answer {
 
 /// Answers of servers to what a host hands over on port 25; of each server one acceptance and one
 /// refusal in an hour.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Answers {
     all: u32,
     refused: u32,
@@ -54,7 +55,7 @@ impl Answers {
 }
 
 /// How a host's mail fares in the open hour, and fared before.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Fares {
     hour: i64,
     open: Answers,

@@ -12,6 +12,7 @@
 //! look like a change of the mix.
 
 use crate::count::asked::Kind;
+use serde::{Deserialize, Serialize};
 use std::f64::consts::LN_2;
 
 /// Minutes after which what is usual has followed a change by two thirds.
@@ -109,7 +110,7 @@ impl Found {
 }
 
 /// What is known of one server and type.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Watch {
     minutes: u32,
     usual: Usual,
@@ -120,7 +121,7 @@ pub struct Watch {
 }
 
 /// Averages over the memory.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Usual {
     queries: f64,
     pairs: f64,

@@ -19,6 +19,7 @@ use crate::time::Timestamp;
 use crate::verdict::{Class, Level, Role};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -28,15 +29,16 @@ pub(super) const SERVERS: usize = 4_096;
 const TOLD: usize = 5;
 
 /// The servers.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Floods {
+    #[serde(with = "crate::sorted::map")]
     servers: HashMap<HostAddr, Server, RandomState>,
     /// Those with an episode.
     raised: BTreeSet<HostAddr>,
     evicted: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Server {
     a: Watch,
     ptr: Watch,
@@ -45,7 +47,7 @@ struct Server {
     episode: Option<Episode>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Episode {
     first_seen: Timestamp,
     sequence: u64,
@@ -198,6 +200,13 @@ impl Floods {
             server.close(host, end_of(last), None, context)
         });
         quiet.collect()
+    }
+
+    /// So many seconds are none in which nobody asked.
+    pub(super) fn interrupted(&mut self, seconds: i64) {
+        for server in self.servers.values_mut() {
+            server.minute = server.minute.saturating_add(seconds.max(0) / MINUTE);
+        }
     }
 
     /// Ends the input at `time`: closes every episode at the level that it has.

@@ -4,6 +4,7 @@
 use super::evidence::Family;
 use super::score::{Against, Score};
 use crate::time::{NANOS, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// A connection belongs to a lookup this long before it at the most: engines of worms queue
 /// what they have looked up, most for seconds.
@@ -20,7 +21,7 @@ const FOLLOWED: Against = Against::each(0.0, 0.0, 0.3);
 const NOT_FOLLOWED: Against = Against::each(0.0, 0.0, -0.36);
 
 /// The lookups of a host that wait for a connection.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Follow {
     /// Time of the first and the newest lookup since the newest connection, and how many.
     waits: Option<(Timestamp, Timestamp, u64)>,

@@ -16,6 +16,7 @@ use crate::host::HostAddr;
 use crate::time::{NANOS, Timestamp};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -55,18 +56,20 @@ pub enum Entity {
 }
 
 /// The memory of who uses which address.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Identity {
     pairs: BTreeMap<([u8; 6], HostAddr), Pair>,
     /// Of each address whose packets were seen, who uses it; its pair is in `pairs`.
+    #[serde(with = "crate::sorted::map")]
     users: HashMap<HostAddr, User, RandomState>,
     /// When an Ethernet address that is no host's was last heard.
+    #[serde(with = "crate::sorted::map")]
     routers: HashMap<[u8; 6], Timestamp, RandomState>,
     evicted: u64,
 }
 
 /// What is known of an Ethernet and an IP address together.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Pair {
     /// It was said that they belong together.
     said: bool,
@@ -77,7 +80,7 @@ struct Pair {
 }
 
 /// Who uses an IP address.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct User {
     /// Its Ethernet address.
     pub mac: [u8; 6],

@@ -11,6 +11,7 @@ use super::window::Window;
 use crate::count::delta::Server;
 use crate::time::Timestamp;
 use crate::words::counted;
+use serde::{Deserialize, Serialize};
 
 /// Chat servers kept.
 const SERVERS: usize = 16;
@@ -20,7 +21,7 @@ const REGISTERED: Against = Against::each(1.0, 1.6, 1.6);
 const JOINED: Against = Against::each(0.7, 0.7, 0.7);
 
 /// Chat servers that a host is registered at.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Chat {
     servers: Window,
     joined: Window,

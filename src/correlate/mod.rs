@@ -39,6 +39,7 @@ mod watched;
 pub mod window;
 
 pub use correlator::{Context, Correlator};
+use serde::{Deserialize, Serialize};
 
 use crate::count::host::HostTotals;
 use crate::host::HostAddr;
@@ -107,7 +108,7 @@ impl State {
 }
 
 /// A judgement about a host at a moment.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Judgement {
     /// The class.
     pub class: Class,
@@ -122,6 +123,8 @@ pub struct Judgement {
     /// Evidence for it.
     pub evidence: Vec<Evidence>,
     /// Evidence against it.
+    /// Not saved: floods, whose judgements alone are kept, have none.
+    #[serde(skip)]
     pub counterevidence: Vec<CounterEvidence>,
     /// One plain sentence, without its subject.
     pub reason: String,

@@ -18,6 +18,7 @@ use crate::time::{NANOS, Timestamp};
 use crate::verdict::Class;
 use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::hash::Hash;
 use std::net::IpAddr;
@@ -40,22 +41,26 @@ const POP_BEFORE_SMTP: i64 = 1_800 * NANOS;
 const TOLD: usize = 20;
 
 /// What is seen of a site's port 25.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Audit {
+    #[serde(with = "crate::sorted::map")]
     hosts: HashMap<HostAddr, Port25, RandomState>,
     /// Whether there was no room for a host.
     omitted: bool,
     /// When a client last read mail at a server.
+    #[serde(with = "crate::sorted::map")]
     mailboxes: HashMap<(HostAddr, HostAddr), Timestamp, RandomState>,
     /// The newest submission of a client at a server.
+    #[serde(with = "crate::sorted::map")]
     submissions: HashMap<(HostAddr, HostAddr), Submission, RandomState>,
     flows: Flows,
-    /// Hashes of the site's domains.
+    /// Hashes of the site's domains; not saved, since the inventory says them.
+    #[serde(skip)]
     domains: HashSet<u64, RandomState>,
 }
 
 /// A host's connections to port 25 outside.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Port25 {
     attempts: u64,
     established: u64,
@@ -66,13 +71,13 @@ struct Port25 {
 }
 
 /// A submission whose begin was seen.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Submission {
     time: Timestamp,
     stage: Stage,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Stage {
     Begun,
     /// It has AUTH or TLS, or was counted.
@@ -108,7 +113,7 @@ impl Holes {
 }
 
 /// The flows besides that of clients to port 25.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flows {
     /// MAIL commands of hosts outside to port 25 inside with a domain of the site.
     pub forged: u64,
@@ -139,22 +144,21 @@ pub struct Report {
 }
 
 impl Audit {
-    /// The site's own domains are these from now on.
-    pub fn set_domains(&mut self, domains: &[String]) {
-        self.domains = Self::new(domains).domains;
-    }
-
     /// Knows the site's own domains, and has seen nothing.
     #[must_use]
     pub fn new(domains: &[String]) -> Self {
+        let mut audit = Self::default();
+        audit.know(domains);
+        audit
+    }
+
+    /// Knows these as the site's own domains, and no others.
+    pub(super) fn know(&mut self, domains: &[String]) {
         let domains = domains
             .iter()
             .filter_map(|domain| names::fold_text(domain.as_bytes()))
             .map(|folded| names::hash(names::registrable(&folded)));
-        Self {
-            domains: domains.collect(),
-            ..Self::default()
-        }
+        self.domains = domains.collect();
     }
 
     /// Takes in a fact about a host, and whether the packets of its servers are mirrored as far

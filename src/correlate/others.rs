@@ -14,6 +14,7 @@ use crate::host::HostAddr;
 use crate::time::{NANOS, Timestamp};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 
 /// Hosts of which something is kept; at the bound a sixteenth leaves, those first of which
 /// nothing was heard for longest.
@@ -35,13 +36,14 @@ const BACKSCATTER: Against = Against::pc(4.0);
 const ACCEPTS: Against = Against::each(3.9, 2.3, 2.3);
 
 /// What is known of hosts by what others do.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Others {
+    #[serde(with = "crate::sorted::map")]
     hosts: HashMap<HostAddr, Seen, RandomState>,
 }
 
 /// What others do with one host.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Seen {
     /// Outside hosts that it greeted, or that it answered by SMTP, within a day.
     greeted: Window,

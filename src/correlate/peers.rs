@@ -19,6 +19,7 @@ use crate::host::HostAddr;
 use crate::time::Timestamp;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Destinations kept; of more the ones met first leave. Some 60 octets each.
@@ -35,8 +36,9 @@ const EXAMPLES: usize = 4;
 const BETWEEN_SERVERS: u16 = 25;
 
 /// What a day's facts about a host's SMTP add up to.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Peers {
+    #[serde(with = "crate::sorted::map")]
     known: HashMap<u64, Peer, RandomState>,
     by_time: VecDeque<(Timestamp, u64)>,
     /// Sums over the destinations.
@@ -83,7 +85,7 @@ impl Default for Peers {
 }
 
 /// One destination.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "marks that are set one by one"
@@ -118,7 +120,7 @@ pub(super) struct Moved {
 }
 
 /// How many destinations there are of each kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Turned to on port 25.
     pub between_servers: u32,

@@ -10,6 +10,7 @@ use super::score::{Against, Score};
 use crate::count::delta::Server;
 use crate::time::{NANOS, Timestamp};
 use crate::words::counted;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Recipients are counted over this span.
@@ -34,7 +35,7 @@ const BURST: Against = Against::each(2.3, 0.9, 2.3);
 const JUMP: Against = Against::each(0.0, 2.3, 0.0);
 
 /// The recipients of a host.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Relay {
     servers: BTreeMap<u64, Bulk>,
     /// Over all servers.
@@ -48,7 +49,7 @@ pub struct Relay {
 }
 
 /// Recipients over spans, and the busiest spans of past hours.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Bulk {
     span: i64,
     count: u64,

@@ -10,9 +10,10 @@ use super::{Context, PCS, PRIOR};
 use crate::count::host::HostTotals;
 use crate::time::Timestamp;
 use crate::verdict::{Level, Role};
+use serde::{Deserialize, Serialize};
 
 /// A host's role, and what that rests on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoleView {
     /// The role.
     pub role: Role,
@@ -23,7 +24,7 @@ pub struct RoleView {
 }
 
 /// Where a role is from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RoleSource {
     /// The operator's file.
     Inventory,

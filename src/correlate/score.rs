@@ -21,12 +21,13 @@
 
 use super::evidence::Family;
 use crate::time::{NANOS, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// Half of a sum is left after this (the study's section 4).
 const HALF_LIFE: f64 = 6.0 * 3600.0;
 
 /// Who a host could be instead of a bot; also a value for each of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Against {
     /// Somebody's machine, that of a person who mails by a mail program included.
     pub pc: f64,
@@ -106,7 +107,7 @@ impl std::ops::Sub for Against {
 pub type Prior = Against;
 
 /// The sums of a host, by family.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Score {
     sums: [Against; Family::ALL.len()],
     /// Packet time that the sums stand for.

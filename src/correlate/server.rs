@@ -5,6 +5,7 @@ use super::suspect::HOUR;
 use super::window::Window;
 use crate::count::names::ServerLookup;
 use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Server lookups per MX query of the study's mail server, client A in Table 1 (139 PTR
@@ -41,7 +42,7 @@ const NAMES: usize = 1_024;
 /// of server lookups beside the MX queries, at one of two rates. A name counts again once
 /// it was not asked for during an hour: any host may ask for that of its own address time and
 /// again.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ServerTest {
     /// MX queries, retries left out.
     pub mx_queries: u64,

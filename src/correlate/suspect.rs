@@ -15,6 +15,7 @@ use crate::count::series::Sums;
 use crate::host::HostAddr;
 use crate::time::{NANOS, Timestamp};
 use crate::verdict::Class;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// Span over which domains count as evidence.
@@ -48,7 +49,7 @@ pub struct View {
 }
 
 /// The mail lookups and the SMTP of one host, as facts come in.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Suspect {
     /// What all of it weighs.
     pub score: Score,
@@ -111,13 +112,13 @@ pub struct Suspect {
 }
 
 /// What is known of a domain asked for by MX.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct MxDomain {
     failed: bool,
 }
 
 /// What is known of a domain in which mail hosts were guessed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct MailHosts {
     label: Option<(Label, Timestamp)>,
 }

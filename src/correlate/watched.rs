@@ -12,6 +12,7 @@ use crate::count::host::HostTotals;
 use crate::host::HostAddr;
 use crate::time::Timestamp;
 use crate::verdict::{Class, Level, Role};
+use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 
 /// Notices in an hour of packet time: beyond them a host is told when it is suspected. A
@@ -27,7 +28,7 @@ const BEHIND: &str = "; since then the tap showed to lie behind a resolver, and 
                       weighed any more";
 
 /// A remembered host.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Watched {
     pub(super) suspect: Suspect,
     pub(super) totals: HostTotals,
@@ -44,7 +45,7 @@ pub(super) struct Watched {
 }
 
 /// An episode: from the first crossing of a level to a day's silence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Episode {
     /// The address under which it began.
     host: HostAddr,

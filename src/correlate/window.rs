@@ -3,16 +3,45 @@
 use crate::time::Timestamp;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// The distinct keys of the last `span` nanoseconds, each with the time it was last seen and
 /// a value; at most `bound` of them. At the bound the key unseen for longest leaves.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "Saved<V>", bound(deserialize = "V: Deserialize<'de>"))]
 pub struct Window<V = ()> {
     span: i64,
     bound: usize,
+    #[serde(with = "crate::sorted::map", bound(serialize = "V: Serialize"))]
     entries: HashMap<u64, (Timestamp, V), RandomState>,
+    /// Follows from the entries.
+    #[serde(skip)]
     by_time: BTreeSet<(Timestamp, u64)>,
+}
+
+/// A window as it is saved.
+#[derive(Deserialize)]
+struct Saved<V> {
+    span: i64,
+    bound: usize,
+    #[serde(
+        with = "crate::sorted::map",
+        bound(deserialize = "V: Deserialize<'de>")
+    )]
+    entries: HashMap<u64, (Timestamp, V), RandomState>,
+}
+
+impl<V> From<Saved<V>> for Window<V> {
+    fn from(saved: Saved<V>) -> Self {
+        let entries = saved.entries.iter();
+        Self {
+            span: saved.span,
+            bound: saved.bound,
+            by_time: entries.map(|(key, (time, _))| (*time, *key)).collect(),
+            entries: saved.entries,
+        }
+    }
 }
 
 impl<V: Default> Window<V> {

@@ -9,6 +9,8 @@ use super::{SHARDS, mixed, shard_of};
 use crate::capture::Origin;
 use crate::host::HostAddr;
 use crate::time::Timestamp;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Seconds of packet time that are counted together. A minute holds enough queries of a busy
 /// server to compare their mix, and is soon over.
@@ -29,7 +31,7 @@ pub const NAMES: usize = 256;
 const LONGEST: usize = 80;
 
 /// What the hosts of one shard asked one server in one minute.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Asked {
     /// The server.
     pub server: HostAddr,
@@ -42,13 +44,14 @@ pub struct Asked {
 }
 
 /// Queries of one type.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Load {
     /// How many.
     pub queries: u64,
     /// By groups of sources.
     pub sources: [Source; SOURCES],
     /// By groups of names.
+    #[serde(serialize_with = "write_names", deserialize_with = "read_names")]
     pub names: [u32; NAMES],
     /// The name that leads.
     pub name: Name,
@@ -56,7 +59,7 @@ pub struct Load {
 
 /// One group of sources, and who leads in it (Boyer and Moore's vote, which is Misra and Gries'
 /// algorithm with one counter).
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Source {
     /// Queries of the group.
     pub queries: u32,
@@ -99,6 +102,40 @@ impl Name {
             }
         }
     }
+}
+
+impl Serialize for Name {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.lead, self.hash, self.folded()).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (lead, hash, folded) = <(u64, u64, Vec<u8>)>::deserialize(deserializer)?;
+        let mut octets = [0; LONGEST];
+        let Some(to) = octets.get_mut(..folded.len()) else {
+            return Err(D::Error::custom("a name longer than any that is kept"));
+        };
+        to.copy_from_slice(&folded);
+        Ok(Self {
+            lead,
+            hash,
+            octets,
+            len: u8::try_from(folded.len()).unwrap_or(0),
+        })
+    }
+}
+
+fn write_names<S: Serializer>(names: &[u32; NAMES], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(names)
+}
+
+fn read_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u32; NAMES], D::Error> {
+    let names = Vec::<u32>::deserialize(deserializer)?;
+    names
+        .try_into()
+        .map_err(|_| D::Error::custom("another number of groups"))
 }
 
 impl Load {
@@ -185,11 +222,7 @@ impl Open {
 }
 
 impl Minutes {
-    /// Counts a query that is neither late nor a second copy.
-    #[inline]
-    pub(super) fn count(&mut self, query: &Query<'_>) {
-        let (_, time) = query.packet;
-        let minute = time.second().div_euclid(MINUTE);
+    fn open(&mut self, minute: i64) -> &mut Open {
         let at = match self.open.iter().rposition(|open| open.minute <= minute) {
             Some(at) if self.open[at].minute == minute => at,
             before => {
@@ -198,8 +231,28 @@ impl Minutes {
                 at
             }
         };
+        &mut self.open[at]
+    }
+
+    /// What a shard's hosts asked in each minute that is not over.
+    pub(super) fn of_shard(&self, shard: usize) -> Vec<(i64, &[Asked])> {
+        let minutes = self.open.iter();
+        let minutes = minutes.map(|open| (open.minute, &*open.shards[shard]));
+        minutes.filter(|(_, asked)| !asked.is_empty()).collect()
+    }
+
+    /// Puts back what a shard's hosts had asked in a minute.
+    pub(super) fn restore(&mut self, shard: usize, minute: i64, asked: Vec<Asked>) {
+        self.open(minute).shards[shard] = asked;
+    }
+
+    /// Counts a query that is neither late nor a second copy.
+    #[inline]
+    pub(super) fn count(&mut self, query: &Query<'_>) {
+        let (_, time) = query.packet;
+        let minute = time.second().div_euclid(MINUTE);
         let shard = shard_of(query.source);
-        let servers = &mut self.open[at].shards[shard];
+        let servers = &mut self.open(minute).shards[shard];
         let at = match servers.iter().position(|it| it.server == query.server) {
             Some(at) => at,
             None if servers.len() < SERVERS => {

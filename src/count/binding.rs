@@ -1,11 +1,12 @@
 //! What was said of addresses on a LAN, told to correlation once in a while: machines say it
 //! again and again, and a flood of it must cost nothing.
 
-use super::shard_of;
 use super::tally::Tally;
+use super::{shard_of, slots};
 use crate::decode::lan::{Binding, Said};
 use crate::time::{NANOS, Timestamp};
 use foldhash::fast::FixedState;
+use serde::{Deserialize, Serialize};
 use std::hash::BuildHasher as _;
 
 /// How long what was told is not told again, in nanoseconds: often enough for what is forgotten
@@ -20,8 +21,12 @@ const TOLD_A_SECOND: u32 = 32;
 
 /// What was told lately, each in the place that its hash names; another in the same place makes
 /// it forgotten, and then it is told once more.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Bindings {
+    #[serde(
+        serialize_with = "slots::write",
+        deserialize_with = "slots::read::<REMEMBERED, _>"
+    )]
     told: Box<[(u64, Timestamp)]>,
     /// The newest second, and how much was told in it.
     second: (i64, u32),

@@ -7,6 +7,7 @@
 //! are left out likewise. c is the number of TCP connections begun to mail ports.
 
 use super::open::Open;
+use serde::{Deserialize, Serialize};
 
 /// Seconds that a connection may be behind its lookup: 0 to 8. A lookup and the connection that
 /// it is for are milliseconds apart, and a resolver that fails over takes 5 s (`timeout` of
@@ -24,7 +25,7 @@ const EDGE: usize = LAGS - 1;
 /// and n are the same for all lags.
 ///
 /// 64 bits hold a century of a thousand a second.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CouplingSums {
     /// Σm.
     pub m: u64,
@@ -76,14 +77,14 @@ impl CouplingSums {
 }
 
 /// What a host did in a second.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Bin {
     m: u32,
     c: u32,
 }
 
 /// The open seconds of a host, and the sums of the closed ones.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Coupling {
     open: Open<Bin>,
     sums: CouplingSums,

@@ -11,6 +11,7 @@ use crate::decode::smtp::Defect;
 pub use crate::decode::tcp::Outcome;
 use crate::host::HostAddr;
 use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// One closed second of the hosts of one worker.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +38,7 @@ pub struct Delta {
 }
 
 /// An observation that bears on a verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact {
     /// Whom it is about.
     pub host: HostAddr,
@@ -52,7 +53,7 @@ pub struct Fact {
 }
 
 /// What was observed. Names and domains are hashes ([`super::names::hash`]).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum What {
     /// The host answers DNS queries of others.
     AnswersDns,
@@ -229,7 +230,7 @@ impl What {
 }
 
 /// A protocol that hides the DNS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum HiddenDns {
     /// DNS over TLS (RFC 7858).
     Tls,
@@ -240,7 +241,7 @@ pub enum HiddenDns {
 }
 
 /// A server as a host sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Server {
     /// Its address.
     pub addr: HostAddr,
@@ -249,7 +250,7 @@ pub struct Server {
 }
 
 /// Why a server said no.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Refusal {
     /// The client stands on a block list, or is told that it looks like a spammer.
     Blocked,
@@ -260,7 +261,7 @@ pub enum Refusal {
 }
 
 /// A registrable domain: its hash, and where its folded text stands in [`Delta::text`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Domain {
     /// Its hash.
     pub hash: u64,
@@ -304,7 +305,7 @@ impl Delta {
 }
 
 /// Everything a host asked in one second, by type.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostBin {
     /// A queries and their keyword tiers.
     pub a: Bin,

@@ -3,6 +3,7 @@
 use cardinality_estimator::CardinalityEstimator;
 use foldhash::fast::RandomState;
 use hashbrown::HashSet;
+use serde::{Deserialize, Serialize};
 
 /// Distinct hashes up to which the count is exact.
 const EXACT: usize = 128;
@@ -12,19 +13,20 @@ const EXACT: usize = 128;
 ///
 /// The sketch's own exact form searches a list at each addition; with most hosts in that form
 /// it took a quarter of a replay's time.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Distinct(Form);
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 enum Form {
-    Few(HashSet<u64, RandomState>),
+    Few(#[serde(with = "crate::sorted::set")] HashSet<u64, RandomState>),
     Many(Box<Sketch>),
 }
 
 /// A sketch with the additions that wait: each finds its register at a random place of 3 kB,
 /// which for one of many hosts is a miss of every cache. Eight at a time, the misses overlap.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Sketch {
+    #[serde(with = "super::sketch")]
     registers: CardinalityEstimator<u64>,
     waiting: [u64; 8],
     count: usize,
@@ -67,7 +69,12 @@ impl Distinct {
             Form::Few(hashes) => {
                 if !hashes.contains(&hash) {
                     let mut sketch = Box::<Sketch>::default();
-                    hashes.iter().for_each(|&hash| sketch.insert(hash));
+                    // In an order that is the same in every run: the sketch's sum is rounded.
+                    let mut hashes: Vec<_> = hashes.drain().collect();
+                    hashes.sort_unstable();
+                    for hash in hashes {
+                        sketch.insert(hash);
+                    }
                     sketch.insert(hash);
                     self.0 = Form::Many(sketch);
                 }

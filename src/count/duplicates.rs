@@ -1,9 +1,11 @@
 //! Frames that the mirror port delivered twice.
 
+use super::slots;
 use crate::decode::dns::{Message, Question};
 use crate::decode::packet::Packet;
 use crate::time::Timestamp;
 use foldhash::fast::FixedState;
+use serde::{Deserialize, Serialize};
 use std::hash::BuildHasher as _;
 
 /// A mirror of two ports delivers the copies of a frame within about a millisecond; stub
@@ -15,8 +17,14 @@ const REMEMBERED: usize = 256;
 
 /// The last messages of a shard, each in the place that its hash names: a newer one in the
 /// same place makes it forgotten, and then a copy counts once more.
-#[derive(Debug)]
-pub struct Duplicates(Box<[(u64, Timestamp)]>);
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Duplicates(
+    #[serde(
+        serialize_with = "slots::write",
+        deserialize_with = "slots::read::<REMEMBERED, _>"
+    )]
+    Box<[(u64, Timestamp)]>,
+);
 
 impl Default for Duplicates {
     fn default() -> Self {

@@ -15,6 +15,8 @@ use crate::decode::packet::Packet;
 use crate::decode::smtp::Side;
 use crate::decode::tls::ClientHello;
 use crate::host::HostAddr;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Hosts with hidden DNS that a shard remembers. One more takes the place of another.
 const HOSTS: usize = 1024;
@@ -23,6 +25,30 @@ const HOSTS: usize = 1024;
 /// counted first when it begins mail connections, hours later.
 #[derive(Debug, Default)]
 pub(super) struct Hiders(Vec<HostAddr>);
+
+impl Serialize for Hiders {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let known = self.0.iter().filter(|host| **host != HostAddr::default());
+        serializer.collect_seq(known.collect::<Vec<_>>())
+    }
+}
+
+impl<'de> Deserialize<'de> for Hiders {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut hiders = Self::default();
+        for host in Vec::<HostAddr>::deserialize(deserializer)? {
+            if hiders
+                .0
+                .get(Self::place(host))
+                .is_some_and(|it| *it != HostAddr::default())
+            {
+                return Err(D::Error::custom("two hosts in one place"));
+            }
+            hiders.insert(host);
+        }
+        Ok(hiders)
+    }
+}
 
 impl Hiders {
     #[expect(

@@ -10,6 +10,8 @@ use crate::decode::dns::QType;
 use crate::decode::packet::LinkTag;
 use crate::keywords::Tier;
 use crate::time::Timestamp;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Keyword labels of a host that are counted exactly; the study's client F used some 400.
 pub const LABELS: usize = 1024;
@@ -25,7 +27,7 @@ pub const TOLD_A_SECOND: u32 = 1024;
 const TOLD: usize = 20;
 
 /// What one host asked and was answered.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct HostCounters {
     /// Time of the first packet counted.
     pub first: Option<Timestamp>,
@@ -65,7 +67,7 @@ pub struct HostCounters {
 }
 
 /// Queries by the type of their first question.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Queries {
     /// All, those without a readable question included.
     pub total: u64,
@@ -111,7 +113,7 @@ impl Queries {
 }
 
 /// Replies by code.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replies {
     /// All.
     pub total: u64,
@@ -122,7 +124,7 @@ pub struct Replies {
 }
 
 /// A queries by keyword tier.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tiers {
     /// First label equal to a keyword.
     pub exact: u64,
@@ -168,8 +170,24 @@ impl Label {
     }
 }
 
+impl Serialize for Label {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.text())
+    }
+}
+
+impl<'de> Deserialize<'de> for Label {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Vec::<u8>::deserialize(deserializer)?;
+        if text.len() > 63 {
+            return Err(D::Error::custom("a label of more than 63 octets"));
+        }
+        Ok(Self::new(&text))
+    }
+}
+
 /// A host's counters at a moment, in the form that correlation and the events use.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct HostTotals {
     /// Time of the first packet counted.
     pub first: Option<Timestamp>,

@@ -2,6 +2,8 @@
 
 use crate::time::Timestamp;
 use foldhash::quality::FixedState;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::hash::{BuildHasher as _, Hash};
 
 /// Facts that are remembered, in buckets of [`WAYS`]. One more takes the place of the eldest in
@@ -18,12 +20,39 @@ const TOLD_A_SECOND: u32 = 256;
 const SEED: u64 = 0x6c61_7465_6c79_0001;
 
 /// The memory of one shard.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Lately {
     /// Hashes of what was told, and when; made when the first is.
+    #[serde(serialize_with = "write", deserialize_with = "read")]
     slots: Vec<u64>,
     /// A second, and what was told in it.
     told: (i64, u32),
+}
+
+/// The first place of the bucket that a hash is in.
+#[expect(clippy::cast_possible_truncation, reason = "reduced right away")]
+fn bucket(hash: u64) -> usize {
+    hash as usize % (SLOTS / WAYS) * WAYS
+}
+
+/// Writes the slots that are taken. A bucket is filled from its front.
+fn write<S: Serializer>(slots: &[u64], serializer: S) -> Result<S::Ok, S::Error> {
+    let taken: Vec<_> = slots.iter().filter(|hash| **hash != 0).collect();
+    serializer.collect_seq(taken)
+}
+
+fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u64>, D::Error> {
+    let taken = Vec::<u64>::deserialize(deserializer)?;
+    let mut slots = vec![0; if taken.is_empty() { 0 } else { SLOTS }];
+    for hash in taken {
+        let first = bucket(hash);
+        let mut bucket = slots.iter_mut().skip(first).take(WAYS);
+        let Some(free) = bucket.find(|slot| **slot == 0).filter(|_| hash != 0) else {
+            return Err(D::Error::custom("more in a bucket than it holds"));
+        };
+        *free = hash;
+    }
+    Ok(slots)
 }
 
 /// What there is to be done.
@@ -47,8 +76,7 @@ impl Lately {
         if self.slots.is_empty() {
             self.slots = vec![0; SLOTS];
         }
-        #[expect(clippy::cast_possible_truncation, reason = "reduced right away")]
-        let first = hash as usize % (SLOTS / WAYS) * WAYS;
+        let first = bucket(hash);
         let bucket = &mut self.slots[first..first + WAYS];
         if bucket.contains(&hash) {
             return News::Known;

@@ -27,8 +27,11 @@ mod mail;
 pub mod names;
 mod open;
 pub mod prefixes;
+pub mod saved;
 pub mod series;
 pub mod site;
+pub mod sketch;
+mod slots;
 pub mod smtp;
 pub mod table;
 mod tally;
@@ -46,6 +49,7 @@ use crate::keywords::Keywords;
 use crate::time::{NANOS, Timestamp};
 use delta::Delta;
 use host::HostCounters;
+use serde::{Deserialize, Serialize};
 use site::SiteBin;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -113,6 +117,28 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// A number that is another where counters mean something else: by keywords, by mail ports,
+    /// and by the hash of names. Bounds are not in it.
+    #[must_use]
+    pub fn meaning(&self) -> u64 {
+        let mut text = Vec::new();
+        for word in self.keywords.words() {
+            text.extend(word.as_bytes());
+            text.push(0);
+        }
+        for port in (0..=u16::MAX).filter(|port| self.mail.contains(*port)) {
+            text.extend(port.to_be_bytes());
+        }
+        names::hash(&text)
+    }
+
+    /// Hosts of a shard at most.
+    fn hosts_of_shard(&self) -> usize {
+        self.hosts.div_ceil(SHARDS)
+    }
+}
+
 /// The counters of one worker.
 #[derive(Debug)]
 pub struct Counters {
@@ -121,10 +147,12 @@ pub struct Counters {
     tally: Tally,
     /// What was told of the octets of TCP.
     told: SegmentCounts,
+    /// What was counted of connections before these are known.
+    before: TcpCounts,
 }
 
 /// What became of the packets that a worker was given.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PacketCounts {
     /// Read without fault.
     pub decoded: u64,
@@ -183,6 +211,7 @@ impl Counters {
             mail: settings.mail.clone(),
             tally: Tally::new(settings),
             told: SegmentCounts::default(),
+            before: TcpCounts::default(),
         }
     }
 
@@ -262,7 +291,7 @@ impl Counters {
     /// Puts the octets of TCP since the last time into the newest second that is closed, or that
     /// of `second`. They belong to seconds before; for a share over minutes that is near enough.
     fn tell_octets(&mut self, second: i64, deltas: &mut Vec<Delta>) {
-        let mut counts = SegmentCounts::default();
+        let mut counts = self.before.segments;
         for connections in &self.connections {
             counts.add(&connections.counts().segments);
         }
@@ -314,6 +343,7 @@ impl Counters {
     #[must_use]
     pub fn packets(&self) -> PacketCounts {
         let mut packets = self.tally.packets();
+        packets.tcp = self.before;
         for connections in &self.connections {
             packets.connections += connections.kept().0 as u64;
             packets.tcp.add(&connections.counts());

@@ -8,6 +8,7 @@ use crate::decode::dns::QType;
 use crate::host::HostAddr;
 use foldhash::quality::FixedState;
 use psl::Psl as _;
+use serde::{Deserialize, Serialize};
 use std::hash::BuildHasher as _;
 
 /// Names are hashed with one seed in every worker and every run: distinct counts must merge
@@ -139,7 +140,7 @@ pub fn reverse_address(folded: &[u8]) -> Option<HostAddr> {
 
 /// Lookups that a mail server makes in the course of its work and a worm's mail engine has
 /// no use for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ServerLookup {
     /// The name of a peer's address: PTR below `in-addr.arpa` or `ip6.arpa`. Service
     /// discovery also asks PTR, of its own names (`_services._dns-sd._udp`) and below the

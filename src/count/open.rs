@@ -1,5 +1,7 @@
 //! The seconds of a host that may still receive a packet, each with a bin.
 
+use serde::{Deserialize, Serialize};
+
 /// Seconds that are open at a time: the newest and two before it may still receive a packet,
 /// since one may come up to 2 s late, and one is being opened.
 const OPEN: usize = 4;
@@ -8,7 +10,7 @@ const OPEN: usize = 4;
 const OPEN_SECONDS: i64 = 3;
 
 /// Bins of the open seconds.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Open<B>([Option<(i64, B)>; OPEN]);
 
 impl<B: Copy + Default> Open<B> {

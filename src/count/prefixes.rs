@@ -2,6 +2,8 @@
 //! names of A queries occur (Musashi, "Botnet countermeasures", Figure 7).
 
 use super::top::TopCounts;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Characters of the longest prefix.
 pub const LONGEST: usize = 5;
@@ -57,12 +59,33 @@ impl Prefix {
     }
 }
 
+impl Serialize for Prefix {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.text())
+    }
+}
+
+impl<'de> Deserialize<'de> for Prefix {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Vec::<u8>::deserialize(deserializer)?;
+        let mut octets = [0; 8];
+        let Some(to) = octets
+            .get_mut(..text.len())
+            .filter(|_| text.len() <= LONGEST)
+        else {
+            return Err(D::Error::custom("a prefix of more than five characters"));
+        };
+        to.copy_from_slice(&text);
+        Ok(Self::with_length(octets, text.len()))
+    }
+}
+
 /// Counts of name prefixes of a host.
 ///
 /// While fewer than [`EXACT`] distinct five-character prefixes have come, only those are
 /// counted, one addition a query, and the shorter ones follow from them by adding up. Then
 /// each length gets a table of its own, with the same bound.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Prefixes {
     longest: TopCounts<Prefix, EXACT>,
     shorter: Option<Box<[TopCounts<Prefix, EXACT>; LONGEST - 1]>>,

@@ -3,9 +3,10 @@
 
 use super::open::Open;
 use crate::keywords::Tier;
+use serde::{Deserialize, Serialize};
 
 /// A queries of one second.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bin {
     /// All.
     pub t: u32,
@@ -31,7 +32,7 @@ impl Bin {
 }
 
 /// Sums of one keyword count k against T over the bins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeywordSums {
     /// Σk.
     pub k: u64,
@@ -69,7 +70,7 @@ impl KeywordSums {
 ///
 /// The sums of two captures cut at the edge of a bin add up to the sums of the whole
 /// ([`Sums::then`]); 64 bits hold a century of a thousand queries a second.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sums {
     /// Bins with T > 0.
     pub active: u64,
@@ -94,7 +95,7 @@ pub struct Sums {
 }
 
 /// An active bin at an end of a series.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edge {
     /// The UTC second.
     pub second: i64,
@@ -204,7 +205,7 @@ impl Sums {
 }
 
 /// The open seconds of a host, and the sums of the closed ones.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Series {
     open: Open<Bin>,
     sums: Sums,

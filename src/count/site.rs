@@ -8,9 +8,11 @@ use crate::decode::observation::{DNS, MailPorts};
 use crate::decode::packet::{Packet, Segment, Transport};
 use crate::decode::tcp::half::SegmentCounts;
 use crate::host::HostAddr;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// One second of the site, or several added up.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SiteBin {
     /// Packets that passed the filter, whatever they carry; late ones not.
     pub packets: u64,
@@ -27,7 +29,7 @@ pub struct SiteBin {
 }
 
 /// How much came from either side.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sides {
     /// From who asks, or begins.
     pub client: u64,
@@ -50,7 +52,7 @@ impl Sides {
 
 /// Who asks whom, by the RD bit of the queries (RFC 1034 section 4.3.1): stubs set it, a
 /// resolver that asks authoritative servers does not.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asking {
     /// Queries with RD set.
     pub recursive: u64,
@@ -77,6 +79,22 @@ pub struct Sketch<const W: usize>([u64; W]);
 impl<const W: usize> Default for Sketch<W> {
     fn default() -> Self {
         Self([0; W])
+    }
+}
+
+impl<const W: usize> Serialize for Sketch<W> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0)
+    }
+}
+
+impl<'de, const W: usize> Deserialize<'de> for Sketch<W> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let words = Vec::<u64>::deserialize(deserializer)?;
+        let words = words
+            .try_into()
+            .map_err(|_| D::Error::custom("no sketch of this size"))?;
+        Ok(Self(words))
     }
 }
 
@@ -218,10 +236,39 @@ impl Asking {
 }
 
 /// The seconds of the site that may still receive packets.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct SiteSeconds(Vec<Delta>);
 
+impl Serialize for SiteSeconds {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let seconds = self.0.iter().map(|delta| (delta.second, &delta.site));
+        serializer.collect_seq(seconds.collect::<Vec<_>>())
+    }
+}
+
+impl<'de> Deserialize<'de> for SiteSeconds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let seconds = Vec::<(i64, SiteBin)>::deserialize(deserializer)?;
+        if !seconds.is_sorted_by(|(a, _), (b, _)| a < b) {
+            return Err(D::Error::custom("seconds out of order"));
+        }
+        let deltas = seconds.into_iter().map(|(second, site)| Delta {
+            second,
+            site,
+            ..Delta::default()
+        });
+        Ok(Self(deltas.collect()))
+    }
+}
+
 impl SiteSeconds {
+    /// Adds what another capture thread has of the same time.
+    pub fn add(&mut self, other: &Self) {
+        for delta in &other.0 {
+            self.second(delta.second).add(&delta.site);
+        }
+    }
+
     /// The open second of a packet that is not late.
     #[inline]
     pub fn second(&mut self, second: i64) -> &mut SiteBin {

@@ -5,6 +5,7 @@ use super::distinct::Distinct;
 use super::names;
 use crate::decode::smtp::{Command, Defect, Reply, Verb};
 use crate::decode::tcp::{Connection, Outcome};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Names that a host asks for when TLS begins, of those that are counted; a mail program has
@@ -15,7 +16,7 @@ const SERVER_NAMES: usize = 64;
 const TOLD: usize = 5;
 
 /// A host's SMTP at a moment, in the form that correlation and the events use.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SmtpTotals {
     /// TCP connections begun to a mail port, by 4-tuple and initial sequence.
     pub attempts: u64,
@@ -83,7 +84,7 @@ impl SmtpTotals {
 }
 
 /// The attempts of a host to one port.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PortTotals {
     /// The port.
     pub port: u16,
@@ -96,7 +97,7 @@ pub struct PortTotals {
 }
 
 /// What one host does by SMTP.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct SmtpCounters {
     /// What is a plain count; the rest is filled in by [`SmtpCounters::totals`].
     pub(super) totals: SmtpTotals,
@@ -111,7 +112,7 @@ pub struct SmtpCounters {
 }
 
 /// The attempts to one port; there are as many as the operator named.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Port {
     number: u16,
     attempts: u64,

@@ -3,6 +3,8 @@
 use crate::host::HostAddr;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
+use serde::ser::SerializeTuple as _;
+use serde::{Deserialize, Serialize, Serializer};
 use std::collections::VecDeque;
 
 /// Credits a host can hold: rounds of the main queue that it survives without a packet.
@@ -34,6 +36,66 @@ struct Slot<V> {
     host: HostAddr,
     credit: u8,
     value: V,
+}
+
+/// A table as it was saved: the hosts of both queues, the one whose turn it is first.
+#[derive(Debug, Deserialize)]
+pub(super) struct Saved<V> {
+    evicted: u64,
+    trial: VecDeque<(HostAddr, u8, V)>,
+    main: VecDeque<(HostAddr, u8, V)>,
+}
+
+impl<V: Serialize> Serialize for HostTable<V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let hosts = |queue: &VecDeque<usize>| -> Vec<_> {
+            let slots = queue.iter().filter_map(|&at| self.slots.get(at));
+            slots
+                .map(|slot| (slot.host, slot.credit, &slot.value))
+                .collect()
+        };
+        let mut saved = serializer.serialize_tuple(3)?;
+        saved.serialize_element(&self.evicted)?;
+        saved.serialize_element(&hosts(&self.trial))?;
+        saved.serialize_element(&hosts(&self.main))?;
+        saved.end()
+    }
+}
+
+impl<V> Saved<V> {
+    /// The table, for at most `bound` hosts: where there were more, those leave whose turn it
+    /// was. `None` where a host stands twice.
+    pub(super) fn table(mut self, bound: usize) -> Option<HostTable<V>> {
+        let bound = bound.max(1);
+        while self.trial.len() + self.main.len() > bound {
+            let _ = self.trial.pop_front().or_else(|| self.main.pop_front());
+            self.evicted += 1;
+        }
+        let mut table = HostTable {
+            index: HashMap::default(),
+            slots: Vec::new(),
+            trial: VecDeque::new(),
+            main: VecDeque::new(),
+            bound,
+            evicted: self.evicted,
+        };
+        for (hosts, queue) in [(self.trial, &mut table.trial), (self.main, &mut table.main)] {
+            for (host, credit, value) in hosts {
+                let at = table.slots.len();
+                if table.index.insert(host, at).is_some() {
+                    return None;
+                }
+                queue.push_back(at);
+                let credit = credit.min(MOST_CREDIT);
+                table.slots.push(Slot {
+                    host,
+                    credit,
+                    value,
+                });
+            }
+        }
+        Some(table)
+    }
 }
 
 impl<V: Default> HostTable<V> {
@@ -119,6 +181,11 @@ impl<V: Default> HostTable<V> {
         Some(&mut slot.value)
     }
 
+    /// The hosts in the table, in no order.
+    pub(super) fn hosts(&self) -> impl Iterator<Item = HostAddr> + '_ {
+        self.index.keys().copied()
+    }
+
     /// How many hosts are in the table.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -175,6 +242,35 @@ mod tests {
         for stay in 0..5 {
             assert_eq!(table.get_mut(host(stay)), Some(&mut 2003));
         }
+    }
+
+    #[test]
+    fn a_saved_table_goes_on_and_a_smaller_one_keeps_the_regulars() {
+        let mut table = HostTable::<u64>::new(20);
+        for number in (0..50).chain(0..5).chain(40..45) {
+            *table.entry(host(number)) += 1;
+        }
+        let evicted = table.evicted();
+        let octets = postcard::to_allocvec(&table).unwrap();
+        let saved = || postcard::from_bytes::<Saved<u64>>(&octets).unwrap();
+        let mut small = saved().table(7).unwrap();
+        assert_eq!((small.len(), small.evicted()), (7, evicted + 13));
+        assert!(small.get_mut(host(4)).is_some());
+        let mut back = saved().table(20).unwrap();
+        for number in 30..70 {
+            *table.entry(host(number)) += 1;
+            *back.entry(host(number)) += 1;
+        }
+        let octets = |table| postcard::to_allocvec(table).unwrap();
+        assert_eq!(octets(&table), octets(&back));
+    }
+
+    #[test]
+    fn a_host_that_stands_twice_makes_no_table() {
+        let one = (host(1), 0_u8, 0_u64);
+        let octets = postcard::to_allocvec(&(0_u64, [one].to_vec(), [one].to_vec())).unwrap();
+        let saved = postcard::from_bytes::<Saved<u64>>(&octets).unwrap();
+        assert!(saved.table(9).is_none());
     }
 
     proptest! {

@@ -15,7 +15,9 @@ use super::{PacketCounts, SHARDS, Settings, shard_of};
 use crate::capture::Origin;
 use crate::host::HostAddr;
 use crate::time::Timestamp;
-use std::collections::{BTreeMap, HashSet};
+use hashbrown::HashSet;
+use serde::Serialize;
+use std::collections::BTreeMap;
 use std::hash::Hash;
 
 /// The counters, and what is to be told of the open seconds.
@@ -24,7 +26,7 @@ pub(super) struct Tally {
     pub(super) settings: Settings,
     pub(super) shards: Vec<Shard>,
     /// Seconds that may still receive packets, in order of time.
-    open: Vec<OpenSecond>,
+    pub(super) open: Vec<OpenSecond>,
     pub(super) asked: Minutes,
     pub(super) domains: DomainCache,
     pub(super) packets: PacketCounts,
@@ -33,35 +35,41 @@ pub(super) struct Tally {
 }
 
 /// The hosts of a shard.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub(super) struct Shard {
     pub(super) hosts: HostTable<HostCounters>,
     /// Hosts known to answer DNS.
+    #[serde(with = "crate::sorted::set")]
     pub(super) servers: HashSet<HostAddr, foldhash::fast::RandomState>,
     pub(super) duplicates: Duplicates,
     pub(super) hiders: Hiders,
     /// What is not told again and again.
-    lately: Lately,
+    pub(super) lately: Lately,
     pub(super) bindings: Bindings,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct OpenSecond {
     pub(super) delta: Delta,
-    bins: BTreeMap<HostAddr, HostBin>,
+    pub(super) bins: BTreeMap<HostAddr, HostBin>,
 }
 
-impl Tally {
-    pub(super) fn new(settings: Settings) -> Self {
-        let bound = settings.hosts.div_ceil(SHARDS);
-        let shard = || Shard {
-            hosts: HostTable::new(bound),
+impl Shard {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self {
+            hosts: HostTable::new(settings.hosts_of_shard()),
             servers: HashSet::default(),
             duplicates: Duplicates::default(),
             hiders: Hiders::default(),
             lately: Lately::default(),
             bindings: Bindings::default(),
-        };
+        }
+    }
+}
+
+impl Tally {
+    pub(super) fn new(settings: Settings) -> Self {
+        let shard = || Shard::new(&settings);
         Self {
             shards: std::iter::repeat_with(shard).take(SHARDS).collect(),
             open: Vec::new(),
@@ -86,7 +94,7 @@ impl Tally {
         self.open_second(time.second())
     }
 
-    fn open_second(&mut self, second: i64) -> &mut OpenSecond {
+    pub(super) fn open_second(&mut self, second: i64) -> &mut OpenSecond {
         let at = match self
             .open
             .binary_search_by_key(&second, |open| open.delta.second)

@@ -2,6 +2,7 @@
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 use std::hash::Hash;
 
 /// How often each key was seen: exact while fewer than `N` distinct ones have come, and
@@ -11,8 +12,13 @@ use std::hash::Hash;
 /// At the bound, a new key takes one off every count, and keys at zero leave. That costs no
 /// more than the additions that it undoes, so that adding stays cheap on average whatever
 /// the keys, and needs no search for the smallest.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound(
+    serialize = "K: Ord + Serialize",
+    deserialize = "K: Eq + Hash + Deserialize<'de>"
+))]
 pub struct TopCounts<K, const N: usize> {
+    #[serde(with = "crate::sorted::map")]
     counts: HashMap<K, u64, RandomState>,
     error: u64,
 }

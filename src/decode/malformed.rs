@@ -2,10 +2,11 @@
 //! packet by packet, and whatever could still be read counts.
 
 use crate::capture::LinkType;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 /// What was wrong with a packet, and in which layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Malformed {
     /// An ARP packet ends before its addresses do (RFC 826).
     Arp,
@@ -80,7 +81,7 @@ impl Malformed {
 }
 
 /// Why a well-formed packet was not decoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Unsupported {
     /// An Ethernet payload type that mxray does not know.
     EtherType,

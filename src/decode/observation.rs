@@ -5,6 +5,7 @@ use super::malformed::Malformed;
 use super::packet::{Packet, Segment, Transport};
 use super::smtp::Side;
 use crate::host::HostAddr;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// UDP and TCP port of the DNS (RFC 1035 section 4.2).
@@ -36,7 +37,7 @@ pub(super) const MAILBOX_IN_TLS: [u16; 2] = [993, 995];
 const COMMAND: usize = 255;
 
 /// What a TCP port is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Service {
     /// The DNS.
     Dns,

@@ -14,6 +14,7 @@ use super::tunnel;
 use crate::capture::{Frame, Origin};
 use crate::host::HostAddr;
 use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow::{self, Break, Continue};
 
 /// Encapsulations that are taken off a frame. Networks use two or three (a mirror tunnel, an
@@ -84,7 +85,7 @@ impl Packet<'_> {
 }
 
 /// What the innermost Ethernet header, or that of the frame, says about the sender.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkTag {
     /// Ethernet source address: the host's own on its LAN, else the last router's.
     pub mac: Option<[u8; 6]>,

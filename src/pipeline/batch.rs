@@ -39,14 +39,25 @@ pub(super) enum Item<'a> {
 pub(super) enum Mark {
     /// No packet of this second or an earlier one will count in a bin any more.
     Close(i64),
-    /// Tell the totals, as of this second's beginning.
-    Totals(i64),
+    /// Tell the totals, keep the state, or both, as of this second's beginning.
+    Boundary(Boundary),
     /// So many packets were thrown away here, since the worker was behind.
     Shed(u64),
     /// Another part of the TCP connections that may be known has begun: forget the eldest.
     Forget,
-    /// The input ends; its newest packet is of this time.
-    End(Timestamp),
+    /// The input ends; its newest packet is of this time. Its state may be `kept` for another.
+    End { newest: Timestamp, kept: bool },
+}
+
+/// What is due at a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Boundary {
+    /// The second.
+    pub(super) at: i64,
+    /// Totals are told.
+    pub(super) totals: bool,
+    /// The state is kept.
+    pub(super) keep: bool,
 }
 
 #[derive(Debug)]

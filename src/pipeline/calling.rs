@@ -1,7 +1,10 @@
 //! The calling thread: puts the workers' seconds together, correlates and reports.
 
+use super::keep::{Keeper, Kept};
 use super::latest::Latest;
 use super::{Behind, Message, Settings};
+use crate::capture::Fault;
+use crate::checkpoint::Parts;
 use crate::correlate::site::Site;
 use crate::correlate::{Correlator, Verdict};
 use crate::count::PacketCounts;
@@ -14,11 +17,17 @@ use crate::time::Timestamp;
 use crossbeam_channel::Receiver;
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 
 pub(super) struct Calling<'a> {
     correlator: Correlator,
     site: Site,
     latest: &'a Latest,
+    keep: Option<&'a mut dyn Keeper>,
+    /// States that are on their way, by the second as of which they are.
+    kept: BTreeMap<i64, Kept>,
+    /// Workers and capture threads.
+    of: (usize, usize),
     live: bool,
     sink: &'a mut dyn Sink,
     /// The second up to which each worker has closed, and behind them each capture thread.
@@ -44,11 +53,20 @@ impl<'a> Calling<'a> {
         settings: &Settings,
         captures: usize,
         latest: &'a Latest,
+        judged: Option<(Correlator, Site)>,
+        keep: Option<&'a mut dyn Keeper>,
         sink: &'a mut dyn Sink,
     ) -> Self {
+        let (correlator, site) = judged.unwrap_or_else(|| {
+            let correlator = Correlator::new(settings.context.clone());
+            (correlator, Site::default())
+        });
         Self {
-            correlator: Correlator::new(settings.context.clone()),
-            site: Site::default(),
+            correlator,
+            site,
+            keep,
+            kept: BTreeMap::new(),
+            of: (settings.workers.get(), captures),
             latest,
             live: settings.behind != Behind::Wait,
             sink,
@@ -72,6 +90,22 @@ impl<'a> Calling<'a> {
                 Message::Link(change) => self.sink.link(&change)?,
                 Message::Captured { at, counts } => {
                     self.totals.entry(at).or_default().capture.add(&counts);
+                }
+                Message::Saved { at, closed, saved } => {
+                    let kept = self.kept.entry(at).or_default();
+                    kept.counting.add(*saved);
+                    kept.closed = closed;
+                    kept.workers += 1;
+                }
+                Message::CaptureSaved {
+                    at,
+                    counts,
+                    seconds,
+                } => {
+                    let kept = self.kept.entry(at).or_default();
+                    kept.capture.add(&counts);
+                    kept.seconds.add(&seconds);
+                    kept.captures += 1;
                 }
                 Message::Counted { at, counts } => {
                     self.totals.entry(at).or_default().count.add(&counts);
@@ -113,12 +147,14 @@ impl<'a> Calling<'a> {
     /// Correlates the seconds that every worker has closed, in order.
     fn advance(&mut self) -> io::Result<()> {
         let closed = self.closed.iter().copied().min().unwrap_or(i64::MIN);
-        while let Some(entry) = self.pending.first_entry() {
-            let second = *entry.key();
+        while let Some((&second, _)) = self.pending.first_key_value() {
             if second > closed {
                 break;
             }
-            let deltas = entry.remove();
+            self.keep_before(second);
+            let Some(deltas) = self.pending.remove(&second) else {
+                break;
+            };
             self.site_until(second)?;
             self.tell_totals(second)?;
             self.site_second(second, &deltas)?;
@@ -136,12 +172,42 @@ impl<'a> Calling<'a> {
                 self.sink.bins(second, &bins)?;
             }
         }
+        self.keep_before(closed.saturating_add(1));
         // At the end of the input nobody knows what would have come.
         if closed < i64::MAX {
             self.site_until(closed.saturating_add(1))?;
         }
         // A worker counts at a mark before it closes the second before that mark.
         self.tell_totals(closed.saturating_add(1))
+    }
+
+    /// Keeps a state that is as of a place before `second`, where all of it has come.
+    fn keep_before(&mut self, second: i64) {
+        while let Some(first) = self.kept.first_entry()
+            && *first.key() < i64::MAX
+            && first.get().closed < second
+            && (first.get().workers, first.get().captures) == self.of
+        {
+            let kept = first.remove();
+            self.keep(&kept, false);
+        }
+    }
+
+    /// Keeps a state; that this fails is told, and is no reason to end.
+    fn keep(&mut self, kept: &Kept, end: bool) {
+        let parts = Parts {
+            capture: &kept.capture,
+            seconds: &kept.seconds,
+            counting: &kept.counting,
+            correlator: &self.correlator,
+            site: &self.site,
+        };
+        if let Some(keeper) = &mut self.keep
+            && let Err(error) = keeper.keep(&parts, end)
+        {
+            let fault = Fault::warning(Path::new("checkpoint"), format!("not written: {error}"));
+            self.sink.fault(&fault);
+        }
     }
 
     /// Tells what is known of the sensor when `second` begins. Step by step, each behind what is
@@ -210,7 +276,12 @@ impl<'a> Calling<'a> {
             op25b: self.correlator.op25b(),
         };
         let end = totals.capture.last;
-        if let Some(end) = end {
+        if let Some(kept) = self.kept.remove(&i64::MAX) {
+            // What is open stays open, for whoever goes on.
+            let verdicts = std::mem::take(&mut self.last);
+            self.tell_verdicts(verdicts)?;
+            self.keep(&kept, true);
+        } else if let Some(end) = end {
             let mut verdicts = std::mem::take(&mut self.last);
             verdicts.append(&mut self.correlator.finish(end));
             verdicts.sort_by_key(|verdict| (verdict.time.second(), verdict.host));

@@ -1,10 +1,10 @@
 //! A capture thread: reads frames, keeps packet time, finds out whose packet it is and
 //! puts it into that host's lane.
 
-use super::batch::{Batch, Mark};
+use super::batch::{Batch, Boundary, Mark};
 use super::clock::Clock;
 use super::{Behind, HungUp, Message, Settings, Tap};
-use crate::capture::{Filter, Frame, Input, Progress, Source};
+use crate::capture::{Filter, Frame, Input, KernelCounts, Progress, Source};
 use crate::count::delta::Delta;
 use crate::count::shard_of;
 use crate::count::site::SiteSeconds;
@@ -17,6 +17,9 @@ use crate::host::HostAddr;
 use crate::report::CaptureCounts;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use std::collections::VecDeque;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The ways to the workers, each with the batch that is being filled.
 pub(super) struct Lanes {
@@ -172,33 +175,47 @@ impl Outbox {
     }
 }
 
-/// Reads the source to its end and returns what was counted; `number` is that of a further
-/// worker, as which this thread closes the seconds of the site.
+/// What a capture thread is and goes on with.
+pub(super) struct Seat {
+    /// That of a further worker, as which it closes the seconds of the site.
+    pub(super) number: usize,
+    pub(super) schedule: Schedule,
+    /// Whether the state is kept at the end, where it is kept at all.
+    pub(super) at_end: Option<Arc<AtomicBool>>,
+    /// What was counted before.
+    pub(super) counts: CaptureCounts,
+    /// Seconds that were open.
+    pub(super) seconds: SiteSeconds,
+}
+
+/// Reads the source to its end and returns what was counted.
 pub(super) fn read(
     tap: Tap<'_>,
     mut lanes: Lanes,
     mut to_correlate: Outbox,
     settings: &Settings,
-    number: usize,
+    seat: Seat,
 ) -> CaptureCounts {
     let Tap {
         source,
         mut filter,
         progress,
     } = tap;
-    let mut counts = CaptureCounts::default();
+    let mut counts = seat.counts;
     // What could not be opened is told at once, not after all the others were read.
     let _ = to_correlate.send(Message::Faults(source.take_faults()));
     let mut reader = Reader {
         lanes: &mut lanes,
         to_correlate: &mut to_correlate,
+        kernel_before: counts.kernel.unwrap_or_default(),
         counts: &mut counts,
         mail: &settings.count.mail,
-        connections: Generation::new(settings.count.connections),
-        site: Site::new(number),
-        totals: Schedule::new(settings),
         clock: Clock::default(),
         fragments: Fragments::default(),
+        connections: Generation::new(settings.count.connections),
+        site: Site::new(seat.number, seat.seconds),
+        schedule: seat.schedule,
+        at_end: seat.at_end,
         prompt: source.progress().total == 0,
         ask_kernel: true,
     };
@@ -261,10 +278,10 @@ impl Site {
     const PACKETS: usize = 2048;
     const SECONDS: usize = 64;
 
-    fn new(worker: usize) -> Self {
+    fn new(worker: usize, seconds: SiteSeconds) -> Self {
         Self {
             worker,
-            seconds: SiteSeconds::default(),
+            seconds,
             closed: Vec::new(),
             packets: 0,
         }
@@ -285,51 +302,78 @@ impl Site {
     }
 }
 
-/// When totals are due, by packet time.
-struct Schedule {
-    every: Option<i64>,
-    next: Option<i64>,
-    /// Whether each is taken that time has passed, and not the last one alone: what several
-    /// capture threads take must be of the same times.
+/// When totals are due and state is to be kept, by packet time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Schedule {
+    totals: Option<Every>,
+    keep: Option<Every>,
+    /// Whether each is due that time has passed, and not the last one alone: what several
+    /// capture threads do must be of the same times.
     each: bool,
 }
 
+/// Something that is due at each multiple of a number of seconds.
+#[derive(Clone, Copy, Debug)]
+struct Every {
+    seconds: i64,
+    next: Option<i64>,
+}
+
+impl Every {
+    fn new(seconds: NonZeroU64, from: Option<i64>) -> Option<Self> {
+        let mut every = Self {
+            seconds: i64::try_from(seconds.get()).ok()?,
+            next: None,
+        };
+        every.next = from.map(|from| every.after(from));
+        Some(every)
+    }
+
+    /// The first multiple that is later.
+    fn after(self, second: i64) -> i64 {
+        (second.div_euclid(self.seconds) * self.seconds).saturating_add(self.seconds)
+    }
+}
+
 impl Schedule {
-    fn new(settings: &Settings) -> Self {
-        let every = settings
-            .stats
-            .and_then(|every| i64::try_from(every.get()).ok());
+    pub(super) fn new(settings: &Settings, keep: Option<NonZeroU64>) -> Self {
         let from = match settings.behind {
             Behind::Wait => None,
             Behind::Shed { from } => Some(from),
         };
-        let next = every
-            .zip(from)
-            .map(|(every, from)| Self::after(from, every));
         Self {
-            every,
-            next,
+            totals: settings.stats.and_then(|every| Every::new(every, from)),
+            keep: keep.and_then(|every| Every::new(every, from)),
             each: from.is_some(),
         }
     }
 
-    /// The first multiple of `every` that is later.
-    fn after(second: i64, every: i64) -> i64 {
-        (second.div_euclid(every) * every).saturating_add(every)
-    }
-
-    /// One that is due at `second` or before.
-    fn due(&mut self, second: i64) -> Option<i64> {
-        let every = self.every?;
-        let is_due = self.next.is_some_and(|next| second >= next);
-        if self.each {
-            let due = self.next.filter(|_| is_due)?;
-            self.next = Some(due.saturating_add(every));
-            return Some(due);
+    /// What is due at `second` or before, and was not told yet; the earliest first.
+    fn due(&mut self, second: i64) -> Option<Boundary> {
+        let due = |every: &Option<Every>| {
+            let every = every.as_ref()?;
+            let next = every.next.filter(|next| second >= *next)?;
+            // The newest one that has come, where the others do not matter.
+            Some(if self.each {
+                next
+            } else {
+                every.after(second) - every.seconds
+            })
+        };
+        let (totals, keep) = (due(&self.totals), due(&self.keep));
+        let at = totals.into_iter().chain(keep).min();
+        for every in [&mut self.totals, &mut self.keep].into_iter().flatten() {
+            every.next = match (at, every.next) {
+                (Some(at), next) if self.each => next.map(|next| next.max(every.after(at))),
+                (None, next) if self.each => next,
+                _ => Some(every.after(second)),
+            };
         }
-        let next = Self::after(second, every);
-        self.next = Some(next);
-        is_due.then(|| next.saturating_sub(every))
+        Some(Boundary {
+            at: at?,
+            totals: totals == at,
+            keep: keep == at,
+        })
     }
 }
 
@@ -342,7 +386,10 @@ struct Reader<'a> {
     fragments: Fragments,
     connections: Generation,
     site: Site,
-    totals: Schedule,
+    schedule: Schedule,
+    at_end: Option<Arc<AtomicBool>>,
+    /// What earlier runs' kernels counted.
+    kernel_before: KernelCounts,
     /// Somebody waits at the other end: what is counted is handed over at every second.
     prompt: bool,
     /// A second has passed since the kernel was asked what it counts.
@@ -366,7 +413,7 @@ impl Reader<'_> {
             }
             if self.ask_kernel {
                 self.ask_kernel = false;
-                self.counts.kernel = source.kernel();
+                self.count_kernel(source);
             }
             match source.next_input() {
                 Some(Input::Frame(frame)) => {
@@ -388,10 +435,16 @@ impl Reader<'_> {
             }
         }
         progress(source.progress());
-        self.counts.kernel = source.kernel();
+        self.count_kernel(source);
         self.to_correlate.finish()?;
+        let at_end = self.at_end.as_ref();
+        let kept = at_end.is_some_and(|at_end| at_end.load(Ordering::SeqCst));
         if let Some(newest) = self.clock.newest() {
-            self.lanes.mark(Mark::End(newest))?;
+            self.lanes.mark(Mark::End { newest, kept })?;
+        }
+        if kept {
+            self.save(i64::MAX)?;
+            self.site.seconds = SiteSeconds::default();
         }
         self.site.close(i64::MAX, true, self.to_correlate)?;
         self.lanes.finish()
@@ -454,10 +507,16 @@ impl Reader<'_> {
     /// Time has moved on to `second`, and nothing of `closed` or earlier can come any more.
     fn close(&mut self, closed: i64, second: i64) -> Result<(), HungUp> {
         self.ask_kernel = true;
-        while let Some(at) = self.totals.due(second) {
-            let counts = self.counts.clone();
-            self.to_correlate.send(Message::Captured { at, counts })?;
-            self.lanes.mark(Mark::Totals(at))?;
+        while let Some(boundary) = self.schedule.due(second) {
+            let at = boundary.at;
+            if boundary.totals {
+                let counts = self.counts.clone();
+                self.to_correlate.send(Message::Captured { at, counts })?;
+            }
+            if boundary.keep {
+                self.save(at)?;
+            }
+            self.lanes.mark(Mark::Boundary(boundary))?;
         }
         self.lanes.mark(Mark::Close(closed))?;
         self.site.close(closed, self.prompt, self.to_correlate)?;
@@ -465,6 +524,22 @@ impl Reader<'_> {
             self.lanes.flush()?;
         }
         Ok(())
+    }
+
+    /// Hands over what is counted here and not told, as of a second.
+    fn save(&mut self, at: i64) -> Result<(), HungUp> {
+        self.to_correlate.send(Message::CaptureSaved {
+            at,
+            counts: self.counts.clone(),
+            seconds: self.site.seconds.clone(),
+        })
+    }
+
+    fn count_kernel(&mut self, source: &mut (dyn Source + Send)) {
+        self.counts.kernel = source.kernel().map(|mut counts| {
+            counts.add(self.kernel_before);
+            counts
+        });
     }
 
     fn tell_faults(&mut self, source: &mut (dyn Source + Send)) -> Result<(), HungUp> {

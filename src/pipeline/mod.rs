@@ -20,6 +20,7 @@ mod batch;
 mod calling;
 mod capture;
 mod clock;
+mod keep;
 mod latest;
 mod worker;
 
@@ -27,15 +28,19 @@ use crate::capture::{Fault, Filter, LinkChange, Progress, Source};
 use crate::correlate::Context;
 use crate::count::delta::Delta;
 use crate::count::host::HostCounters;
+use crate::count::saved::Saved;
+use crate::count::site::SiteSeconds;
 use crate::count::{self, Counters, PacketCounts};
 use crate::host::HostAddr;
 use crate::report::{CaptureCounts, Sink, Totals};
 use calling::Calling;
-use capture::{Lanes, Outbox};
+use capture::{Lanes, Outbox, Schedule, Seat};
 use crossbeam_channel::{SendError, bounded};
+pub use keep::{Keep, Keeper, Resumed};
 use latest::Latest;
 use std::io;
 use std::num::{NonZeroU64, NonZeroUsize};
+use std::sync::Arc;
 use std::thread;
 
 /// Batches on their way to a worker.
@@ -96,6 +101,19 @@ enum Message {
     Captured { at: i64, counts: CaptureCounts },
     /// A worker's counts at a mark.
     Counted { at: i64, counts: PacketCounts },
+    /// A worker's state at a mark, or with the greatest number at the end.
+    Saved {
+        at: i64,
+        /// The second up to which it had closed.
+        closed: i64,
+        saved: Box<Saved>,
+    },
+    /// A capture thread's state there.
+    CaptureSaved {
+        at: i64,
+        counts: CaptureCounts,
+        seconds: SiteSeconds,
+    },
     /// A worker has closed the seconds up to `through`; or a capture thread has, whose numbers
     /// are behind those of the workers.
     Closed {
@@ -111,14 +129,20 @@ enum Message {
 }
 
 /// Runs the sources through all stages into `sink`, each in a thread of its own, and returns the
-/// totals at the end.
+/// totals at the end. Goes on with what an earlier run left, and has its own state kept.
 ///
 /// # Errors
 /// Those of the sink; everything else that goes wrong is told to it as a fault.
 ///
 /// # Panics
 /// Where a stage has panicked, which is a fault of mxray.
-pub fn run(taps: Vec<Tap<'_>>, settings: &Settings, sink: &mut dyn Sink) -> io::Result<Totals> {
+pub fn run(
+    taps: Vec<Tap<'_>>,
+    settings: &Settings,
+    resumed: Option<Resumed>,
+    keep: Option<Keep<'_>>,
+    sink: &mut dyn Sink,
+) -> io::Result<Totals> {
     let workers = settings.workers.get();
     let queued = match settings.behind {
         Behind::Wait => QUEUED,
@@ -127,6 +151,19 @@ pub fn run(taps: Vec<Tap<'_>>, settings: &Settings, sink: &mut dyn Sink) -> io::
     let (to_correlate, messages) = bounded(MESSAGES * (workers + taps.len()));
     let (recycle, recycled) = bounded(queued * workers * 2);
     let latest = &Latest::default();
+    let schedule = Schedule::new(settings, keep.as_ref().map(|keep| keep.every));
+    let at_end = keep.as_ref().map(|keep| Arc::clone(&keep.at_end));
+    let keeper: Option<&mut dyn Keeper> = match keep {
+        Some(keep) => Some(keep.keeper),
+        None => None,
+    };
+    let Resumed {
+        capture: mut counts,
+        mut seconds,
+        counters,
+        judged,
+    } = resumed.unwrap_or_default();
+    let mut counters = counters.into_iter();
     thread::scope(|scope| {
         let mut lanes: Vec<Vec<_>> = taps.iter().map(|_| Vec::with_capacity(workers)).collect();
         for worker in 0..workers {
@@ -137,7 +174,8 @@ pub fn run(taps: Vec<Tap<'_>>, settings: &Settings, sink: &mut dyn Sink) -> io::
             });
             let batches = ways.collect();
             let (to_correlate, recycle) = (to_correlate.clone(), recycle.clone());
-            let counters = Counters::new(settings.count.clone());
+            let counters = counters.next();
+            let counters = counters.unwrap_or_else(|| Counters::new(settings.count.clone()));
             thread::Builder::new()
                 .name(format!("count-{worker}"))
                 .spawn_scoped(scope, move || {
@@ -146,15 +184,23 @@ pub fn run(taps: Vec<Tap<'_>>, settings: &Settings, sink: &mut dyn Sink) -> io::
                         worker::work(worker, counters, batches, latest, &recycle, &to_correlate);
                 })?;
         }
-        let mut calling = Calling::new(settings, taps.len(), latest, sink);
+        let mut calling = Calling::new(settings, taps.len(), latest, judged, keeper, sink);
         let mut captures = Vec::with_capacity(taps.len());
         for (at, (tap, lanes)) in taps.into_iter().zip(lanes).enumerate() {
             let lanes = Lanes::new(lanes, recycled.clone(), settings.behind);
             let to_correlate = Outbox::new(to_correlate.clone(), settings.behind);
+            let seat = Seat {
+                number: workers + at,
+                schedule,
+                at_end: at_end.clone(),
+                // What an earlier run counted is the first one's to go on with.
+                counts: std::mem::take(&mut counts),
+                seconds: std::mem::take(&mut seconds),
+            };
             let capture = thread::Builder::new()
                 .name(format!("capture-{at}"))
                 .spawn_scoped(scope, move || {
-                    capture::read(tap, lanes, to_correlate, settings, workers + at)
+                    capture::read(tap, lanes, to_correlate, settings, seat)
                 })?;
             captures.push(capture);
         }

@@ -5,7 +5,7 @@
 //! totals are taken when each has come to their mark, so that they add up to the packets that
 //! were seen.
 
-use super::batch::{Batch, Item, Mark};
+use super::batch::{Batch, Boundary, Item, Mark};
 use super::latest::Latest;
 use super::{HungUp, Message};
 use crate::count::delta::Delta;
@@ -68,9 +68,11 @@ struct Lane {
     /// The second up to which this lane brings nothing any more.
     closed: i64,
     /// The mark that it waits at for the others.
-    waits: Option<i64>,
+    waits: Option<Boundary>,
     /// Its newest packet, where it has ended with one.
     end: Option<Timestamp>,
+    /// Whether the state is kept at the end.
+    kept: bool,
     ended: bool,
 }
 
@@ -82,6 +84,7 @@ impl Lane {
             closed: i64::MIN,
             waits: None,
             end: None,
+            kept: false,
             ended: false,
         }
     }
@@ -174,13 +177,16 @@ impl Worker<'_> {
         match mark {
             Mark::Forget => self.counters.forget(),
             Mark::Shed(packets) => self.shed += packets,
-            Mark::End(newest) => lane.end = Some(newest),
+            Mark::End { newest, kept } => {
+                lane.end = Some(newest);
+                lane.kept = kept;
+            }
             Mark::Close(through) => {
                 lane.closed = through;
                 self.close();
             }
-            Mark::Totals(second) => {
-                lane.waits = Some(second);
+            Mark::Boundary(boundary) => {
+                lane.waits = Some(boundary);
                 self.align()?;
             }
         }
@@ -201,19 +207,39 @@ impl Worker<'_> {
         }
     }
 
-    /// Takes the totals when every lane has come to their mark.
+    /// Takes the totals, or saves the state, when every lane has come to the mark.
     fn align(&mut self) -> Result<(), HungUp> {
         let waits = self.lanes.iter().filter(|lane| !lane.ended);
         // One that is not there yet is less than any other.
-        let Some(at) = waits.map(|lane| lane.waits).min().flatten() else {
+        let Some(boundary) = waits.map(|lane| lane.waits).min().flatten() else {
             return Ok(());
         };
-        let counts = self.counts();
-        self.to_correlate.send(Message::Counted { at, counts })?;
+        if boundary.totals {
+            let (at, counts) = (boundary.at, self.counts());
+            self.to_correlate.send(Message::Counted { at, counts })?;
+        }
+        if boundary.keep {
+            self.tell_closed()?;
+            self.save(boundary.at)?;
+        }
         for lane in &mut self.lanes {
-            lane.waits = lane.waits.filter(|second| *second > at);
+            lane.waits = lane.waits.filter(|other| *other > boundary);
         }
         Ok(())
+    }
+
+    /// Hands over all that is counted and not told, as of a second.
+    fn save(&mut self, at: i64) -> Result<(), HungUp> {
+        // What cannot be saved leaves this state incomplete, and the one before stays.
+        let Ok(mut saved) = self.counters.save() else {
+            return Ok(());
+        };
+        saved.add_shed(self.shed);
+        Ok(self.to_correlate.send(Message::Saved {
+            at,
+            closed: self.closed,
+            saved: Box::new(saved),
+        })?)
     }
 
     /// Tells the seconds that were closed since it was last told.
@@ -231,14 +257,18 @@ impl Worker<'_> {
 
     fn counts(&self) -> PacketCounts {
         let mut counts = self.counters.packets();
-        counts.shed = self.shed;
+        counts.shed += self.shed;
         counts
     }
 
     /// Tells what is left when all lanes have ended.
     fn finish(mut self) -> Result<(), HungUp> {
         let newest = self.lanes.iter().filter_map(|lane| lane.end).max();
-        if let Some(newest) = newest {
+        let kept = self.lanes.iter().any(|lane| lane.kept);
+        if kept {
+            self.tell_closed()?;
+            self.save(i64::MAX)?;
+        } else if let Some(newest) = newest {
             self.deltas.append(&mut self.counters.end(newest));
         }
         self.to_correlate.send(Message::Closed {

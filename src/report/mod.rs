@@ -29,6 +29,7 @@ use crate::inventory::Inventory;
 use crate::keywords::Keywords;
 use crate::privilege::Confined;
 use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -164,7 +165,7 @@ pub struct HostReport<'a> {
 
 /// What a capture thread counts. Every frame seen is in one of the next five, or went to
 /// a worker.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaptureCounts {
     /// Frames read.
     pub seen: u64,

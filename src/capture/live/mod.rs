@@ -54,6 +54,9 @@ pub struct Options {
     pub promiscuous: bool,
     /// The group of sockets that share the interface's packets, where there are several.
     pub fanout: Option<Fanout>,
+    /// Set where a socket has to be opened anew and this process may not, as it should end for
+    /// another one that may; `None` where it may itself.
+    pub reopen: Option<Arc<AtomicBool>>,
     /// The index of this source's name in [`Origin::file`].
     pub index: u32,
 }
@@ -183,6 +186,14 @@ impl Live {
             self.socket = None;
             self.state.bound = None;
         }
+        if self.socket.is_none()
+            && number.is_some()
+            && let Some(reopen) = &self.state.options.reopen
+        {
+            reopen.store(true, Ordering::SeqCst);
+            self.state.stop.store(true, Ordering::SeqCst);
+            return self.state.changed(LinkState::Up);
+        }
         if self.socket.is_none() && number.is_some() {
             match open(&self.state.options) {
                 Ok(socket) => self.bind(socket),
@@ -202,14 +213,7 @@ impl Live {
             },
             (Some(_), None) => LinkState::Up,
         };
-        (now != self.state.told).then(|| {
-            self.state.told = now;
-            LinkChange {
-                time: Timestamp::now(),
-                interface: self.state.options.interface.clone(),
-                state: now,
-            }
-        })
+        self.state.changed(now)
     }
 }
 
@@ -262,6 +266,18 @@ impl Source for Live {
 }
 
 impl State {
+    /// What is to be told of the interface, where it is not as it was told.
+    fn changed(&mut self, now: LinkState) -> Option<LinkChange> {
+        (now != self.told).then(|| {
+            self.told = now;
+            LinkChange {
+                time: Timestamp::now(),
+                interface: self.options.interface.clone(),
+                state: now,
+            }
+        })
+    }
+
     fn number(&self) -> Option<u32> {
         let control = self.control.as_ref()?;
         control.number(&self.options.interface)

@@ -1,5 +1,6 @@
 //! `mxray live`: what is opened, as whom it is read, and how it ends.
 
+mod keeper;
 mod sink;
 mod status;
 
@@ -10,7 +11,7 @@ use crate::capture::{Filter, LinkState};
 use crate::cli;
 use crate::config::{self, LiveConfig, Output, Verbosity};
 use crate::decode::wanted;
-use crate::pipeline::{self, Behind, Tap};
+use crate::pipeline::{self, Behind, Keep, Tap};
 use crate::privilege::{self, Child, Confinement};
 use crate::report::json::EventWriter;
 use crate::report::{InterfaceReport, Totals};
@@ -18,6 +19,7 @@ use crate::service::{self, Notifier};
 use crate::time::Timestamp;
 use anyhow::Context as _;
 use indicatif::ProgressBar;
+use keeper::StateKeeper;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use sink::{LiveSink, Manager};
@@ -26,7 +28,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Lists what can be read.
 pub(super) fn list() -> anyhow::Result<Outcome> {
@@ -59,19 +61,20 @@ pub(super) fn run(args: &cli::Live) -> anyhow::Result<Outcome> {
             let status = privilege::launch(user, &mut |text| say(text))?;
             Ok(Outcome::Status(status))
         }
-        Some(child) => capture(args, config, &child),
+        Some(child) => capture(args, config, child),
     }
 }
 
 /// Opens what has to be open, gives up what is not needed any more, and reads.
-fn capture(args: &cli::Live, config: LiveConfig, child: &Child) -> anyhow::Result<Outcome> {
+fn capture(args: &cli::Live, config: LiveConfig, child: Child) -> anyhow::Result<Outcome> {
     let verbosity = config.reading.verbosity;
     log(verbosity);
     let signals = Signals::catch()?;
     if child.stops_at_once() {
         signals.stop.store(true, Ordering::Relaxed);
     }
-    let mut sources = sources(&config, &signals.stop)?;
+    let reopen = Arc::new(AtomicBool::new(false));
+    let mut sources = sources(&config, &signals.stop, &reopen)?;
     let control = Control::new().context("making a socket to ask about interfaces")?;
     let interfaces = interfaces(&control, &config.interfaces);
     if verbosity != Verbosity::Quiet {
@@ -86,11 +89,21 @@ fn capture(args: &cli::Live, config: LiveConfig, child: &Child) -> anyhow::Resul
     let output = append(&config.output)?;
     let status = config.status.as_deref().map(Status::open).transpose()?;
     let notifier = Notifier::from_env().context("reaching the service manager")?;
-    let written = [config.output.path(), config.status.as_deref()];
+    let written = [
+        config.output.path(),
+        config.status.as_deref(),
+        config.checkpoint.as_deref(),
+    ];
     let privilege = privilege::confine(&Confinement {
         read: config.read_again.clone(),
         write: written.into_iter().flatten().map(PathBuf::from).collect(),
     })?;
+    let mut settings = settings(config.reading);
+    settings.stats = Some(config.stats);
+    settings.behind = Behind::Shed {
+        from: Timestamp::now().second(),
+    };
+    let meaning = Arc::new(AtomicU64::new(settings.count.meaning()));
     let mut sink = LiveSink {
         args: args.clone(),
         output: config.output,
@@ -101,16 +114,24 @@ fn capture(args: &cli::Live, config: LiveConfig, child: &Child) -> anyhow::Resul
             failed: false,
         },
         reload: signals.reload,
+        count: settings.count.clone(),
+        meaning: Arc::clone(&meaning),
         status,
         manager: Manager::new(notifier, service::watchdog_interval()),
         control,
     };
     let writing = format!("writing {}", output_name(&sink.output));
-    let mut settings = settings(config.reading);
-    settings.stats = Some(config.stats);
-    settings.behind = Behind::Shed {
-        from: Timestamp::now().second(),
+    let kept = config.checkpoint.is_some();
+    let mut keeper = StateKeeper {
+        path: config.checkpoint,
+        sensor,
+        meaning,
+        reopen: Arc::clone(&reopen),
+        child,
     };
+    let resumed = keeper
+        .resume(&settings.context, settings.workers, &settings.count)
+        .context("going on with what was known")?;
     sink.started(interfaces, privilege)
         .context(writing.clone())?;
     let mut progress: Vec<_> = sources.iter().map(|_| |_| ()).collect();
@@ -120,8 +141,21 @@ fn capture(args: &cli::Live, config: LiveConfig, child: &Child) -> anyhow::Resul
         filter,
         progress,
     });
-    let totals = pipeline::run(taps.collect(), &settings, &mut sink);
+    let keep = Keep {
+        every: config.checkpoint_interval,
+        // For the process that opens sockets anew, always.
+        at_end: if kept {
+            Arc::new(AtomicBool::new(true))
+        } else {
+            Arc::clone(&reopen)
+        },
+        keeper: &mut keeper,
+    };
+    let totals = pipeline::run(taps.collect(), &settings, resumed, Some(keep), &mut sink);
     let totals = totals.context(writing.clone())?;
+    if reopen.load(Ordering::SeqCst) {
+        return Ok(Outcome::Status(privilege::REOPEN));
+    }
     sink.stopped(&config.interfaces).context(writing)?;
     if verbosity != Verbosity::Quiet {
         say(summary(&totals));
@@ -178,7 +212,11 @@ fn append_to(path: &Path) -> anyhow::Result<File> {
 }
 
 /// A source for each thread of each interface.
-fn sources(config: &LiveConfig, stop: &Arc<AtomicBool>) -> Result<Vec<Live>, OpenError> {
+fn sources(
+    config: &LiveConfig,
+    stop: &Arc<AtomicBool>,
+    reopen: &Arc<AtomicBool>,
+) -> Result<Vec<Live>, OpenError> {
     let (mail, user) = (&config.reading.smtp_ports, config.reading.filter.as_deref());
     let mut sources = Vec::new();
     for (index, name) in (0..).zip(&config.interfaces) {
@@ -195,6 +233,7 @@ fn sources(config: &LiveConfig, stop: &Arc<AtomicBool>) -> Result<Vec<Live>, Ope
                     group: Fanout::group_of(std::process::id(), index),
                     members: config.fanout,
                 }),
+                reopen: Some(Arc::clone(reopen)),
                 index,
             };
             sources.push(Live::open(options, Arc::clone(stop))?);

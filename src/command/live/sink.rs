@@ -9,6 +9,7 @@ use crate::command::{Teller, output_name, say};
 use crate::config::{self, Output, Verbosity};
 use crate::correlate::Verdict;
 use crate::correlate::site::SensorEvent;
+use crate::count;
 use crate::privilege::Confined;
 use crate::report::json::EventWriter;
 use crate::report::{InterfaceReport, LifeAction, LifeEvent, Reload, Sink, Totals};
@@ -17,7 +18,7 @@ use crate::time::Timestamp;
 use sd_notify::NotifyState;
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Writes events, and hears what is asked of the run.
@@ -29,6 +30,10 @@ pub(super) struct LiveSink {
     pub(super) teller: Teller,
     /// Set by a signal.
     pub(super) reload: Arc<AtomicBool>,
+    /// By what packets are counted.
+    pub(super) count: count::Settings,
+    /// What that means, for whoever goes on with it.
+    pub(super) meaning: Arc<AtomicU64>,
     pub(super) status: Option<Status>,
     pub(super) manager: Manager,
     /// For asking about interfaces: made before no socket could be made any more.
@@ -77,8 +82,11 @@ impl LiveSink {
                 match read {
                     Ok(config) => {
                         let reading = config.reading;
+                        let keywords = Arc::new(reading.keywords);
+                        self.count.keywords = Arc::clone(&keywords);
+                        self.meaning.store(self.count.meaning(), Ordering::Relaxed);
                         let reload = Reload {
-                            keywords: Arc::new(reading.keywords),
+                            keywords,
                             inventory: Arc::new(reading.inventory),
                             home: Arc::new(reading.home),
                         };

@@ -22,6 +22,7 @@ use crate::count::smtp::PortTotals;
 use crate::decode::tcp::UNANSWERED;
 use crate::time::{NANOS, Timestamp};
 use cardinality_estimator::CardinalityEstimator;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Ports of a host that are told apart; further ones count in the totals.
@@ -32,7 +33,7 @@ const OTHER: u16 = 0;
 const RECENT: usize = 1_024;
 
 /// Buckets of a minute, five minutes and an hour.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Rings {
     newest: Timestamp,
     /// By width, least first.
@@ -40,7 +41,7 @@ pub(super) struct Rings {
     recent: VecDeque<(Attempt, Option<Outcome>)>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Ring {
     width: i64,
     kept: i64,
@@ -48,20 +49,21 @@ struct Ring {
     buckets: VecDeque<Bucket>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Bucket {
     index: i64,
     cells: Vec<Cell>,
 }
 
 /// One port in one bucket.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Cell {
     port: u16,
     attempts: u64,
     established: u64,
     refused: u64,
     unanswered: u64,
+    #[serde(with = "crate::count::sketch")]
     destinations: CardinalityEstimator<u64>,
 }
 

@@ -4,6 +4,7 @@
 //! newsletter makes half of a link's packets for hours and then ends.
 
 use super::{SLOT, Slot, Turn, Window};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// Whole slots that are remembered, and needed: two hours, one hour. What falls over an hour, as
@@ -38,7 +39,7 @@ const BACK: f64 = 0.75;
 const SETTLED: u32 = 24;
 
 /// Watches the rate of the DNS.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Halving {
     /// Messages and pairs in the last whole slots, without those that lie below.
     level: VecDeque<(u64, f64)>,

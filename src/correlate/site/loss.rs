@@ -1,6 +1,7 @@
 //! Octets that were sent and never seen.
 
 use super::{Gathered, Slot, Turn};
+use serde::{Deserialize, Serialize};
 
 /// Slots that are judged together at the least.
 const SLOTS: u32 = 2;
@@ -17,7 +18,7 @@ const TOLD: f64 = 0.01;
 const OVER: f64 = 0.005;
 
 /// Watches the holes in TCP connections.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Loss {
     gathered: Gathered,
     share: Option<f64>,

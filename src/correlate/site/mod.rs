@@ -18,6 +18,7 @@ use halving::Halving;
 use loss::Loss;
 use one_way::OneWay;
 use pause::Pause;
+use serde::{Deserialize, Serialize};
 use silence::Silence;
 use std::collections::BTreeMap;
 use vantage::Finder;
@@ -32,7 +33,7 @@ pub const SLOT: i64 = 300;
 const QUIET: i64 = pause::SHORTEST;
 
 /// What is missing, by the names of the contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Missing {
     /// Nothing arrives.
     NoPackets,
@@ -64,7 +65,7 @@ impl Missing {
 }
 
 /// What is looked at on both its sides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Protocol {
     /// Queries and replies.
     Dns,
@@ -91,7 +92,7 @@ impl Protocol {
 }
 
 /// How much of a protocol is in sight.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Sight {
     /// Too little came to say.
     #[default]
@@ -107,7 +108,7 @@ pub enum Sight {
 }
 
 /// What the sensor sees at a moment, for judging hosts by.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SiteView {
     /// Where the tap is; `None` where that cannot be told.
     pub vantage: Option<Vantage>,
@@ -171,7 +172,7 @@ pub struct Window {
 }
 
 /// Five minutes of the site.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Slot {
     start: i64,
     bin: SiteBin,
@@ -186,7 +187,7 @@ impl Slot {
 }
 
 /// Slots that are judged together.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Gathered {
     start: i64,
     slots: u32,
@@ -234,7 +235,7 @@ enum Turn {
 type Cause = (Missing, Option<Protocol>);
 
 /// The memory about the site.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Site {
     pause: Pause,
     slot: Option<Slot>,
@@ -310,6 +311,12 @@ impl Site {
             slot.bin.add(bin);
         }
         events
+    }
+
+    /// The sensor was away behind the newest second, or may have been: that is no pause of what
+    /// arrives.
+    pub fn interrupted(&mut self) {
+        self.pause.interrupted();
     }
 
     /// What the sensor sees by now.

@@ -1,6 +1,7 @@
 //! One direction only.
 
 use super::{Gathered, Protocol, Sight, Slot, Turn};
+use serde::{Deserialize, Serialize};
 
 /// Slots that are judged together at the least.
 const SLOTS: u32 = 2;
@@ -19,7 +20,7 @@ const SHARE: u64 = 50;
 const LEAK: u64 = 50;
 
 /// Watches both sides of a protocol.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct OneWay {
     protocol: Protocol,
     gathered: Gathered,

@@ -2,6 +2,7 @@
 
 use super::{SLOT, Turn, Window};
 use crate::count::site::SiteBin;
+use serde::{Deserialize, Serialize};
 
 /// A shorter pause is told of nowhere, in seconds. At one packet a second, the least that is
 /// asked for, chance makes one in e^60 seconds.
@@ -18,7 +19,7 @@ const SPAN: i64 = 2 * SLOT;
 const PACKETS: u64 = SPAN.unsigned_abs();
 
 /// Watches for packets. What it expects is the longest pause that it has seen.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Pause {
     /// The first and the newest second with packets.
     seen: Option<(i64, i64)>,
@@ -42,6 +43,13 @@ impl Pause {
     fn patience(&self) -> i64 {
         let long = LONG.max(2 * self.longest);
         (BEYOND * self.longest).clamp(SHORTEST, long)
+    }
+
+    /// What came before does not count as the beginning of a pause. One that is told goes on.
+    pub(super) fn interrupted(&mut self) {
+        if !self.blind {
+            self.seen = None;
+        }
     }
 
     /// The second at whose begin the pause is too long, unless packets come before.

@@ -1,6 +1,7 @@
 //! No DNS, or no mail connections, among other traffic.
 
 use super::{Gathered, Protocol, SLOT, Slot, Turn};
+use serde::{Deserialize, Serialize};
 
 /// Slots with traffic that are judged together at the least: an hour.
 const SLOTS: u32 = 12;
@@ -20,7 +21,7 @@ const BEYOND: u32 = 2;
 const LONGEST: u32 = 7 * 24;
 
 /// Watches for a protocol.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Silence {
     protocol: Protocol,
     gathered: Gathered,

@@ -1,6 +1,7 @@
 //! Where the tap is, by who asks whom.
 
 use crate::count::site::Asking;
+use serde::{Deserialize, Serialize};
 
 /// Queries without which nothing is said.
 const QUERIES: u64 = 300;
@@ -23,7 +24,7 @@ const ITERATORS: f64 = 8.5;
 const AUTHORITIES: f64 = 50.0;
 
 /// Where the tap is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Vantage {
     /// Between hosts and their resolvers: who sends a query wants the answer.
     Access,
@@ -65,7 +66,7 @@ impl Vantage {
 }
 
 /// Finds out where the tap is, and holds on to it.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Finder {
     vantage: Option<Vantage>,
     window: Asking,

@@ -19,10 +19,11 @@ pub(super) use ndp::read as ndp;
 use crate::capture::Origin;
 use crate::host::HostAddr;
 use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 /// An IP address and the Ethernet address that it is said to belong to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Binding {
     /// When it was said.
     pub time: Timestamp,
@@ -33,7 +34,7 @@ pub struct Binding {
 }
 
 /// What a frame says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Said {
     /// The IP address.
     pub addr: HostAddr,
@@ -44,7 +45,7 @@ pub struct Said {
 }
 
 /// How an address was said to be somebody's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum How {
     /// The sender of an ARP request or reply (RFC 826).
     Arp,

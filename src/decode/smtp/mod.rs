@@ -20,6 +20,7 @@ mod session;
 mod transcripts;
 
 use super::tls::ClientHello;
+use serde::{Deserialize, Serialize};
 pub use session::Session;
 
 /// Which end of the connection speaks.
@@ -146,7 +147,7 @@ pub struct Reply<'a> {
 }
 
 /// What is wrong with what a client sent. Data, not an error: bots are told by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Defect {
     /// A line ends with LF alone (RFC 5321 section 2.3.8).
     BareLf,

@@ -8,6 +8,7 @@
 //! the question that it answers, and where the question was lost, that is known first.
 
 use crate::time::{NANOS, REORDER, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// Octets that wait for earlier ones, per direction: the largest window without scaling
 /// (RFC 9293 section 3.1), as most mail clients still use.
@@ -39,7 +40,7 @@ pub enum Stretch<'a> {
 }
 
 /// What is counted of all segments with payload.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SegmentCounts {
     /// Nothing in them was new: retransmissions, copies of a doubled mirror port, keep-alives.
     pub retransmitted: u64,

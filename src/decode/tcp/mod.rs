@@ -10,6 +10,7 @@
 mod early;
 pub mod half;
 mod list;
+pub mod saved;
 mod slot;
 mod stream;
 mod table;
@@ -25,6 +26,7 @@ use foldhash::fast::RandomState;
 use half::{Payload, SegmentCounts};
 use hashbrown::HashTable;
 use list::List;
+use serde::{Deserialize, Serialize};
 use slot::{Attempt, Slot, State};
 use std::collections::BTreeSet;
 use stream::Stream;
@@ -42,7 +44,7 @@ pub const IDLE: i64 = 900 * NANOS;
 pub const GENERATIONS: u32 = 16;
 
 /// The two ends of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Connection {
     /// Who began it.
     pub client: HostAddr,
@@ -72,7 +74,7 @@ pub struct Moment {
 }
 
 /// What became of an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Outcome {
     /// The server answered.
     Established,
@@ -126,7 +128,7 @@ pub struct Limits {
 }
 
 /// What is counted of connections.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TcpCounts {
     /// Segments with payload.
     pub segments: SegmentCounts,

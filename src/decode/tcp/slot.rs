@@ -11,6 +11,7 @@ use crate::decode::packet::{LinkTag, Segment};
 use crate::decode::smtp::Side;
 use crate::host::HostAddr;
 use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// A connection. There may be a million of them: the ends and the origin stand here without
 /// the room that they would need apart.
@@ -57,7 +58,7 @@ pub(super) enum State {
 }
 
 /// What was said of the attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Attempt {
     /// Its beginning was not seen.
     Unseen,
@@ -70,6 +71,17 @@ pub(super) enum Attempt {
 
 impl Slot {
     pub(super) fn new(connection: &Connection, generation: u16, moment: &Moment) -> Self {
+        let origin = (moment.origin.file, moment.origin.frame);
+        Self::known(connection, generation, (moment.time, moment.time), origin)
+    }
+
+    /// One whose first packet, of these times and this place, came before.
+    pub(super) fn known(
+        connection: &Connection,
+        generation: u16,
+        (began, last): (Timestamp, Timestamp),
+        (file, frame): (u32, u64),
+    ) -> Self {
         Self {
             client: connection.client,
             server: connection.server,
@@ -84,10 +96,10 @@ impl Slot {
             ended: false,
             replaced: false,
             generation,
-            began: moment.time,
-            last: moment.time,
-            file: moment.origin.file,
-            frame: moment.origin.frame,
+            began,
+            last,
+            file,
+            frame,
             held: None,
             stream: None,
         }
@@ -101,6 +113,11 @@ impl Slot {
             port: self.port,
             service: self.service,
         }
+    }
+
+    /// File and frame of its first packet.
+    pub(super) fn origin(&self) -> (u32, u64) {
+        (self.file, self.frame)
     }
 
     /// The attempt begins here.

@@ -121,7 +121,7 @@ impl Connections {
     }
 
     /// Puts a connection into the index.
-    fn enter(&mut self, at: u32) {
+    pub(super) fn enter(&mut self, at: u32) {
         let (slots, hasher) = (&self.slots, &self.hasher);
         let hash = |&at: &u32| slots.get(at as usize).map_or(0, |slot| key(hasher, slot));
         self.index.insert_unique(hash(&at), at, hash);
@@ -263,7 +263,7 @@ impl Connections {
     }
 
     /// Puts a connection that is in no list at the end of one.
-    fn link(&mut self, at: u32, state: State) {
+    pub(super) fn link(&mut self, at: u32, state: State) {
         if let Some(slot) = self.slots.get_mut(at as usize) {
             slot.state = state;
         }
