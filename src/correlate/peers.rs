@@ -95,12 +95,16 @@ pub(super) struct Peer {
     pub(super) failed: bool,
     pub(super) mailed: bool,
     no_quit: bool,
-    /// It refused a login, and accepted none.
+    /// It refused a login, as far as can be seen, and accepted none.
     pub(super) login_failed: bool,
     /// It accepted a login.
     pub(super) login: bool,
     /// It was handed a message.
     pub(super) handed: bool,
+    /// Messages that it was handed inside TLS before the host's mail had a past, and
+    /// connections in TLS with an envelope and no message, between servers.
+    taken_in_tls: u16,
+    nothing_in_tls: u16,
     /// Hours in which it accepted a message last, and refused one for good.
     answered: [Option<i32>; 2],
     accepted: u16,
@@ -132,7 +136,8 @@ pub struct Tally {
     pub mailed: u32,
     /// Of those, left without QUIT.
     pub no_quit: u32,
-    /// That refuse less than a fifth of what they are handed, and accepted some.
+    /// That refuse less than a fifth of what they are handed, and accepted some; inside TLS by
+    /// what was handed over.
     pub accepted: u32,
     /// That refuse more, since they take the host for a spammer.
     pub blocked: u32,
@@ -142,6 +147,8 @@ pub struct Tally {
     pub refused: u32,
     /// That accepted nothing and said "not now" (4xx).
     pub deferred: u32,
+    /// That heard an envelope inside TLS, and took nothing.
+    pub took_nothing: u32,
     /// That refused a login and accepted none.
     pub login_failed: u32,
 }
@@ -154,15 +161,19 @@ pub(super) enum Answers {
     Unknown,
     Refused,
     Deferred,
+    /// Inside TLS, so that it may be any of the others.
+    TookNothing,
     Nothing,
 }
 
 impl Peer {
     /// A big provider's server sees some refusals of any sender: what counts is whether they
-    /// are more than a fifth.
+    /// are more than a fifth. Of what it said inside TLS nothing else is asked than whether it
+    /// took any mail: who put the host off takes it later.
     pub(super) fn answers(&self) -> Answers {
         let no = u32::from(self.blocked) + u32::from(self.unknown) + u32::from(self.refused);
-        if no * 4 > u32::from(self.accepted) {
+        let accepted = u32::from(self.accepted) + u32::from(self.taken_in_tls);
+        if no * 4 > accepted {
             if self.blocked > 0 {
                 Answers::Blocked
             } else if self.unknown > 0 {
@@ -170,8 +181,10 @@ impl Peer {
             } else {
                 Answers::Refused
             }
-        } else if self.accepted > 0 {
+        } else if accepted > 0 {
             Answers::Accepted
+        } else if self.nothing_in_tls > 0 && !self.handed {
+            Answers::TookNothing
         } else if self.deferred > 0 {
             Answers::Deferred
         } else {
@@ -207,6 +220,7 @@ impl Tally {
             Answers::Unknown => count(true, |t| &mut t.unknown),
             Answers::Refused => count(true, |t| &mut t.refused),
             Answers::Deferred => count(true, |t| &mut t.deferred),
+            Answers::TookNothing => count(true, |t| &mut t.took_nothing),
             Answers::Nothing => {}
         }
     }
@@ -275,11 +289,33 @@ impl Peers {
                 self.rej_trail.note(witness, None);
             }
             What::TlsMessages { server, count } => {
-                change(self, server, &|peer| peer.handed = true);
+                // An attacker writes in the name of a server whose mail was always taken; so where
+                // there is a past, it is judged by that alone.
+                let past = self.fares.has_past();
+                change(self, server, &|peer| {
+                    peer.handed = true;
+                    if server.port != BETWEEN_SERVERS {
+                        peer.login = true;
+                    } else if !past {
+                        let count = u16::try_from(count).unwrap_or(u16::MAX);
+                        peer.taken_in_tls = peer.taken_in_tls.saturating_add(count);
+                    }
+                });
                 // Who is refused its recipients hands over no text.
                 if count > 0 {
                     self.answer(server, Answer::Accepted, witness, score);
                 }
+            }
+            What::NothingInTls { server } => {
+                change(self, server, &|peer| {
+                    if server.port == BETWEEN_SERVERS {
+                        peer.nothing_in_tls = peer.nothing_in_tls.saturating_add(1);
+                    } else {
+                        peer.login_failed = true;
+                    }
+                });
+                self.answer(server, Answer::Refused, witness, score);
+                self.rej_trail.note(witness, None);
             }
             What::Auth {
                 server,
@@ -409,7 +445,7 @@ impl Peers {
             reached,
             ..
         } = self.tally;
-        let refusing = self.tally.refusing();
+        let refusing = self.tally.refusing() + self.tally.took_nothing;
         self.sender = if self.sender {
             refusing * 4 <= accepted + 4
         } else {
