@@ -101,10 +101,10 @@ pub(super) struct Peer {
     pub(super) login: bool,
     /// It was handed a message.
     pub(super) handed: bool,
-    /// Messages that it was handed inside TLS before the host's mail had a past, and
-    /// connections in TLS with an envelope and no message, between servers.
+    /// Between servers: it heard an envelope inside TLS that no message followed.
+    nothing_in_tls: bool,
+    /// Messages that it was handed there before the host's mail had a past.
     taken_in_tls: u16,
-    nothing_in_tls: u16,
     /// Hours in which it accepted a message last, and refused one for good.
     answered: [Option<i32>; 2],
     accepted: u16,
@@ -183,7 +183,7 @@ impl Peer {
             }
         } else if accepted > 0 {
             Answers::Accepted
-        } else if self.nothing_in_tls > 0 && !self.handed {
+        } else if self.nothing_in_tls && !self.handed {
             Answers::TookNothing
         } else if self.deferred > 0 {
             Answers::Deferred
@@ -289,34 +289,9 @@ impl Peers {
                 self.rej_trail.note(witness, None);
             }
             What::TlsMessages { server, count } => {
-                // An attacker writes in the name of a server whose mail was always taken; so where
-                // there is a past, it is judged by that alone.
-                let past = self.fares.has_past();
-                change(self, server, &|peer| {
-                    peer.handed = true;
-                    if server.port != BETWEEN_SERVERS {
-                        peer.login = true;
-                    } else if !past {
-                        let count = u16::try_from(count).unwrap_or(u16::MAX);
-                        peer.taken_in_tls = peer.taken_in_tls.saturating_add(count);
-                    }
-                });
-                // Who is refused its recipients hands over no text.
-                if count > 0 {
-                    self.answer(server, Answer::Accepted, witness, score);
-                }
+                self.in_tls(server, count, witness, view, score);
             }
-            What::NothingInTls { server } => {
-                change(self, server, &|peer| {
-                    if server.port == BETWEEN_SERVERS {
-                        peer.nothing_in_tls = peer.nothing_in_tls.saturating_add(1);
-                    } else {
-                        peer.login_failed = true;
-                    }
-                });
-                self.answer(server, Answer::Refused, witness, score);
-                self.rej_trail.note(witness, None);
-            }
+            What::NothingInTls { server } => self.in_tls(server, 0, witness, view, score),
             What::Auth {
                 server,
                 accepted: Some(accepted),
@@ -350,6 +325,42 @@ impl Peers {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// A server took so many messages inside TLS; none of an envelope that it heard, or with a
+    /// login that it did not accept.
+    fn in_tls(
+        &mut self,
+        server: Server,
+        count: u32,
+        witness: Witness,
+        view: View,
+        score: &mut Score,
+    ) {
+        let between_servers = server.port == BETWEEN_SERVERS;
+        // An attacker writes in the name of a server whose mail was always taken; so where there
+        // is a past, it is judged by that alone.
+        let past = self.fares.has_past();
+        let moved = self.change(server, witness.time, &|peer| {
+            let taken = count > 0;
+            peer.handed |= taken;
+            if !between_servers {
+                peer.login |= taken;
+                peer.login_failed |= !taken;
+            } else if !taken {
+                peer.nothing_in_tls = true;
+            } else if !past {
+                let count = u16::try_from(count).unwrap_or(u16::MAX);
+                peer.taken_in_tls = peer.taken_in_tls.saturating_add(count);
+            }
+        });
+        spam_fanout::step(score, &moved, &self.tally, view, witness.time);
+        if count > 0 {
+            self.answer(server, Answer::Accepted, witness, score);
+        } else {
+            self.answer(server, Answer::Refused, witness, score);
+            self.rej_trail.note(witness, None);
         }
     }
 
