@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::capture::Origin;
+use crate::correlate::coupling::Coupling;
 use crate::correlate::judge::Judge;
 use crate::correlate::role::{RoleSource, RoleView};
 use crate::correlate::suspect::Suspect;
@@ -77,7 +78,7 @@ fn seen(host: &Suspect) -> Level {
 fn told(host: &Suspect) -> Judgement {
     let role = pc();
     let now = Timestamp::from_parts(1_000, 0);
-    judge(&role).explain(host, &host.score, true, now)
+    judge(&role).explain(host, &host.score, Coupling::default(), now)
 }
 
 /// What a host does with each of its destinations, in parts of a thousand.
