@@ -346,7 +346,6 @@ impl Watched {
             ..
         } = *setting;
         judgement.related.append(&mut self.related(host));
-        let suppression = context.inventory.suppressed(host, judgement.class, time);
         Verdict {
             host,
             began_as: self.episode.map_or(host, |episode| episode.host),
@@ -356,7 +355,7 @@ impl Watched {
             acquitted: false,
             first_seen: self.first_seen(time),
             sequence: self.episode.map_or(1, |episode| episode.sequence),
-            suppressed: suppression.map(|entry| entry.reason.clone().unwrap_or_default()),
+            suppressed: context.suppressed(host, judgement.class, time),
             inside: context.home.contains(host),
             judgement,
             totals: self.totals.clone(),
