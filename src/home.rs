@@ -25,13 +25,17 @@ impl Home {
         home
     }
 
+    /// Whether anybody has said what is inside.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        !self.nets.is_empty()
+    }
+
     /// Whether `host` is inside, or `None` where nobody has said what is.
     #[must_use]
     pub fn contains(&self, host: HostAddr) -> Option<bool> {
-        if self.nets.is_empty() {
-            return None;
-        }
-        Some(self.nets.get_lpm(&host.ip().into()).is_some())
+        let is_inside = || self.nets.get_lpm(&host.ip().into()).is_some();
+        self.is_known().then(is_inside)
     }
 
     /// The nets, IPv4 first, each once.

@@ -1,7 +1,7 @@
 //! What must hold of any octets, holes and ends of an SMTP connection. The fuzz target tries
 //! it on what the fuzzer thinks of, the test `fuzz_seeds` on what is kept.
 
-use mxray::decode::smtp::{Defect, Heard, Session, Side};
+use mxray::decode::smtp::{Defect, End, Heard, Session, Side};
 use std::collections::HashSet;
 
 /// The first octet of an input of a connection that is seen from its beginning.
@@ -56,7 +56,7 @@ fn hear(steps: &[Step<'_>], whole: bool, single: bool) -> Vec<String> {
     };
     let (mut told, mut defects) = (Vec::new(), HashSet::new());
     let (mut replies, mut messages, mut hellos, mut over) = (0, 0, 0, false);
-    let mut unheard = 0;
+    let (mut unheard, mut in_tls) = (0, false);
     let mut out = |heard: Heard<'_>| {
         assert!(!over, "nothing follows");
         match heard {
@@ -69,7 +69,11 @@ fn hear(steps: &[Step<'_>], whole: bool, single: bool) -> Vec<String> {
             Heard::ClientUnheard => unheard += 1,
             Heard::NotSmtp => over = true,
             Heard::Defect(defect) => assert!(defects.insert(defect), "said once"),
-            Heard::MessagesInTls(number) => assert!(number > 0),
+            Heard::MessagesInTls(number) => {
+                assert!(number > 0);
+                in_tls = true;
+            }
+            Heard::NothingInTls => assert!(!in_tls, "of a session without a message"),
             Heard::Command(_) => {}
         }
         assert!(messages <= replies && hellos <= 1 && unheard <= 1);
@@ -89,11 +93,11 @@ fn hear(steps: &[Step<'_>], whole: bool, single: bool) -> Vec<String> {
         }
         assert!(session.kept() <= Session::MAX_KEPT);
     }
-    session.end(true, &mut out);
+    session.end(End::Said, &mut out);
     let mut silent = |heard: Heard<'_>| panic!("{heard:?} after the end");
     session.octets(Side::Client, b"MAIL FROM:<a@b>\r\n", &mut silent);
     session.gap(Side::Server, None, &mut silent);
-    session.end(true, &mut silent);
+    session.end(End::Said, &mut silent);
     told
 }
 

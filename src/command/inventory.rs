@@ -14,7 +14,7 @@ pub(super) fn run(config: InventoryConfig) -> anyhow::Result<Outcome> {
     // What is said of a host hides what it shows, and the two are to be compared.
     let known = reading.inventory.clone();
     reading.inventory = reading.inventory.without_hosts();
-    let home = reading.home.nets().next().is_some();
+    let home = reading.home.is_known();
     let mut run = Run::new(reading, &config.paths)?;
     run.settings.hosts = true;
     let verbosity = run.verbosity;

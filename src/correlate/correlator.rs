@@ -21,7 +21,7 @@ use crate::home::Home;
 use crate::host::HostAddr;
 use crate::inventory::Inventory;
 use crate::time::Timestamp;
-use crate::verdict::{Level, Role};
+use crate::verdict::{Class, Level, Role};
 use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,19 @@ pub struct Context {
     pub home: Arc<Home>,
     /// Families of evidence that are left out, to measure what they are worth.
     pub muted: Vec<Family>,
+}
+
+impl Context {
+    /// Why events about `class` of `host` are marked as suppressed at that time, if they are.
+    pub(super) fn suppressed(
+        &self,
+        host: HostAddr,
+        class: Class,
+        time: Timestamp,
+    ) -> Option<String> {
+        let suppression = self.inventory.suppressed(host, class, time)?;
+        Some(suppression.reason.clone().unwrap_or_default())
+    }
 }
 
 /// The correlation stage: remembers hosts with mail lookups or connections and judges them.
@@ -418,7 +431,7 @@ impl Correlator {
     pub fn op25b(&self) -> Option<Report> {
         let is_mail_server =
             |host| matches!(self.role(host), Some(Role::MailServer | Role::Gateway));
-        let is_known = self.context.home.nets().next().is_some();
+        let is_known = self.context.home.is_known();
         is_known.then(|| self.audit.report(&is_mail_server))
     }
 

@@ -58,6 +58,15 @@ impl Coupling {
         }
     }
 
+    /// How closely connections follow lookups, in brackets for the end of a sentence; nothing
+    /// where that is undefined.
+    pub(super) fn words(self) -> String {
+        match (self.r2, self.lag) {
+            (Some(r2), Some(lag)) => format!(" (R² = {r2:.2} second by second, {lag} s behind)"),
+            _ => String::new(),
+        }
+    }
+
     fn best(sums: &CouplingSums) -> Result<(u8, f64), Uncoupled> {
         if sums.m == 0 {
             return Err(Uncoupled::NoLookups);
@@ -93,6 +102,13 @@ mod tests {
         }
         series.close(i64::MAX);
         *series.sums()
+    }
+
+    #[test]
+    fn in_words_where_it_is_defined() {
+        let both = Coupling::of(&sums(&[(2, 0), (0, 2), (0, 0), (1, 0), (0, 1)]));
+        assert_eq!(both.words(), " (R² = 1.00 second by second, 1 s behind)");
+        assert_eq!(Coupling::of(&sums(&[(2, 0)])).words(), "");
     }
 
     /// Sixty seconds of a linear congruential generator's lookups, with connections 3 s behind

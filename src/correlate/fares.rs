@@ -139,6 +139,11 @@ impl Fares {
         });
     }
 
+    /// Whether it has one to be judged by.
+    pub(super) fn has_past(&self) -> bool {
+        self.honest().is_some()
+    }
+
     /// The share that refuses an honest sender with this past, if there is one.
     fn honest(&self) -> Option<f64> {
         let Answers { all, refused } = self.past;

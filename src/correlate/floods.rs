@@ -333,7 +333,6 @@ fn verdict(
     context: &Context,
 ) -> Verdict {
     let judgement = episode.judgement.clone();
-    let suppression = context.inventory.suppressed(host, judgement.class, time);
     Verdict {
         host,
         began_as: host,
@@ -343,7 +342,7 @@ fn verdict(
         acquitted: false,
         first_seen: episode.first_seen,
         sequence: episode.sequence,
-        suppressed: suppression.map(|entry| entry.reason.clone().unwrap_or_default()),
+        suppressed: context.suppressed(host, judgement.class, time),
         inside: context.home.contains(host),
         judgement,
         totals: HostTotals::default(),

@@ -1,5 +1,6 @@
 //! From a host's sums to a level, a class and plain sentences.
 
+use super::coupling::Coupling;
 use super::evidence::{Family, Trail, Weight};
 use super::others::Seen;
 use super::role::{RoleSource, RoleView};
@@ -228,7 +229,7 @@ impl Judge<'_> {
         &self,
         suspect: &Suspect,
         sums: &Score,
-        smtp_in_sight: bool,
+        coupling: Coupling,
         now: Timestamp,
     ) -> Judgement {
         let outcome = self.outcome(suspect, sums);
@@ -244,14 +245,14 @@ impl Judge<'_> {
                 .or_else(|| gen3::explain(family, suspect, &day))
                 .or_else(|| spam_fanout::explain(family, &suspect.peers))
                 .or_else(|| suspect.relay.explain(family))
-                .or_else(|| words(family, suspect, self.others));
+                .or_else(|| words(family, suspect, self.others, coupling));
             let Some((trail, text)) = words else { continue };
             told.push((weight, text.clone()));
             evidence.push(trail.evidence(weight, text));
         }
         let reason = match outcome.level {
             Level::Notice => policy_words(suspect, outcome.class) + &beside(&told),
-            Level::Suspected => sentence(&told) + self.undecided(&outcome, smtp_in_sight),
+            Level::Suspected => sentence(&told) + self.undecided(&outcome, self.view.smtp),
             _ if told.is_empty() => Judgement::ordinary(self.role.clone()).reason,
             _ => sentence(&told),
         };
@@ -357,7 +358,12 @@ fn level(score: f64) -> Level {
 }
 
 /// Families that no other rule puts into words.
-fn words(family: Family, suspect: &Suspect, others: Option<&Seen>) -> Option<(Trail, String)> {
+fn words(
+    family: Family,
+    suspect: &Suspect,
+    others: Option<&Seen>,
+    coupling: Coupling,
+) -> Option<(Trail, String)> {
     let text = match family {
         Family::Irc => return Some(suspect.irc.explain()),
         Family::Inbound => format!(
@@ -369,8 +375,9 @@ fn words(family: Family, suspect: &Suspect, others: Option<&Seen>) -> Option<(Tr
             counted(others?.asked() as u64, "network")
         ),
         Family::Follow => format!(
-            "opened {} within a minute of a mail lookup",
-            counted(suspect.follow.followed, "mail connection")
+            "opened {} within a minute of a mail lookup{}",
+            counted(suspect.follow.followed, "mail connection"),
+            coupling.words()
         ),
         Family::Client => "asks for service bindings of the web, as browsers do".to_owned(),
         Family::Mail => "handed over messages".to_owned(),

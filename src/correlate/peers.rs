@@ -97,12 +97,16 @@ pub(super) struct Peer {
     pub(super) failed: bool,
     pub(super) mailed: bool,
     no_quit: bool,
-    /// It refused a login, and accepted none.
+    /// It refused a login, as far as can be seen, and accepted none.
     pub(super) login_failed: bool,
     /// It accepted a login.
     pub(super) login: bool,
     /// It was handed a message.
     pub(super) handed: bool,
+    /// Between servers: it heard an envelope inside TLS that no message followed.
+    nothing_in_tls: bool,
+    /// Messages that it was handed there before the host's mail had a past.
+    taken_in_tls: u16,
     /// Hours in which it accepted a message last, and refused one for good.
     answered: [Option<i32>; 2],
     accepted: u16,
@@ -134,7 +138,8 @@ pub struct Tally {
     pub mailed: u32,
     /// Of those, left without QUIT.
     pub no_quit: u32,
-    /// That refuse less than a fifth of what they are handed, and accepted some.
+    /// That refuse less than a fifth of what they are handed, and accepted some; inside TLS by
+    /// what was handed over.
     pub accepted: u32,
     /// That refuse more, since they take the host for a spammer.
     pub blocked: u32,
@@ -144,6 +149,8 @@ pub struct Tally {
     pub refused: u32,
     /// That accepted nothing and said "not now" (4xx).
     pub deferred: u32,
+    /// That heard an envelope inside TLS, and took nothing.
+    pub took_nothing: u32,
     /// That refused a login and accepted none.
     pub login_failed: u32,
 }
@@ -156,15 +163,19 @@ pub(super) enum Answers {
     Unknown,
     Refused,
     Deferred,
+    /// Inside TLS, so that it may be any of the others.
+    TookNothing,
     Nothing,
 }
 
 impl Peer {
     /// A big provider's server sees some refusals of any sender: what counts is whether they
-    /// are more than a fifth.
+    /// are more than a fifth. Of what it said inside TLS nothing else is asked than whether it
+    /// took any mail: who put the host off takes it later.
     pub(super) fn answers(&self) -> Answers {
         let no = u32::from(self.blocked) + u32::from(self.unknown) + u32::from(self.refused);
-        if no * 4 > u32::from(self.accepted) {
+        let accepted = u32::from(self.accepted) + u32::from(self.taken_in_tls);
+        if no * 4 > accepted {
             if self.blocked > 0 {
                 Answers::Blocked
             } else if self.unknown > 0 {
@@ -172,8 +183,10 @@ impl Peer {
             } else {
                 Answers::Refused
             }
-        } else if self.accepted > 0 {
+        } else if accepted > 0 {
             Answers::Accepted
+        } else if self.nothing_in_tls && !self.handed {
+            Answers::TookNothing
         } else if self.deferred > 0 {
             Answers::Deferred
         } else {
@@ -209,6 +222,7 @@ impl Tally {
             Answers::Unknown => count(true, |t| &mut t.unknown),
             Answers::Refused => count(true, |t| &mut t.refused),
             Answers::Deferred => count(true, |t| &mut t.deferred),
+            Answers::TookNothing => count(true, |t| &mut t.took_nothing),
             Answers::Nothing => {}
         }
     }
@@ -277,12 +291,9 @@ impl Peers {
                 self.rej_trail.note(witness, None);
             }
             What::TlsMessages { server, count } => {
-                change(self, server, &|peer| peer.handed = true);
-                // Who is refused its recipients hands over no text.
-                if count > 0 {
-                    self.answer(server, Answer::Accepted, witness, score);
-                }
+                self.in_tls(server, count, witness, view, score);
             }
+            What::NothingInTls { server } => self.in_tls(server, 0, witness, view, score),
             What::Auth {
                 server,
                 accepted: Some(accepted),
@@ -316,6 +327,42 @@ impl Peers {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// A server took so many messages inside TLS; none of an envelope that it heard, or with a
+    /// login that it did not accept.
+    fn in_tls(
+        &mut self,
+        server: Server,
+        count: u32,
+        witness: Witness,
+        view: View,
+        score: &mut Score,
+    ) {
+        let between_servers = server.port == BETWEEN_SERVERS;
+        // An attacker writes in the name of a server whose mail was always taken; so where there
+        // is a past, it is judged by that alone.
+        let past = self.fares.has_past();
+        let moved = self.change(server, witness.time, &|peer| {
+            let taken = count > 0;
+            peer.handed |= taken;
+            if !between_servers {
+                peer.login |= taken;
+                peer.login_failed |= !taken;
+            } else if !taken {
+                peer.nothing_in_tls = true;
+            } else if !past {
+                let count = u16::try_from(count).unwrap_or(u16::MAX);
+                peer.taken_in_tls = peer.taken_in_tls.saturating_add(count);
+            }
+        });
+        spam_fanout::step(score, &moved, &self.tally, view, witness.time);
+        if count > 0 {
+            self.answer(server, Answer::Accepted, witness, score);
+        } else {
+            self.answer(server, Answer::Refused, witness, score);
+            self.rej_trail.note(witness, None);
         }
     }
 
@@ -411,7 +458,7 @@ impl Peers {
             reached,
             ..
         } = self.tally;
-        let refusing = self.tally.refusing();
+        let refusing = self.tally.refusing() + self.tally.took_nothing;
         self.sender = if self.sender {
             refusing * 4 <= accepted + 4
         } else {

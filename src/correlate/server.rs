@@ -34,9 +34,10 @@ const NO_SERVER: f64 = 2.3;
 /// Lookups of either kind that a person makes by hand stay below this.
 pub const BY_HAND: u64 = 3;
 
-/// Names of lookups that are kept, some 60 octets each: more than two hundred MX queries ever need
-/// to be made up for ([`CAP`]), so that asking for old ones again buys nothing.
-const NAMES: usize = 1_024;
+/// Names of lookups that are kept, some 60 octets each and so 15 KiB of a host: more than two
+/// hundred MX queries ever need to be made up for ([`CAP`]), so that asking for old ones again buys
+/// nothing.
+const NAMES: usize = 256;
 
 /// The likelihood ratio of "worm" against "mail server", lookup by lookup: a Poisson process
 /// of server lookups beside the MX queries, at one of two rates. A name counts again once

@@ -48,6 +48,11 @@ const REFUSED: (u32, Against) = (2, Against::each(0.7, 0.7, 0.0));
 /// A server that puts off and accepts nothing later: .3 against .2, since greylisting puts off
 /// every sender; and five of them at the most, since there are places where every server does.
 const DEFERRED: (u32, Against) = (5, Against::each(0.4, 0.4, 0.0));
+/// A server that took nothing inside TLS: unknown recipients and block lists are .4 of a bot's
+/// ([`super::fares`]), greylisting a tenth of both, and honest senders make callouts and find
+/// mailboxes gone in as many. Three at the most, and none beside those who say that they take the
+/// host for a spammer, since these may say the same.
+const TOOK_NOTHING: (u32, Against) = (3, Against::each(1.0, 1.0, 0.0));
 /// A server that accepts: .7 of a bot's against .95.
 const ACCEPTED: Against = Against::each(-0.31, -0.31, 0.0);
 /// A submission server that lets nobody in: a person has mistyped a password, or left an old
@@ -55,7 +60,7 @@ const ACCEPTED: Against = Against::each(-0.31, -0.31, 0.0);
 const LOGIN_FAILS: (u32, Against) = (1, Against::each(1.5, 2.3, 2.3));
 /// A message is handed over: who probes says no more than RCPT.
 const HANDED: Against = Against::each(0.0, 0.0, 3.0);
-/// The envelope was, the server did not mind, and no message follows.
+/// The envelope was, the server did not mind, as far as can be seen, and no message follows.
 const ASKED: Against = Against::each(0.0, 0.0, -0.8);
 
 /// Weight of a third name in HELO (the study: 1.5 for a second and 2 for a third; nobody needs
@@ -163,7 +168,7 @@ fn connection(peer: &Peer) -> Against {
 fn delivery(peer: &Peer) -> Against {
     match (
         peer.handed,
-        peer.mailed && peer.answers() == Answers::Nothing,
+        peer.mailed && peer.answers() == Answers::Nothing || peer.answers() == Answers::TookNothing,
     ) {
         (true, _) => HANDED,
         (false, true) => ASKED,
@@ -183,7 +188,14 @@ fn answer(peer: &Peer, tally: &Tally, left: u32) -> Against {
             BLOCKED.get(place).copied().unwrap_or_default()
         }
         Answers::Deferred if tally.deferred + left <= DEFERRED.0 => DEFERRED.1,
-        Answers::Refused | Answers::Deferred | Answers::Nothing => Against::default(),
+        Answers::TookNothing
+            if tally.blocked == 0 && tally.took_nothing + left <= TOOK_NOTHING.0 =>
+        {
+            TOOK_NOTHING.1
+        }
+        Answers::Refused | Answers::Deferred | Answers::TookNothing | Answers::Nothing => {
+            Against::default()
+        }
     }
 }
 
@@ -281,7 +293,8 @@ fn refusals(tally: &Tally) -> String {
         (tally.blocked, "took it for a spammer"),
         (tally.refused, "refused it otherwise"),
         (tally.deferred, "put it off"),
-        (tally.login_failed, "refused its login"),
+        (tally.took_nothing, "took nothing from it inside TLS"),
+        (tally.login_failed, "did not let it in"),
     ];
     let mut said: Vec<_> = said
         .iter()

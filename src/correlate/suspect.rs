@@ -180,6 +180,7 @@ impl Suspect {
             | What::Refusal { .. }
             | What::Message { .. }
             | What::Auth { .. }
+            | What::NothingInTls { .. }
             | What::Defect { .. } => self.mail(fact.what, witness, view),
             What::Recipient { server } => {
                 self.relay.recipients(server, 1, &mut self.score, witness);

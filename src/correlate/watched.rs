@@ -1,5 +1,6 @@
 //! A host that is watched: what it has shown, and the episode that came of it.
 
+use super::coupling::Coupling;
 use super::evidence::Family;
 use super::judge::{Judge, Outcome, counterevidence};
 use super::others::Seen;
@@ -206,7 +207,7 @@ impl Watched {
         let mut judgement = judge.explain(
             &self.suspect,
             &self.suspect.score,
-            setting.view.smtp,
+            Coupling::of(&self.totals.coupling),
             setting.time,
         );
         let (level, class) = after;
@@ -263,8 +264,8 @@ impl Watched {
         let peak = self.peak.as_ref().filter(|_| self.episode.is_some());
         let sums = peak.map_or(&self.suspect.score, |(_, sums)| sums);
         let judge = setting.judge(role, &self.suspect);
-        let (smtp, now) = (setting.view.smtp, setting.time);
-        let mut judgement = judge.explain(&self.suspect, sums, smtp, now);
+        let coupling = Coupling::of(&self.totals.coupling);
+        let mut judgement = judge.explain(&self.suspect, sums, coupling, setting.time);
         // A verdict stands until its episode ends, and with it its sentence: by another role
         // since, or what the tap loses, the sums may come to another level.
         if let Some(episode) = self.episode {
@@ -346,7 +347,6 @@ impl Watched {
             ..
         } = *setting;
         judgement.related.append(&mut self.related(host));
-        let suppression = context.inventory.suppressed(host, judgement.class, time);
         Verdict {
             host,
             began_as: self.episode.map_or(host, |episode| episode.host),
@@ -356,7 +356,7 @@ impl Watched {
             acquitted: false,
             first_seen: self.first_seen(time),
             sequence: self.episode.map_or(1, |episode| episode.sequence),
-            suppressed: suppression.map(|entry| entry.reason.clone().unwrap_or_default()),
+            suppressed: context.suppressed(host, judgement.class, time),
             inside: context.home.contains(host),
             judgement,
             totals: self.totals.clone(),

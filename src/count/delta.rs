@@ -167,6 +167,12 @@ pub enum What {
         /// So many.
         count: u32,
     },
+    /// It had an envelope, or a login, answered inside TLS, and handed over nothing in that
+    /// connection: an estimate by the sizes of records. The packet is the connection's last one.
+    NothingInTls {
+        /// To whom.
+        server: Server,
+    },
     /// It is registered at a chat server (IRC); told once in an hour of each server.
     Irc {
         /// Which.

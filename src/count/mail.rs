@@ -160,6 +160,7 @@ impl Tally {
                 smtp.totals.messages_in_tls += u64::from(count);
                 Some(What::TlsMessages { server, count })
             }
+            Heard::NothingInTls => Some(What::NothingInTls { server }),
             Heard::ClientUnheard => {
                 smtp.commands(false);
                 None

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::capture::Origin;
+use crate::correlate::coupling::Coupling;
 use crate::correlate::judge::Judge;
 use crate::correlate::role::{RoleSource, RoleView};
 use crate::correlate::suspect::Suspect;
@@ -77,7 +78,7 @@ fn seen(host: &Suspect) -> Level {
 fn told(host: &Suspect) -> Judgement {
     let role = pc();
     let now = Timestamp::from_parts(1_000, 0);
-    judge(&role).explain(host, &host.score, true, now)
+    judge(&role).explain(host, &host.score, Coupling::default(), now)
 }
 
 /// What a host does with each of its destinations, in parts of a thousand.
@@ -479,4 +480,74 @@ proptest! {
         facts.sort_by_cached_key(|_| keys.next());
         prop_assert_eq!(in_order, found(&facts));
     }
+}
+
+/// What refusals weigh against a sender.
+fn rej(host: &Suspect) -> f64 {
+    host.score.of(Family::Rej).sender
+}
+
+fn nothing(number: u32, port: u16) -> What {
+    let server = server(number, port);
+    What::NothingInTls { server }
+}
+
+fn taken(number: u32, port: u16) -> What {
+    let server = server(number, port);
+    What::TlsMessages { server, count: 1 }
+}
+
+#[test]
+fn servers_that_take_nothing_inside_tls_weigh_until_they_take_something() {
+    let mut host = Suspect::default();
+    learn(&mut host, 1, nothing(1, 25));
+    assert!((rej(&host) - TOOK_NOTHING.1.sender).abs() < 1e-9);
+    assert!(host.score.of(Family::Mail).prober < 0.0);
+    // It was put off, and comes again.
+    learn(&mut host, 400, nothing(1, 25));
+    learn(&mut host, 800, taken(1, 25));
+    assert!((rej(&host) - ACCEPTED.sender).abs() < 0.1, "{}", rej(&host));
+    assert!(host.score.of(Family::Mail).prober > 2.0);
+    // A server that has taken mail may refuse some.
+    learn(&mut host, 801, nothing(1, 25));
+    assert_eq!(host.peers.tally.took_nothing, 0);
+    // One entry in a block list is told by all servers, so that no more than three count.
+    for number in 2..40 {
+        learn(&mut host, 900 + i64::from(number), nothing(number, 25));
+    }
+    let most = 3.0 * TOOK_NOTHING.1.sender + ACCEPTED.sender;
+    assert!((rej(&host) - most).abs() < 0.2, "{}", rej(&host));
+    assert!(seen(&host) <= Level::Suspected);
+    let text = refusals(&host.peers.tally);
+    assert_eq!(
+        text,
+        "38 servers took nothing from it inside TLS, 1 server accepted its mail"
+    );
+}
+
+#[test]
+fn logins_that_fail_inside_tls_weigh_from_the_second_server_on() {
+    let mut host = Suspect::default();
+    learn(&mut host, 1, nothing(1, 465));
+    learn(&mut host, 2, taken(2, 587));
+    learn(&mut host, 3, nothing(2, 587));
+    assert!(rej(&host).abs() < 1e-9);
+    learn(&mut host, 4, nothing(3, 587));
+    assert!((rej(&host) - LOGIN_FAILS.1.sender).abs() < 1e-9);
+}
+
+#[test]
+fn a_server_with_a_past_is_judged_by_it_also_inside_tls() {
+    let mut host = Suspect::default();
+    for number in 0..60 {
+        learn(&mut host, i64::from(number) * 300, taken(number, 25));
+    }
+    let (past, jump) = (rej(&host), host.score.of(Family::RejJump).sender);
+    assert!(past < -1.0 && jump <= 0.0, "{past} {jump}");
+    for number in 100..130 {
+        let what = [taken, nothing][usize::from(number % 2 == 0)](number, 25);
+        learn(&mut host, 20_000 + i64::from(number), what);
+    }
+    assert!(host.score.of(Family::RejJump).sender > 6.9);
+    assert_eq!(host.peers.tally.took_nothing, 15);
 }

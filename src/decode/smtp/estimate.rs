@@ -15,6 +15,13 @@
 //! follows; an OAuth token that is sent alone (XOAUTH2, RFC 7628) inside
 //! implicit TLS; BDAT in several chunks that each wait for their reply; and messages whose
 //! envelope and BDAT chunk come together count half.
+//!
+//! That **no** message is handed over is known better than how many are: no turn is large
+//! enough for one, though commands were answered that come to the octets of an envelope. It
+//! needs the overhead of encryption. In TLS 1.3 that is known ([`OVERHEAD_1_3`]); before, it
+//! depends on the cipher, and the shortest record is taken for the shortest of commands
+//! ([`SHORTEST`]), so that commands come out too short where none is. A login that is refused
+//! looks like an envelope. So does what asks and never sends: callouts, who checks addresses.
 
 use super::Side;
 use crate::decode::tls::record::{APPLICATION_DATA, HANDSHAKE, Header};
@@ -22,11 +29,18 @@ use crate::decode::tls::record::{APPLICATION_DATA, HANDSHAKE, Header};
 /// Octets that encryption adds to a record: 17 in TLS 1.3, 16 to 24 with the AEADs of TLS
 /// 1.2, more with CBC.
 const OVERHEAD: u16 = 22;
+/// The same in TLS 1.3, where there is no padding: tag and inner type (RFC 8446 section 5.2).
+/// It is the least that there is.
+const OVERHEAD_1_3: u32 = 17;
+/// Octets of DATA, NOOP, QUIT and RSET with their CRLF.
+const SHORTEST: u32 = 6;
+/// Octets of the shortest envelope: `MAIL FROM:<>`, `RCPT TO:<a@b.cd>`, with their CRLF.
+const ENVELOPE: u32 = 14 + 18;
 /// A turn with more octets than this can be a message's text.
 const TEXT: u32 = 200;
-/// Turns before the first text behind STARTTLS: EHLO (in TLS 1.3 together with the end of
-/// the handshake), envelope. Of implicit TLS 1.2 the same.
-const TURNS_BEFORE: u8 = 2;
+/// Turns between EHLO (in TLS 1.3 together with the end of the handshake, as a rule) and the
+/// first text: the envelope.
+const ENVELOPES: u8 = 1;
 
 /// The turns of a client inside TLS.
 #[derive(Debug, Default)]
@@ -42,13 +56,33 @@ pub(super) struct Estimate {
     changed: bool,
     /// The end of the client's handshake was a handshake record: TLS 1.2 or before.
     old: bool,
-    /// Octets of the turn that goes on.
-    turn: Option<u32>,
+    /// The turn that goes on.
+    turn: Option<Turn>,
     /// Turns that are over; no more than matter are counted.
     turns: u8,
+    /// The first of them was the end of the handshake and nothing else.
+    alone: bool,
     /// Large turns in a row up to now.
     run: u32,
+    /// Some turn was large, the first and the last ones included.
+    large: bool,
+    /// Records of the answered turns behind EHLO, and octets of their bodies.
+    asked: (u32, u32),
+    /// Octets of the shortest of those.
+    shortest: Option<u16>,
     stopped: bool,
+}
+
+/// What a client sends between two things that the server says.
+#[derive(Clone, Copy, Debug, Default)]
+struct Turn {
+    records: u32,
+    /// Of their bodies.
+    octets: u32,
+    /// Of what they carry, by [`OVERHEAD`].
+    plain: u32,
+    /// Of the shortest body.
+    shortest: Option<u16>,
 }
 
 impl Estimate {
@@ -68,8 +102,13 @@ impl Estimate {
     pub(super) fn record(&mut self, side: Side, header: Header) -> bool {
         match (side, header.kind) {
             (Side::Client, APPLICATION_DATA) => {
-                let octets = u32::from(header.length.saturating_sub(OVERHEAD));
-                self.turn = Some(self.turn.unwrap_or(0).saturating_add(octets));
+                let turn = self.turn.get_or_insert_default();
+                turn.records = turn.records.saturating_add(1);
+                turn.octets = turn.octets.saturating_add(header.length.into());
+                let plain = header.length.saturating_sub(OVERHEAD);
+                turn.plain = turn.plain.saturating_add(plain.into());
+                turn.shortest = least(turn.shortest, Some(header.length));
+                self.large |= turn.plain > TEXT;
                 false
             }
             (Side::Client, HANDSHAKE) => {
@@ -85,23 +124,50 @@ impl Estimate {
         }
     }
 
+    /// Whether an envelope was answered and no text came, of a connection of which nothing is
+    /// missing up to its end.
+    pub(super) fn handed_nothing(&self) -> bool {
+        let (records, octets) = self.asked;
+        let overhead = match self.shortest {
+            Some(shortest) if self.old => u32::from(shortest).saturating_sub(SHORTEST),
+            _ => OVERHEAD_1_3,
+        };
+        let plain = octets.saturating_sub(records.saturating_mul(overhead));
+        plain >= ENVELOPE && !self.large && !self.stopped
+    }
+
     fn end_of_turn(&mut self) -> bool {
-        let Some(octets) = self.turn.take() else {
+        let Some(turn) = self.turn.take() else {
             return false;
         };
-        // The end of the handshake is a turn of its own where the server greets after it.
-        let before = TURNS_BEFORE + u8::from(self.implicit && !self.old);
-        if self.turns < before {
+        // The end of the handshake is a turn of its own where the server greets after it, or
+        // its tickets come before EHLO.
+        self.alone |= self.turns == 0 && !self.old && (self.implicit || turn.records == 1);
+        let ehlo = 1 + u8::from(self.alone);
+        if self.turns >= ehlo {
+            let (records, octets) = self.asked;
+            self.asked = (
+                records.saturating_add(turn.records),
+                octets.saturating_add(turn.octets),
+            );
+            self.shortest = least(self.shortest, turn.shortest);
+        }
+        if self.turns < ehlo + ENVELOPES {
             self.turns += 1;
             return false;
         }
-        if octets <= TEXT {
+        if turn.plain <= TEXT {
             self.run = 0;
             return false;
         }
         self.run = self.run.saturating_add(1);
         self.run % 2 == 1 && !self.stopped
     }
+}
+
+/// The lesser of those that there are.
+fn least(one: Option<u16>, other: Option<u16>) -> Option<u16> {
+    one.into_iter().chain(other).min()
 }
 
 /// Record type of the change to encryption (RFC 5246 section 7.1); in TLS 1.3 it means
@@ -112,8 +178,12 @@ const CHANGE_CIPHER_SPEC: u8 = 20;
 mod tests {
     use super::*;
 
-    /// Records as `c23:100 s23:50`.
-    pub(super) fn messages(implicit: bool, records: &str) -> usize {
+    fn messages(implicit: bool, records: &str) -> usize {
+        heard(implicit, records).0
+    }
+
+    /// Messages in records as `c23:100 s23:50`.
+    fn heard(implicit: bool, records: &str) -> (usize, Estimate) {
         let mut estimate = Estimate::new(implicit);
         let record = |word: &str| {
             let (side, rest) = word.split_at(1);
@@ -126,11 +196,12 @@ mod tests {
             let (kind, length) = (kind.parse().unwrap(), length.parse().unwrap());
             (side, Header { kind, length })
         };
-        records
+        let messages = records
             .split_whitespace()
             .map(record)
             .filter(|(side, header)| estimate.record(*side, *header))
-            .count()
+            .count();
+        (messages, estimate)
     }
 
     /// TLS 1.3 behind STARTTLS: the handshake ends in the turn of EHLO.
@@ -191,10 +262,68 @@ mod tests {
         assert_eq!(messages(true, &alone), 2);
     }
 
+    /// Whether nothing is handed over.
+    fn nothing(implicit: bool, records: &str) -> bool {
+        heard(implicit, records).1.handed_nothing()
+    }
+
+    #[test]
+    fn an_envelope_without_a_text_is_told_from_less_and_from_more() {
+        let text = "c23:1200 s23:70 ";
+        let quit = "c23:23 s23:40 ";
+        for (implicit, handshake) in [(false, STARTTLS_13), (true, IMPLICIT_13)] {
+            let nothing = |rest: &str| nothing(implicit, &[handshake, rest].concat());
+            // EHLO alone, with NOOP and RSET.
+            for rest in ["", quit, "c23:23 s23:30 c23:23 s23:30 c23:23 s23:40"] {
+                assert!(!nothing(rest), "{rest}");
+            }
+            // A sender, and a recipient who is refused.
+            let envelope = "c23:47 s23:40 c23:45 s23:60 ";
+            for rest in [quit, "c23:23 s23:30 c23:23 s23:40", "c23:23", ""] {
+                let rest = [envelope, rest].concat();
+                assert!(nothing(&rest), "{rest}");
+            }
+            // Sent ahead with DATA, in one record or in three.
+            for envelope in ["c23:98 s23:120 ", "c23:47 c23:45 c23:23 s23:120 "] {
+                assert!(nothing(&[envelope, quit].concat()));
+                assert!(!nothing(&[envelope, text, quit].concat()));
+            }
+            // Nobody knows what the server would have said.
+            assert!(!nothing("c23:98"));
+            // A text, with and without a reply, and after a refusal.
+            for rest in [text, "c23:1200", &[envelope, text].concat()] {
+                assert!(!nothing(&[envelope, rest].concat()), "{rest}");
+            }
+        }
+    }
+
+    #[test]
+    fn ehlo_is_no_envelope_where_tickets_come_before_it() {
+        let tickets = "c22:300 s22:122 s20:1 s23:900 c20:1 c23:69 s23:250 s23:250 c23:57 s23:150 ";
+        let quit = "c23:23 s23:40";
+        assert!(!nothing(false, &[tickets, quit].concat()));
+        assert!(nothing(false, &[tickets, "c23:98 s23:120 ", quit].concat()));
+    }
+
+    #[test]
+    fn before_tls_13_the_shortest_record_tells_what_the_cipher_adds() {
+        // AES in CBC with SHA-256: an IV, a MAC and up to 16 octets of padding.
+        let quit = "c23:64 s23:80 ";
+        let nothing = |rest: &str| nothing(true, &[IMPLICIT_12, rest].concat());
+        for rest in [quit, "c23:64 s23:80 c23:64 s23:80 "] {
+            assert!(!nothing(rest));
+        }
+        let envelope = "c23:80 s23:80 c23:80 s23:96 ";
+        assert!(nothing(&[envelope, quit].concat()));
+        // Without a short one nobody knows.
+        assert!(!nothing(envelope));
+    }
+
     #[test]
     fn nothing_of_one_direction_or_after_a_loss() {
         let client = "c23:69 c23:40 c23:60 c23:1200 c23:60 c23:1200";
         assert_eq!(messages(false, client), 0);
+        assert!(!nothing(false, "c23:69 c23:40 c23:60 c23:60 c23:23"));
         let mut estimate = Estimate::new(false);
         estimate.stop();
         for length in [40, 60, 1200, 60, 1200] {

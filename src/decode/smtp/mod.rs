@@ -21,7 +21,7 @@ mod transcripts;
 
 use super::tls::ClientHello;
 use serde::{Deserialize, Serialize};
-pub use session::Session;
+pub use session::{End, Session};
 
 /// Which end of the connection speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,10 @@ pub enum Heard<'a> {
     /// So many more messages were handed over inside TLS, by the sizes of its records: an
     /// estimate.
     MessagesInTls(u32),
+    /// A connection has ended in TLS with an envelope, or a login, that was answered and no
+    /// message behind it, by the sizes of records: an estimate. Not said of one of which
+    /// anything is missing.
+    NothingInTls,
     /// The server answers a client of which nothing was heard: its packets are not mirrored.
     /// Said once.
     ClientUnheard,

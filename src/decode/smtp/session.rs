@@ -63,6 +63,18 @@ impl Owed {
     }
 }
 
+/// How a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The client has said that nothing follows (FIN, RST), so that what is missing of it is
+    /// known.
+    Said,
+    /// Otherwise, as by an RST of the server.
+    Closed,
+    /// Nothing more was heard of it.
+    Forgotten,
+}
+
 /// Both directions inside TLS.
 #[derive(Debug)]
 pub(super) struct Tls {
@@ -139,12 +151,13 @@ impl Session {
         }
     }
 
-    /// The connection has ended (`closed`), or is forgotten: what is pending is said. Nothing
-    /// is said after that.
-    pub fn end(&mut self, closed: bool, out: &mut dyn FnMut(Heard<'_>)) {
+    /// The connection has ended, or is forgotten: what is pending is said. Nothing is said
+    /// after that.
+    pub fn end(&mut self, end: End, out: &mut dyn FnMut(Heard<'_>)) {
         if self.over {
             return;
         }
+        let closed = end != End::Forgotten;
         self.server_end(out);
         self.client_end(closed, out);
         if !self.settled && self.server.speaks_otherwise() && !self.client.is_seen() {
@@ -154,6 +167,15 @@ impl Session {
             && gathering.kept() > 0
         {
             gathering.give_up(&mut |hello| out(Heard::Hello(hello)));
+        }
+        // What was missed might be the message.
+        if end == End::Said
+            && self.whole
+            && !self.gapped
+            && let Some(tls) = &self.tls
+            && tls.estimate.handed_nothing()
+        {
+            out(Heard::NothingInTls);
         }
         self.over = true;
     }

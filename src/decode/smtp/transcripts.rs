@@ -3,7 +3,7 @@
 mod holes;
 mod tls;
 
-use super::{Command, Heard, Session, Side};
+use super::{Command, End, Heard, Session, Side};
 use proptest::prelude::*;
 use tls::starttls;
 
@@ -56,6 +56,7 @@ fn text(heard: Heard<'_>) -> String {
             format!("hello({} {})", path(hello.server_name), path(hello.alpn))
         }
         Heard::MessagesInTls(messages) => format!("tls+{messages}"),
+        Heard::NothingInTls => "tls+nothing".to_owned(),
         Heard::ClientUnheard => "unheard".to_owned(),
         Heard::NotSmtp => "not-smtp".to_owned(),
         Heard::Defect(defect) => format!("!{defect:?}"),
@@ -63,6 +64,10 @@ fn text(heard: Heard<'_>) -> String {
 }
 
 fn hear_in(session: &mut Session, steps: &[Step]) -> Vec<String> {
+    hear_until(session, steps, End::Said)
+}
+
+fn hear_until(session: &mut Session, steps: &[Step], end: End) -> Vec<String> {
     let mut told = Vec::new();
     let mut out = |heard: Heard<'_>| told.push(text(heard));
     for step in steps {
@@ -72,9 +77,9 @@ fn hear_in(session: &mut Session, steps: &[Step]) -> Vec<String> {
         }
         assert!(session.kept() <= Session::MAX_KEPT);
     }
-    session.end(true, &mut out);
+    session.end(end, &mut out);
     session.octets(Side::Client, b"QUIT\r\n", &mut out);
-    session.end(true, &mut out);
+    session.end(end, &mut out);
     told
 }
 

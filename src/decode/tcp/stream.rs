@@ -5,7 +5,7 @@ use super::{Moment, Said};
 use crate::decode::dns::framing::Framing;
 use crate::decode::irc;
 use crate::decode::packet::Segment;
-use crate::decode::smtp::{Session, Side};
+use crate::decode::smtp::{End, Session, Side};
 use crate::time::Timestamp;
 
 /// A connection whose octets are followed.
@@ -279,12 +279,17 @@ impl Stream {
             reader,
             ..
         } = self;
-        for (side, half) in [(Side::Client, client), (Side::Server, server)] {
+        for (side, half) in [(Side::Client, &mut *client), (Side::Server, server)] {
             half.finish(counts, &mut |stretch| reader.take(side, stretch, out));
         }
         reader.cut(out);
         if let Reader::Smtp(session) = reader {
-            session.end(closed, &mut |heard| out(Said::Smtp(heard)));
+            let end = match (closed, client.is_ended()) {
+                (true, true) => End::Said,
+                (true, false) => End::Closed,
+                (false, _) => End::Forgotten,
+            };
+            session.end(end, &mut |heard| out(Said::Smtp(heard)));
             let gapped = session.gapped();
             out(Said::Ended { gapped });
         }

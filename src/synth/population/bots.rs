@@ -225,6 +225,7 @@ pub(super) fn manners(host: &mut Host) -> Dialect {
         extended: host.dice.chance(700),
         quits,
         starttls: host.dice.chance(starttls),
+        groups: host.dice.chance(200),
         ahead,
         early,
         loose,

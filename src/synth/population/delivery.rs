@@ -2,7 +2,7 @@
 
 use super::super::conversation::{Conversation, Side};
 use super::super::packet::Endpoint;
-use super::super::secret::{Asks, Version};
+use super::super::secret::{self, Asks, Version};
 use super::host::Host;
 use super::world::{Door, Server, Told};
 use crate::time::{NANOS, Timestamp};
@@ -13,6 +13,7 @@ const SERVER: Side = Side::Server;
 
 /// How a client speaks SMTP; what is a number is in a thousand.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a habit of its own")]
 pub(super) struct Dialect {
     /// Names in HELO; one is taken for each session.
     pub(super) names: Vec<String>,
@@ -24,6 +25,8 @@ pub(super) struct Dialect {
     pub(super) quits: u32,
     /// Uses STARTTLS where it is offered.
     pub(super) starttls: bool,
+    /// Sends the envelope ahead where that is offered (RFC 2920).
+    pub(super) groups: bool,
     /// Sends ahead where that was not offered.
     pub(super) ahead: u32,
     /// Speaks before it is greeted.
@@ -45,6 +48,7 @@ impl Dialect {
             extended: true,
             quits: 995,
             starttls: true,
+            groups: false,
             ahead: 0,
             early: 0,
             loose: 0,
@@ -79,6 +83,8 @@ pub(super) enum End {
 struct Session {
     tcp: Conversation,
     secret: Option<Version>,
+    /// What the server sends of its own accord when the handshake is over, octets each.
+    tickets: &'static [usize],
 }
 
 impl Session {
@@ -95,6 +101,7 @@ impl Session {
     }
 
     fn reply(&mut self, lines: &str) {
+        self.send_tickets();
         self.tcp.wait(6);
         let octets = format!("{}\r\n", lines.replace('\n', "\r\n"));
         self.send(SERVER, octets.as_bytes());
@@ -105,14 +112,40 @@ impl Session {
         self.reply(reply);
     }
 
-    fn secure(&mut self, name: &str) {
-        let asks = Asks::name(name);
+    /// Session tickets come on the way to what is said next.
+    fn send_tickets(&mut self) {
+        for octets in std::mem::take(&mut self.tickets) {
+            self.send(SERVER, &vec![0; *octets]);
+        }
+    }
+
+    fn secure(&mut self, name: &str, tls: Tls) {
+        let asks = Asks {
+            version: tls.version,
+            ..Asks::name(name)
+        };
         self.tcp.wait(2).data(CLIENT, &asks.records());
         self.tcp.wait(4).data(SERVER, &asks.version.server_flight());
         self.tcp
             .wait(2)
             .data(CLIENT, &asks.version.client_finished());
         self.secret = Some(asks.version);
+        self.tickets = tls.tickets;
+        if tls.at_once {
+            self.send_tickets();
+        }
+    }
+
+    /// The client does not like what the server shows.
+    fn give_up(&mut self, name: &str, tls: Tls) {
+        let asks = Asks {
+            version: tls.version,
+            ..Asks::name(name)
+        };
+        self.tcp.wait(2).data(CLIENT, &asks.records());
+        self.tcp.wait(4).data(SERVER, &asks.version.server_flight());
+        self.tcp.wait(2).data(CLIENT, &secret::alert());
+        self.tcp.close(CLIENT);
     }
 
     fn bye(&mut self, quits: bool) {
@@ -125,13 +158,45 @@ impl Session {
     }
 }
 
+/// How a server speaks TLS.
+#[derive(Clone, Copy)]
+struct Tls {
+    version: Version,
+    /// Octets of the session tickets of TLS 1.3.
+    tickets: &'static [usize],
+    /// The client goes on only when they are there.
+    at_once: bool,
+}
+
 impl Host {
+    /// How a server at an address speaks TLS: many have been left as they were installed, and
+    /// programs send none, one or two tickets.
+    fn tls(&mut self, address: IpAddr) -> Tls {
+        let turn = self.world.fate(&address.to_string(), "tls", 100);
+        let tickets: &[usize] = match turn {
+            0..20 => &[],
+            20..60 => &[250, 250],
+            60..80 => &[74],
+            _ => &[233],
+        };
+        Tls {
+            version: if turn < 15 {
+                Version::Tls12
+            } else {
+                Version::Tls13
+            },
+            tickets,
+            at_once: self.dice.chance(100),
+        }
+    }
+
     fn connection(&mut self, at: Timestamp, server: IpAddr, port: u16, distance: u32) -> Session {
         let from = Endpoint::new(self.address, self.dice.word(32_768));
         let tcp = Conversation::new(at, from, Endpoint::new(server, port));
         Session {
             tcp: tcp.round_trip(i64::from(distance)),
             secret: None,
+            tickets: &[],
         }
     }
 
@@ -187,10 +252,17 @@ impl Host {
             session.tcp.refused();
             return (self.finish(session), End::Refused);
         }
-        let end = self.speak(&mut session, address, server, dialect, letter);
-        (self.finish(session), end)
+        if let Some(end) = self.speak(&mut session, address, server, dialect, letter) {
+            return (self.finish(session), end);
+        }
+        // Better in clear than not at all.
+        let at = self.finish(session).plus_nanos(self.pause(100, 2000));
+        let mut plain = dialect.clone();
+        plain.starttls = false;
+        self.deliver_to(at, address, server, &plain, letter)
     }
 
+    /// `None`: TLS failed.
     fn speak(
         &mut self,
         session: &mut Session,
@@ -198,7 +270,7 @@ impl Host {
         server: Server,
         dialect: &Dialect,
         letter: &Letter,
-    ) -> End {
+    ) -> Option<End> {
         let mta = server.mta;
         let client = self.address.to_string();
         let called = format!(
@@ -220,7 +292,7 @@ impl Host {
         if blocked == Some(Told::AtConnect) {
             session.reply(&mta.listed(&client));
             session.bye(quits);
-            return End::Blocked;
+            return Some(End::Blocked);
         }
         session.reply(&mta.banner(&called));
         let offers = if dialect.extended {
@@ -235,7 +307,13 @@ impl Host {
         }
         if dialect.starttls && dialect.extended && server.starttls {
             session.ask("STARTTLS", "220 2.0.0 Ready to start TLS");
-            session.secure(&called);
+            let tls = self.tls(address);
+            // Certificates that have expired, programs that have no cipher in common.
+            if self.dice.chance(10) {
+                session.give_up(&called, tls);
+                return None;
+            }
+            session.secure(&called, tls);
             session.ask(&hello, &mta.offers(&called, false));
         }
         let space = if self.dice.chance(dialect.loose) {
@@ -252,33 +330,38 @@ impl Host {
                 self.dice.pick(&["info", "news", "office", "anna", "sales"])
             )
         };
-        let mail = format!("MAIL FROM:{space}<{sender}>");
+        let octets = self.dice.between(dialect.octets / 3, dialect.octets * 2);
+        let size = if dialect.extended && dialect.groups {
+            format!(" SIZE={octets}")
+        } else {
+            String::new()
+        };
+        let mail = format!("MAIL FROM:{space}<{sender}>{size}");
+        let groups = dialect.extended && dialect.groups && mta.pipelines() && !letter.probe;
         let end = self.envelope(
             session,
             address,
             (server, blocked),
             dialect,
             letter,
-            (&mail, space),
+            (&mail, space, groups),
         );
         if end == End::PutOff {
             self.put_off.entry(address).or_insert(session.tcp.now);
         }
         if end != End::Accepted || letter.probe {
             session.bye(quits);
-            return end;
+            return Some(end);
         }
-        session.ask("DATA", "354 Go ahead");
+        if !groups {
+            session.ask("DATA", "354 Go ahead");
+        }
         let to = letter.recipients.first().map_or("", String::as_str);
-        session.say(&text(
-            &sender,
-            to,
-            self.dice.between(dialect.octets / 3, dialect.octets * 2),
-        ));
+        session.say(&text(&sender, to, octets));
         session.tcp.wait(60);
         session.reply(mta.queued());
         session.bye(quits);
-        end
+        Some(end)
     }
 
     /// MAIL and RCPT: what the server thinks of sender and recipients.
@@ -289,7 +372,7 @@ impl Host {
         (server, blocked): (Server, Option<Told>),
         dialect: &Dialect,
         letter: &Letter,
-        (mail, space): (&str, &str),
+        (mail, space, groups): (&str, &str, bool),
     ) -> End {
         let (mta, client) = (server.mta, self.address.to_string());
         let first = self.put_off.get(&address).copied();
@@ -302,17 +385,25 @@ impl Host {
             None => (End::Accepted, mta.ok().to_owned()),
         };
         let mut end = End::Accepted;
-        if !mta.pipelines() && self.dice.chance(dialect.ahead) {
+        if groups || !mta.pipelines() && self.dice.chance(dialect.ahead) {
             let rcpt = letter
                 .recipients
                 .iter()
                 .map(|to| format!("RCPT TO:{space}<{to}>\r\n"));
-            session.say(&format!("{mail}\r\n{}", rcpt.collect::<String>()));
+            let data = if groups { "DATA\r\n" } else { "" };
+            let rcpt: String = rcpt.collect();
+            session.say(&format!("{mail}\r\n{rcpt}{data}"));
             session.reply(mta.ok());
             for to in &letter.recipients {
                 let (outcome, reply) = verdict(to);
                 session.reply(&reply);
                 end = outcome;
+            }
+            if groups {
+                session.reply(match end {
+                    End::Accepted => "354 Go ahead",
+                    _ => "554 5.5.1 Error: no valid recipients",
+                });
             }
         } else {
             session.ask(mail, mta.ok());
@@ -336,16 +427,17 @@ impl Host {
     ) -> Timestamp {
         let server = self.world.server(address);
         let mta = server.mta;
+        let tls = self.tls(address);
         let mut session = self.connection(at, address, port, server.distance);
         session.tcp.open();
         if port == 465 {
-            session.secure(name);
+            session.secure(name, tls);
             session.reply(&mta.banner(name));
         } else {
             session.reply(&mta.banner(name));
             session.ask(&format!("EHLO {helo}"), &mta.offers(name, true));
             session.ask("STARTTLS", "220 2.0.0 Ready to start TLS");
-            session.secure(name);
+            session.secure(name, tls);
         }
         session.ask(&format!("EHLO {helo}"), &mta.offers(name, false));
         if works {
@@ -354,7 +446,8 @@ impl Host {
                 session.ask("MAIL FROM:<alice@example.com>", mta.ok());
                 session.ask("RCPT TO:<bob@example.org>", mta.ok());
                 session.ask("DATA", "354 Go ahead");
-                session.say(&text("alice@example.com", "bob@example.org", 1200));
+                let octets = self.dice.between(300, 6000);
+                session.say(&text("alice@example.com", "bob@example.org", octets));
                 session.reply(mta.queued());
             }
         } else {
@@ -374,6 +467,7 @@ impl Host {
         let mut session = Session {
             tcp: tcp.round_trip(1),
             secret: None,
+            tickets: &[],
         };
         session.tcp.wait(30).open();
         session.reply(&format!("220 {named} ESMTP"));

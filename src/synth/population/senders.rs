@@ -19,6 +19,8 @@ struct Office {
     unknown: u32,
     /// Asks for the DNSSEC and policy records of a modern server.
     modern: bool,
+    /// Of what comes in: asks the sender's server whether the sender is there (a callout).
+    callouts: u32,
 }
 
 impl Office {
@@ -28,6 +30,8 @@ impl Office {
         let mut dialect = Dialect::server(&name, &domain);
         dialect.quits = host.dice.between(940, 1000);
         dialect.octets = host.dice.between(600, 3000);
+        // As the most widespread programs do.
+        dialect.groups = host.dice.chance(700);
         host.stub.suffix = None;
         host.stub.kinds = host.stub.kinds.min(Kinds::Both);
         Self {
@@ -38,6 +42,7 @@ impl Office {
             dead: host.dice.between(0, 25),
             unknown: host.dice.between(0, 30),
             modern: host.dice.chance(500),
+            callouts: if host.dice.chance(150) { 200 } else { 0 },
         }
     }
 
@@ -58,6 +63,22 @@ impl Office {
         if host.dice.chance(500) {
             let list = host.world.block_list(number % 2);
             host.query(now, &format!("{back}.{list}"), A);
+        }
+        if host.dice.chance(self.callouts) && !host.world.dead(&sender) {
+            let mut dialect = self.dialect.clone();
+            dialect.senders = vec![String::new()];
+            let letter = Letter {
+                recipients: vec![format!("carol@{sender}")],
+                unknown: host.dice.chance(100),
+                probe: true,
+            };
+            let (now, reply) = host.query(now, &sender, MX);
+            for name in exchangers(&reply).iter().take(1) {
+                let (now, found) = host.lookup(now, name);
+                for server in found.into_iter().take(1) {
+                    host.deliver(now, server.into(), &dialect, &letter);
+                }
+            }
         }
     }
 

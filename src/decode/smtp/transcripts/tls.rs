@@ -48,6 +48,56 @@ pub(super) fn starttls(messages: usize) -> Vec<Step> {
     steps
 }
 
+/// Behind STARTTLS: a recipient who is refused, and QUIT.
+fn refused() -> Vec<Step> {
+    let data = |length| record(23, &vec![0; length]);
+    let mut steps = starttls(0);
+    steps.truncate(steps.len() - 2);
+    for (client, server) in [(47, 40), (45, 60), (23, 40)] {
+        steps.extend([c(data(client)), s(data(server))]);
+    }
+    steps
+}
+
+#[test]
+fn an_envelope_in_tls_and_no_message() {
+    const NOTHING: &str = "tls+nothing";
+    let last = |steps: &[Step], end| hear_until(&mut Session::new(), steps, end).pop().unwrap();
+    assert_eq!(last(&refused(), End::Said), NOTHING);
+    // It is not known whether the client had more to say.
+    assert_ne!(last(&refused(), End::Closed), NOTHING);
+    assert_ne!(last(&refused(), End::Forgotten), NOTHING);
+    let midstream = hear_midstream(&refused());
+    assert!(!midstream.contains(NOTHING), "{midstream}");
+    for messages in [0, 1, 3] {
+        let told = hear(&starttls(messages));
+        assert!(!told.contains(NOTHING), "{told}");
+    }
+    // Nothing is known where anything is missing: octets of a record, a record, a beginning.
+    for at in 0..refused().len() {
+        let mut steps = refused();
+        let Step::Octets(side, octets) = &steps[at] else {
+            unreachable!()
+        };
+        let (side, whole) = (*side, octets.clone());
+        for kept in [0, 10, whole.len() - 1] {
+            let kept = kept.min(whole.len() - 1);
+            let missing = u32::try_from(whole.len() - kept).ok();
+            steps[at] = Step::Octets(side, whole[..kept].to_vec());
+            for missing in [missing, None] {
+                let mut steps = steps.clone();
+                steps.insert(at + 1, Step::Gap(side, missing));
+                let told = hear(&steps);
+                assert!(!told.contains(NOTHING), "{at} {kept}: {told}");
+            }
+        }
+    }
+    // Nor of one direction.
+    for side in [Side::Client, Side::Server] {
+        assert!(!hear(&only(side, &refused())).contains(NOTHING));
+    }
+}
+
 #[test]
 fn inside_tls() {
     let head =
