@@ -208,6 +208,40 @@ pub fn join(socket: RawFd, fanout: Fanout) -> io::Result<()> {
     Ok(())
 }
 
+/// Lets nothing more into a packet socket, until libpcap sets another filter.
+///
+/// # Errors
+/// Where the kernel has no filters.
+pub(super) fn shut(socket: RawFd) -> io::Result<()> {
+    let mut nothing = libc::sock_filter {
+        code: 0x06, // BPF_RET | BPF_K of linux/filter.h: so many octets of it.
+        jt: 0,
+        jf: 0,
+        k: 0,
+    };
+    let program = libc::sock_fprog {
+        len: 1,
+        filter: &raw mut nothing,
+    };
+    let size = libc::socklen_t::try_from(size_of_val(&program)).unwrap_or(0);
+    // SAFETY: the option takes a program, of which address and size are given, and the kernel
+    // copies its one instruction.
+    let answer = unsafe {
+        let program = (&raw const program).cast();
+        libc::setsockopt(
+            socket,
+            libc::SOL_SOCKET,
+            libc::SO_ATTACH_FILTER,
+            program,
+            size,
+        )
+    };
+    if answer < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
 /// Waits until the socket has something to say, at most so many milliseconds.
 pub(super) fn wait(socket: RawFd, milliseconds: i32) {
     let mut entry = libc::pollfd {

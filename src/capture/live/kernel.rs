@@ -29,9 +29,9 @@ impl From<Stat> for Stat32 {
 }
 
 impl Kernel {
-    /// Another socket counts from 0.
-    pub(super) fn reopened(&mut self) {
-        self.last = Stat32::default();
+    /// Another socket counts, and what it has counted until now is not for us.
+    pub(super) fn reopened(&mut self, until_now: Stat) {
+        self.last = until_now.into();
     }
 
     /// Asks the socket, where there is one; what all of them counted.
@@ -69,8 +69,12 @@ mod tests {
         kernel.add(stat(9, 8));
         assert_eq!(kernel.total.received, u64::from(u32::MAX) + 10);
         assert_eq!(kernel.total.dropped, 8);
-        kernel.reopened();
-        kernel.add(stat(5, 5));
+        kernel.reopened(Stat {
+            received: 2,
+            dropped: 0,
+            if_dropped: 0,
+        });
+        kernel.add(stat(7, 5));
         assert_eq!(kernel.total.received, u64::from(u32::MAX) + 15);
         assert_eq!(kernel.total.dropped, 13);
     }

@@ -14,7 +14,7 @@ use crate::capture::LinkType;
 use crate::time::Timestamp;
 use device::{Control, Fanout};
 use kernel::Kernel;
-use pcap::{Active, Capture, Error, PacketHeader, Precision};
+use pcap::{Active, Capture, Error, PacketHeader, Precision, Stat};
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,6 +25,9 @@ use std::time::{Duration, Instant};
 /// milliseconds: short beside the two seconds that packets may be late, long beside what a
 /// wake-up costs.
 const TIMEOUT: i32 = 100;
+
+/// How long the kernel may take until it hands over what it holds.
+const PATIENCE: Duration = Duration::from_millis(2 * TIMEOUT.unsigned_abs() as u64);
 
 /// Between two looks at an interface that is not there, or at one that was.
 const LOOK: Duration = Duration::from_secs(1);
@@ -93,16 +96,18 @@ pub struct Live {
 struct State {
     options: Options,
     stop: Arc<AtomicBool>,
-    stopping: Option<Stopping>,
+    stopping: Option<Rest>,
     control: Option<Control>,
     link: LinkType,
     /// As it was last told.
     told: LinkState,
     /// The interface that the socket is bound to, by its number.
     bound: Option<u32>,
-    looked: Instant,
+    next_look: Instant,
     /// Frames until the interface is looked at again; 0 where nothing came.
     until_look: u16,
+    /// What is left of an interface that has gone.
+    leaving: Option<Rest>,
     kernel: Kernel,
     frames: u64,
     octets: u64,
@@ -110,12 +115,33 @@ struct State {
     files: Vec<PathBuf>,
 }
 
-/// What was captured before the end was asked for is still read.
-struct Stopping {
-    asked: Timestamp,
+/// What was captured before a moment is still read: before the end was asked for, or before the
+/// interface was seen to have gone.
+struct Rest {
+    until: Timestamp,
     /// Until then the kernel may still hand over what it holds.
     patience: Instant,
-    drained: bool,
+    is_read: bool,
+}
+
+impl Rest {
+    fn until_now() -> Self {
+        Self {
+            until: Timestamp::now(),
+            patience: Instant::now() + PATIENCE,
+            is_read: false,
+        }
+    }
+
+    /// A frame of that time came.
+    fn came(&mut self, time: Timestamp) {
+        self.is_read |= time > self.until;
+    }
+
+    /// Nothing came.
+    fn idle(&mut self) {
+        self.is_read |= Instant::now() >= self.patience;
+    }
 }
 
 impl Live {
@@ -140,8 +166,9 @@ impl Live {
                 link: LinkType::ETHERNET,
                 told: LinkState::Gone,
                 bound: None,
-                looked: Instant::now(),
+                next_look: Instant::now() + LOOK,
                 until_look: 0,
+                leaving: None,
                 kernel: Kernel::default(),
                 frames: 0,
                 octets: 0,
@@ -162,29 +189,37 @@ impl Live {
         self.socket.is_some()
     }
 
-    fn bind(&mut self, socket: Capture<Active>) {
+    fn bind(&mut self, (socket, until_now): Opened) {
         let state = &mut self.state;
         state.link = link_type(socket.get_datalink().0);
         state.bound = state.number();
-        state.kernel.reopened();
+        state.kernel.reopened(until_now);
         self.socket = Some(socket);
     }
 
     /// Looks what has become of the interface, once a second at the most; what has changed.
     fn look(&mut self) -> Option<LinkChange> {
-        if self.state.looked.elapsed() < LOOK {
+        let now = Instant::now();
+        if now < self.state.next_look {
             return None;
         }
-        self.state.looked = Instant::now();
+        self.state.next_look = now + LOOK;
         if self.state.options.interface == "any" {
             return None;
         }
         let number = self.state.number();
         if self.socket.is_some() && number != self.state.bound {
-            // Gone, or another one of that name: the old socket will never hear of it.
+            // Gone, or another one of that name: the old socket will never hear of it. What it
+            // holds is read before.
+            let rest = self.state.leaving.get_or_insert_with(Rest::until_now);
+            if !rest.is_read {
+                self.state.next_look = Instant::now() + PATIENCE;
+                return None;
+            }
             self.state.kernel.count(self.socket.as_mut());
             self.socket = None;
             self.state.bound = None;
+            self.state.leaving = None;
         }
         if self.socket.is_none()
             && number.is_some()
@@ -219,7 +254,7 @@ impl Live {
 
 impl Source for Live {
     fn next_input(&mut self) -> Option<Input<'_>> {
-        if self.state.is_drained() {
+        if self.state.is_drained(self.socket.as_ref()) {
             return None;
         }
         if self.state.until_look == 0 {
@@ -284,16 +319,19 @@ impl State {
     }
 
     /// Whether the end was asked for, and what had come until then is read.
-    fn is_drained(&mut self) -> bool {
+    fn is_drained(&mut self, socket: Option<&Capture<Active>>) -> bool {
         if !self.stop.load(Ordering::Relaxed) {
             return false;
         }
-        let stopping = self.stopping.get_or_insert_with(|| Stopping {
-            asked: Timestamp::now(),
-            patience: Instant::now() + 2 * Duration::from_millis(TIMEOUT.unsigned_abs().into()),
-            drained: false,
+        let stopping = self.stopping.get_or_insert_with(|| {
+            // What comes from now on would be received and not read, and the two must add up.
+            // Where it cannot be kept away, the end is where it begins.
+            if let Some(socket) = socket {
+                let _ = device::shut(socket.as_raw_fd());
+            }
+            Rest::until_now()
         });
-        stopping.drained
+        stopping.is_read
     }
 
     fn frame<'a>(&mut self, header: &PacketHeader, bytes: &'a [u8]) -> Frame<'a> {
@@ -302,8 +340,8 @@ impl State {
         self.until_look = self.until_look.saturating_sub(1);
         // With `Precision::Nano` they are nanoseconds, whatever the field is called.
         let time = Timestamp::from_parts(header.ts.tv_sec, header.ts.tv_usec);
-        if let Some(stopping) = &mut self.stopping {
-            stopping.drained |= time > stopping.asked;
+        for rest in self.stopping.iter_mut().chain(&mut self.leaving) {
+            rest.came(time);
         }
         Frame {
             bytes,
@@ -320,8 +358,8 @@ impl State {
     /// There is nothing to read now.
     fn idle(&mut self) {
         self.until_look = 0;
-        if let Some(stopping) = &mut self.stopping {
-            stopping.drained |= Instant::now() >= stopping.patience;
+        for rest in self.stopping.iter_mut().chain(&mut self.leaving) {
+            rest.idle();
         }
     }
 
@@ -337,8 +375,11 @@ impl State {
     }
 }
 
+/// A socket, and what it had counted before it began to count for us.
+type Opened = (Capture<Active>, Stat);
+
 /// Opens a socket that does not block.
-fn open(options: &Options) -> Result<Capture<Active>, OpenError> {
+fn open(options: &Options) -> Result<Opened, OpenError> {
     let named = |error: Error| refused(&options.interface, error);
     let ring = i32::try_from(options.ring).unwrap_or(i32::MAX);
     let snaplen = i32::try_from(options.snaplen).unwrap_or(i32::MAX);
@@ -360,13 +401,10 @@ fn open(options: &Options) -> Result<Capture<Active>, OpenError> {
         opened => opened,
     };
     let mut socket = opened.and_then(Capture::setnonblock).map_err(named)?;
-    let of_ip = matches!(link_type(socket.get_datalink().0), LinkType::RAW);
-    let wanted = if of_ip {
-        &options.wanted_ip
-    } else {
-        &options.wanted
-    };
-    socket.filter(wanted, true).map_err(named)?;
+    let until_now = begin(&mut socket).map_err(|error| OpenError::Other {
+        interface: options.interface.clone(),
+        message: format!("cannot begin: {error}"),
+    })?;
     if let Some(fanout) = options.fanout {
         let number = socket.as_raw_fd();
         device::join(number, fanout).map_err(|error| OpenError::Other {
@@ -377,7 +415,34 @@ fn open(options: &Options) -> Result<Capture<Active>, OpenError> {
             ),
         })?;
     }
-    Ok(socket)
+    let of_ip = matches!(link_type(socket.get_datalink().0), LinkType::RAW);
+    let wanted = if of_ip {
+        &options.wanted_ip
+    } else {
+        &options.wanted
+    };
+    socket.filter(wanted, true).map_err(named)?;
+    Ok((socket, until_now))
+}
+
+/// A socket receives from the moment it is bound: everything, as it has no filter yet, and what
+/// the others of its group receive too. All of that is thrown away, and nothing let in until the
+/// filter is set. What it had counted by then.
+fn begin(socket: &mut Capture<Active>) -> Result<Stat, Box<dyn std::error::Error>> {
+    let number = socket.as_raw_fd();
+    device::shut(number)?;
+    let until_now = socket.stats()?;
+    let held = until_now.received.wrapping_sub(until_now.dropped);
+    // The kernel hands over the last of them when its timer says so.
+    let patience = Instant::now() + 5 * PATIENCE;
+    let mut read = 0;
+    while read < held && Instant::now() < patience {
+        match socket.next_packet() {
+            Ok(_) => read += 1,
+            Err(_) => device::wait(number, TIMEOUT),
+        }
+    }
+    Ok(until_now)
 }
 
 /// Whether another try without promiscuous mode is in vain.
