@@ -3,13 +3,15 @@
 use super::{Outcome, TO_STDOUT, Teller, log, output_name, say, settings};
 use crate::capture::live::device::{self, Control, Fanout, Offload};
 use crate::capture::live::{Live, OpenError, Options};
-use crate::capture::{Fault, Filter, LinkChange, LinkState};
+use crate::capture::{Fault, Filter, Frame, LinkChange, LinkState};
 use crate::config::{LiveConfig, Output, Verbosity};
 use crate::correlate::Verdict;
 use crate::correlate::site::SensorEvent;
 use crate::decode::wanted;
-use crate::pipeline::{self, Behind, Tap};
+use crate::host::HostAddr;
+use crate::pipeline::{self, Behind, Keep, Tap};
 use crate::report::json::EventWriter;
+use crate::report::packets::PacketFiles;
 use crate::report::{InterfaceReport, LifeAction, LifeEvent, Sink, Totals};
 use crate::time::Timestamp;
 use anyhow::Context as _;
@@ -64,7 +66,15 @@ pub(super) fn run(config: LiveConfig) -> anyhow::Result<Outcome> {
     }
     let files: Vec<PathBuf> = config.interfaces.iter().map(PathBuf::from).collect();
     let sensor = config.sensor.clone().unwrap_or_else(device::machine_name);
+    let keep = config.write.as_ref().map(|write| {
+        if write.payload {
+            Keep::Whole
+        } else {
+            Keep::Headers
+        }
+    });
     let mut sink = LiveSink {
+        packets: packets(&config, &sensor)?,
         events: EventWriter::new(append(&config.output)?, &sensor, &files),
         teller: Teller {
             bar: ProgressBar::hidden(),
@@ -79,6 +89,7 @@ pub(super) fn run(config: LiveConfig) -> anyhow::Result<Outcome> {
         .collect::<Result<_, _>>()?;
     let mut settings = settings(config.reading);
     settings.stats = Some(config.stats);
+    settings.keep = keep;
     settings.behind = Behind::Shed {
         from: Timestamp::now().second(),
     };
@@ -115,6 +126,17 @@ fn append(output: &Output) -> anyhow::Result<Box<dyn Write>> {
             Box::new(io::BufWriter::new(file))
         }
     })
+}
+
+/// Where the packets behind verdicts go. The folder must stay writable when privileges are given
+/// up, as files are made later.
+fn packets(config: &LiveConfig, sensor: &str) -> anyhow::Result<Option<PacketFiles>> {
+    let Some(write) = &config.write else {
+        return Ok(None);
+    };
+    PacketFiles::open(&write.folder, sensor, &config.interfaces, write.payload)
+        .with_context(|| format!("--write {}", write.folder.display()))
+        .map(Some)
 }
 
 /// A source for each thread of each interface.
@@ -200,6 +222,7 @@ fn summary(totals: &Totals) -> String {
 
 struct LiveSink {
     events: EventWriter<Box<dyn Write>>,
+    packets: Option<PacketFiles>,
     teller: Teller,
 }
 
@@ -229,7 +252,20 @@ impl LiveSink {
 
 impl Sink for LiveSink {
     fn verdict(&mut self, verdict: &Verdict) -> io::Result<()> {
+        if let Some(packets) = &mut self.packets {
+            packets.verdict(verdict);
+        }
         self.events.verdict(verdict)
+    }
+
+    fn packets(&mut self, host: HostAddr, frames: &[Frame<'_>]) -> io::Result<()> {
+        if let Some(packets) = &mut self.packets {
+            packets.packets(host, frames);
+            for fault in packets.take_faults() {
+                self.teller.tell(&fault);
+            }
+        }
+        Ok(())
     }
 
     fn sensor(&mut self, event: &SensorEvent) -> io::Result<()> {
@@ -263,7 +299,15 @@ impl Sink for LiveSink {
     }
 
     fn totals(&mut self, totals: &Totals, at: Option<Timestamp>) -> io::Result<()> {
-        self.events.totals(totals, at)
+        let Some(packets) = &self.packets else {
+            return self.events.totals(totals, at);
+        };
+        let mut totals = totals.clone();
+        totals
+            .evidence
+            .get_or_insert_default()
+            .add(packets.counts());
+        self.events.totals(&totals, at)
     }
 
     fn fault(&mut self, fault: &Fault) {

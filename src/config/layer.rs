@@ -34,6 +34,8 @@ pub(super) struct Layer {
     pub(super) snaplen: Option<Given<u64>>,
     pub(super) no_promiscuous: Option<bool>,
     pub(super) tunnels: Option<bool>,
+    pub(super) write: Option<Given<PathBuf>>,
+    pub(super) write_payload: Option<bool>,
     pub(super) quiet: Option<bool>,
     pub(super) verbose: Option<u8>,
 }
@@ -97,6 +99,8 @@ impl Layer {
             snaplen: self.snaplen.or(below.snaplen),
             no_promiscuous: self.no_promiscuous.or(below.no_promiscuous),
             tunnels: self.tunnels.or(below.tunnels),
+            write: self.write.or(below.write),
+            write_payload: self.write_payload.or(below.write_payload),
             quiet: self.quiet.or(below.quiet),
             verbose: self.verbose.or(below.verbose),
         }
@@ -122,6 +126,8 @@ impl Layer {
             snaplen: on_line("--snaplen", typed.snaplen),
             no_promiscuous: typed.no_promiscuous.then_some(true),
             tunnels: typed.tunnels.then_some(true),
+            write: on_line("--write", typed.write),
+            write_payload: typed.write_payload.then_some(true),
             stats: on_line("--stats", typed.stats),
             ..self.with_events(typed.events)
         }
@@ -230,6 +236,12 @@ impl Layer {
                 .map(|item| item.boolean())
                 .transpose()?,
             tunnels: value("tunnels").map(|item| item.boolean()).transpose()?,
+            write: value("write")
+                .map(|item| in_folder(&item, folder))
+                .transpose()?,
+            write_payload: value("write-payload")
+                .map(|item| item.boolean())
+                .transpose()?,
             quiet,
             verbose: value("verbose")
                 .map(|item| verbose(&item, quiet))

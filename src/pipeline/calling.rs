@@ -1,5 +1,7 @@
 //! The calling thread: puts the workers' seconds together, correlates and reports.
 
+use super::desk::Desk;
+use super::keeper::Keeper;
 use super::{Message, Settings};
 use crate::correlate::site::Site;
 use crate::correlate::{Correlator, Verdict};
@@ -8,7 +10,7 @@ use crate::count::delta::Delta;
 use crate::count::host::HostCounters;
 use crate::count::site::SiteBin;
 use crate::host::HostAddr;
-use crate::report::{CaptureCounts, HostReport, Sink, Totals};
+use crate::report::{CaptureCounts, EvidenceCounts, HostReport, Sink, Totals};
 use crate::time::Timestamp;
 use crossbeam_channel::Receiver;
 use std::collections::BTreeMap;
@@ -18,6 +20,8 @@ pub(super) struct Calling<'a> {
     correlator: Correlator,
     site: Site,
     sink: &'a mut dyn Sink,
+    /// Where the packets behind verdicts are asked for, if anywhere.
+    desk: Option<Desk>,
     /// The second up to which each worker has closed, and behind them each capture thread.
     closed: Vec<i64>,
     /// Seconds that not all workers have closed yet.
@@ -37,11 +41,17 @@ pub(super) struct End {
 }
 
 impl<'a> Calling<'a> {
-    pub(super) fn new(settings: &Settings, captures: usize, sink: &'a mut dyn Sink) -> Self {
+    pub(super) fn new(
+        settings: &Settings,
+        captures: usize,
+        desk: Option<Desk>,
+        sink: &'a mut dyn Sink,
+    ) -> Self {
         Self {
             correlator: Correlator::new(settings.context.clone()),
             site: Site::default(),
             sink,
+            desk,
             closed: vec![i64::MIN; settings.workers.get() + captures],
             pending: BTreeMap::new(),
             totals: BTreeMap::new(),
@@ -60,6 +70,11 @@ impl<'a> Calling<'a> {
                     }
                 }
                 Message::Link(change) => self.sink.link(&change)?,
+                Message::Kept(excerpt) => {
+                    if let Some(desk) = &mut self.desk {
+                        desk.take(excerpt);
+                    }
+                }
                 Message::Captured { at, counts } => {
                     self.totals.entry(at).or_default().capture.add(&counts);
                 }
@@ -90,7 +105,7 @@ impl<'a> Calling<'a> {
 
     /// Correlates the seconds that every worker has closed, in order.
     fn advance(&mut self) -> io::Result<()> {
-        let closed = self.closed.iter().copied().min().unwrap_or(i64::MIN);
+        let closed = self.closed();
         while let Some(entry) = self.pending.first_entry() {
             let second = *entry.key();
             if second > closed {
@@ -118,8 +133,17 @@ impl<'a> Calling<'a> {
         if closed < i64::MAX {
             self.site_until(closed.saturating_add(1))?;
         }
+        // At the end more may be asked for.
+        if let Some(desk) = self.desk.as_mut().filter(|_| closed < i64::MAX) {
+            desk.tell(closed, self.sink)?;
+        }
         // A worker counts at a mark before it closes the second before that mark.
         self.tell_totals(closed.saturating_add(1))
+    }
+
+    /// The second up to which all have closed.
+    fn closed(&self) -> i64 {
+        self.closed.iter().copied().min().unwrap_or(i64::MIN)
     }
 
     /// Tells what is known of the sensor when `second` begins. Step by step, each behind what is
@@ -149,8 +173,12 @@ impl<'a> Calling<'a> {
     }
 
     fn tell_verdicts(&mut self, verdicts: Vec<Verdict>) -> io::Result<()> {
+        let closed = self.closed();
         for verdict in verdicts {
             self.sink.verdict(&verdict)?;
+            if let Some(desk) = &mut self.desk {
+                desk.verdict(&verdict, closed);
+            }
         }
         Ok(())
     }
@@ -168,24 +196,43 @@ impl<'a> Calling<'a> {
             totals.suspects_evicted = self.correlator.evicted();
             totals.servers_evicted = self.correlator.servers_evicted();
             totals.bindings_evicted = self.correlator.bindings_evicted();
+            totals.evidence = self.evidence(&totals.capture);
             self.sink.totals(&totals, Some(at))?;
         }
         Ok(())
     }
 
+    /// What became of the packets behind verdicts on the way to the sink, which adds its own.
+    fn evidence(&self, capture: &CaptureCounts) -> Option<EvidenceCounts> {
+        self.desk.as_ref().map(|desk| EvidenceCounts {
+            omitted: capture.evidence_omitted + desk.omitted,
+            unfollowed: capture.evidence_unfollowed + desk.unasked,
+            ..EvidenceCounts::default()
+        })
+    }
+
     /// Closes what is open and tells what is told at the end.
-    pub(super) fn finish(mut self, capture: CaptureCounts, hosts: bool) -> io::Result<Totals> {
+    pub(super) fn finish(
+        mut self,
+        capture: CaptureCounts,
+        keepers: Vec<Keeper>,
+        hosts: bool,
+    ) -> io::Result<Totals> {
         let End {
             counts,
             hosts: mut all,
         } = std::mem::take(&mut self.end);
-        let totals = Totals {
+        if let Some(desk) = &mut self.desk {
+            desk.ended(keepers);
+        }
+        let mut totals = Totals {
             capture,
             count: counts,
             suspects_evicted: self.correlator.evicted(),
             servers_evicted: self.correlator.servers_evicted(),
             bindings_evicted: self.correlator.bindings_evicted(),
             op25b: self.correlator.op25b(),
+            evidence: None,
         };
         let end = totals.capture.last;
         if let Some(end) = end {
@@ -194,6 +241,10 @@ impl<'a> Calling<'a> {
             verdicts.sort_by_key(|verdict| (verdict.time.second(), verdict.host));
             self.tell_verdicts(verdicts)?;
         }
+        if let Some(desk) = &mut self.desk {
+            desk.tell(i64::MAX, self.sink)?;
+        }
+        totals.evidence = self.evidence(&totals.capture);
         if hosts {
             all.sort_unstable_by_key(|(host, _)| *host);
             for (host, mut counters) in all {

@@ -3,6 +3,7 @@
 
 use super::batch::{Batch, Mark};
 use super::clock::Clock;
+use super::keeper::{Excerpt, Keeper};
 use super::{Behind, HungUp, Message, Settings, Tap};
 use crate::capture::{Filter, Frame, Input, Progress, Source};
 use crate::count::delta::Delta;
@@ -126,6 +127,9 @@ pub(super) struct Outbox {
     behind: Behind,
 }
 
+/// Messages that wait for room, beyond which packets that were asked for are thrown away.
+const WAITING: usize = 32;
+
 impl Outbox {
     pub(super) fn new(sender: Sender<Message>, behind: Behind) -> Self {
         Self {
@@ -141,6 +145,11 @@ impl Outbox {
         }
         self.waiting.push_back(message);
         self.flush()
+    }
+
+    /// Whether so much waits that nothing large should be added.
+    fn is_behind(&self) -> bool {
+        self.waiting.len() >= WAITING
     }
 
     /// Sends what waits, as far as there is room.
@@ -172,15 +181,16 @@ impl Outbox {
     }
 }
 
-/// Reads the source to its end and returns what was counted; `number` is that of a further
-/// worker, as which this thread closes the seconds of the site.
+/// Reads the source to its end and returns what was counted, and the packets that were kept;
+/// `number` is that of a further worker, as which this thread closes the seconds of the site.
 pub(super) fn read(
     tap: Tap<'_>,
     mut lanes: Lanes,
     mut to_correlate: Outbox,
     settings: &Settings,
     number: usize,
-) -> CaptureCounts {
+    mut keeper: Option<Keeper>,
+) -> (CaptureCounts, Option<Keeper>) {
     let Tap {
         source,
         mut filter,
@@ -201,6 +211,7 @@ pub(super) fn read(
         fragments: Fragments::default(),
         prompt: source.progress().total == 0,
         ask_kernel: true,
+        keeper: keeper.as_mut(),
     };
     // An early end means that the sink failed, which the calling thread knows.
     let _ = reader.read(source, &mut filter, progress);
@@ -208,7 +219,7 @@ pub(super) fn read(
     let refusals = filter.take_refusals();
     faults.extend(refusals.iter().map(|refusal| refusal.fault(source.files())));
     let _ = to_correlate.send(Message::Faults(faults));
-    counts
+    (counts, keeper)
 }
 
 /// Connections that begin, up to a part of those that workers may know: all of them together,
@@ -347,6 +358,8 @@ struct Reader<'a> {
     prompt: bool,
     /// A second has passed since the kernel was asked what it counts.
     ask_kernel: bool,
+    /// Keeps packets, where that is asked for.
+    keeper: Option<&'a mut Keeper>,
 }
 
 impl Reader<'_> {
@@ -380,6 +393,7 @@ impl Reader<'_> {
                     self.counts.last = self.clock.newest();
                     // Nothing more comes soon, and somebody may wait.
                     self.lanes.flush()?;
+                    self.hand_over()?;
                     self.to_correlate.flush()?;
                     self.tell_faults(source)?;
                 }
@@ -436,8 +450,13 @@ impl Reader<'_> {
                         second.count(&packet, host, self.mail);
                     }
                     self.lanes.push(host, &packet, late)?;
+                    let asked = self.keeper.as_mut();
+                    let asked = asked.is_some_and(|keeper| keeper.keep(host, frame, &packet));
                     if self.connections.is_full(&packet, self.mail) {
                         self.lanes.mark(Mark::Forget)?;
+                    }
+                    if asked {
+                        self.hand_over()?;
                     }
                 }
                 Route::Ignored => counts.ignored += 1,
@@ -454,6 +473,7 @@ impl Reader<'_> {
     /// Time has moved on to `second`, and nothing of `closed` or earlier can come any more.
     fn close(&mut self, closed: i64, second: i64) -> Result<(), HungUp> {
         self.ask_kernel = true;
+        self.hand_over()?;
         while let Some(at) = self.totals.due(second) {
             let counts = self.counts.clone();
             self.to_correlate.send(Message::Captured { at, counts })?;
@@ -464,6 +484,29 @@ impl Reader<'_> {
         if self.prompt {
             self.lanes.flush()?;
         }
+        Ok(())
+    }
+
+    /// Hands over the packets that were asked for.
+    fn hand_over(&mut self) -> Result<(), HungUp> {
+        let Some(keeper) = self.keeper.as_mut() else {
+            return Ok(());
+        };
+        let mut send = |excerpt: Excerpt, omitted: &mut u64| {
+            if self.to_correlate.is_behind() {
+                *omitted += excerpt.size().0 as u64;
+                return Ok(());
+            }
+            self.to_correlate.send(Message::Kept(excerpt))
+        };
+        while let Some(excerpt) = keeper.answer() {
+            send(excerpt, &mut keeper.omitted)?;
+        }
+        if let Some(excerpt) = keeper.follow() {
+            send(excerpt, &mut keeper.omitted)?;
+        }
+        self.counts.evidence_omitted = keeper.omitted;
+        self.counts.evidence_unfollowed = keeper.unfollowed;
         Ok(())
     }
 

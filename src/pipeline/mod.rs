@@ -20,6 +20,9 @@ mod batch;
 mod calling;
 mod capture;
 mod clock;
+mod desk;
+mod keeper;
+mod ring;
 mod worker;
 
 use crate::capture::{Fault, Filter, LinkChange, Progress, Source};
@@ -32,6 +35,8 @@ use crate::report::{CaptureCounts, Sink, Totals};
 use calling::Calling;
 use capture::{Lanes, Outbox};
 use crossbeam_channel::{SendError, bounded};
+use desk::Desk;
+use keeper::{Excerpt, Keeper};
 use std::io;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::thread;
@@ -59,6 +64,17 @@ pub struct Settings {
     pub behind: Behind,
     /// Whether every host is told at the end.
     pub hosts: bool,
+    /// What is kept of packets, so that those behind a verdict can be told; `None`: nothing.
+    pub keep: Option<Keep>,
+}
+
+/// What is kept of packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// All headers, and nothing that they carry.
+    Headers,
+    /// All that was captured.
+    Whole,
 }
 
 /// What is done where a worker is behind.
@@ -94,6 +110,8 @@ enum Message {
     Captured { at: i64, counts: CaptureCounts },
     /// A worker's counts at a mark.
     Counted { at: i64, counts: PacketCounts },
+    /// Packets behind a verdict.
+    Kept(Excerpt),
     /// A worker has closed the seconds up to `through`; or a capture thread has, whose numbers
     /// are behind those of the workers.
     Closed {
@@ -142,15 +160,21 @@ pub fn run(taps: Vec<Tap<'_>>, settings: &Settings, sink: &mut dyn Sink) -> io::
                     let _ = worker::work(worker, counters, batches, &recycle, &to_correlate);
                 })?;
         }
-        let mut calling = Calling::new(settings, taps.len(), sink);
+        let mut desk = settings.keep.map(|_| Desk::new());
+        let mut keepers: Vec<_> = taps
+            .iter()
+            .map(|_| Some(Keeper::new(settings.keep?, desk.as_mut()?.way())))
+            .collect();
+        let mut calling = Calling::new(settings, taps.len(), desk, sink);
         let mut captures = Vec::with_capacity(taps.len());
         for (at, (tap, lanes)) in taps.into_iter().zip(lanes).enumerate() {
+            let keeper = keepers.get_mut(at).and_then(Option::take);
             let lanes = Lanes::new(lanes, recycled.clone(), settings.behind);
             let to_correlate = Outbox::new(to_correlate.clone(), settings.behind);
             let capture = thread::Builder::new()
                 .name(format!("capture-{at}"))
                 .spawn_scoped(scope, move || {
-                    capture::read(tap, lanes, to_correlate, settings, workers + at)
+                    capture::read(tap, lanes, to_correlate, settings, workers + at, keeper)
                 })?;
             captures.push(capture);
         }
@@ -159,11 +183,14 @@ pub fn run(taps: Vec<Tap<'_>>, settings: &Settings, sink: &mut dyn Sink) -> io::
         // Hang up, so that a stage that still wants to send ends as well.
         drop(messages);
         let mut counts = CaptureCounts::default();
+        let mut keepers = Vec::new();
         for capture in captures {
-            counts.add(&capture.join().expect("a capture thread does not panic"));
+            let (counted, keeper) = capture.join().expect("a capture thread does not panic");
+            counts.add(&counted);
+            keepers.extend(keeper);
         }
         finished?;
-        calling.finish(counts, settings.hosts)
+        calling.finish(counts, keepers, settings.hosts)
     })
 }
 
