@@ -127,8 +127,8 @@ pub(super) struct Outbox {
     behind: Behind,
 }
 
-/// Messages that wait for room, beyond which packets that were asked for are thrown away.
-const WAITING: usize = 32;
+/// Octets of packets that wait for room, beyond which those that are asked for are thrown away.
+const WAITING: usize = 16 << 20;
 
 impl Outbox {
     pub(super) fn new(sender: Sender<Message>, behind: Behind) -> Self {
@@ -147,9 +147,17 @@ impl Outbox {
         self.flush()
     }
 
-    /// Whether so much waits that nothing large should be added.
-    fn is_behind(&self) -> bool {
-        self.waiting.len() >= WAITING
+    /// Sends packets that were asked for, or throws them away where many wait already; how many.
+    fn hand_over(&mut self, excerpt: Excerpt) -> Result<u64, HungUp> {
+        let waiting = self.waiting.iter().map(|message| match message {
+            Message::Kept(excerpt) => excerpt.size().1,
+            _ => 0,
+        });
+        if waiting.sum::<usize>() >= WAITING {
+            return Ok(excerpt.size().0 as u64);
+        }
+        self.send(Message::Kept(excerpt))?;
+        Ok(0)
     }
 
     /// Sends what waits, as far as there is room.
@@ -492,18 +500,11 @@ impl Reader<'_> {
         let Some(keeper) = self.keeper.as_mut() else {
             return Ok(());
         };
-        let mut send = |excerpt: Excerpt, omitted: &mut u64| {
-            if self.to_correlate.is_behind() {
-                *omitted += excerpt.size().0 as u64;
-                return Ok(());
-            }
-            self.to_correlate.send(Message::Kept(excerpt))
-        };
         while let Some(excerpt) = keeper.answer() {
-            send(excerpt, &mut keeper.omitted)?;
+            keeper.omitted += self.to_correlate.hand_over(excerpt)?;
         }
         if let Some(excerpt) = keeper.follow() {
-            send(excerpt, &mut keeper.omitted)?;
+            keeper.omitted += self.to_correlate.hand_over(excerpt)?;
         }
         self.counts.evidence_omitted = keeper.omitted;
         self.counts.evidence_unfollowed = keeper.unfollowed;
