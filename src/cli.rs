@@ -216,6 +216,10 @@ pub struct Replay {
 /// `mxray live`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = LIVE_EXAMPLES)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 pub struct Live {
     /// Read packets of IF (repeatable)
     ///
@@ -292,6 +296,20 @@ pub struct Live {
     /// suspicion, the highest score first. Nothing is read from the socket.
     #[arg(long, value_name = "PATH", help_heading = "Service")]
     pub status: Option<PathBuf>,
+    /// Keep the packets behind verdicts in DIR, as pcapng
+    ///
+    /// A file for each episode of a host that is suspected, or more: what is still known of its
+    /// packets then, and what follows in ten minutes, up to a thousand packets a verdict. Comments
+    /// tell which ones the verdict names. Of packets only headers are kept. Each thread takes 64M
+    /// for packets of which it is not known yet whether they will matter. A file ends at 16M;
+    /// when DIR holds 1G or 4096 of these files, the one written to longest ago is removed.
+    /// DIR must be there. Its files are for the user alone whom mxray runs as (mode 0600).
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub write: Option<PathBuf>,
+
+    /// With --write, keep packets whole: names asked for, and mail
+    #[arg(long, help_heading = "Output")]
+    pub write_payload: bool,
 
     /// Write totals every SECONDS [default: 60]
     ///

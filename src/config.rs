@@ -112,6 +112,17 @@ pub struct LiveConfig {
     pub sensor: Option<String>,
     /// What evidence may show.
     pub evidence: Evidence,
+    /// Where the packets behind verdicts go, if anywhere.
+    pub write: Option<Write>,
+}
+
+/// Packets behind verdicts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// The folder that they are written to; it was there.
+    pub folder: PathBuf,
+    /// Whether they are kept whole, and not their headers alone.
+    pub payload: bool,
 }
 
 /// `mxray explain`.
@@ -322,6 +333,7 @@ pub fn live(mut args: cli::Live) -> Result<LiveConfig, Error> {
         format: layer.format.unwrap_or_default(),
         sensor: sensor(&layer)?,
         evidence: layer.evidence.unwrap_or_default(),
+        write: write(&layer)?,
     })
 }
 
@@ -537,6 +549,27 @@ fn ring(layer: &Layer) -> Result<u32, Error> {
     let octets = Some(octets).filter(|octets| RINGS.contains(octets));
     let octets = octets.and_then(|octets| u32::try_from(octets).ok());
     octets.ok_or_else(|| given.error(format!("`{}` is not from 1M to 2047M", given.value)))
+}
+
+/// Where packets go. A folder is not made: who may look into it is for the operator to say.
+fn write(layer: &Layer) -> Result<Option<Write>, Error> {
+    let Some(given) = &layer.write else {
+        return match layer.write_payload {
+            Some(true) => Err(Error::Value {
+                origin: Origin::CommandLine("--write-payload"),
+                message: "wants --write, which says where packets go".to_owned(),
+            }),
+            _ => Ok(None),
+        };
+    };
+    if !given.value.is_dir() {
+        let message = format!("{} is not a folder that is there", given.value.display());
+        return Err(given.error(message));
+    }
+    Ok(Some(Write {
+        folder: given.value.clone(),
+        payload: layer.write_payload.unwrap_or_default(),
+    }))
 }
 
 /// A number from 1 to `most`.

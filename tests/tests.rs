@@ -16,6 +16,8 @@ mod feed;
 mod checkpoint;
 // Counting does not depend on how the work was divided: workers, files, evictions, bins.
 mod counts;
+// Packets behind verdicts: a part of what was captured, in order, without payload.
+mod evidence;
 // The evaluation's figures, on published numbers.
 mod evaluation;
 // What is told of captures, host by host.

@@ -177,6 +177,7 @@ fn settings(muted: Vec<Family>) -> Settings {
         stats: None,
         behind: Behind::Wait,
         hosts: true,
+        keep: None,
     }
 }
 

@@ -203,6 +203,7 @@ fn settings(reading: Reading) -> pipeline::Settings {
         stats: None::<NonZeroU64>,
         behind: pipeline::Behind::Wait,
         hosts: false,
+        keep: None,
     }
 }
 

@@ -38,6 +38,8 @@ pub(super) struct Layer {
     pub(super) status: Option<Given<PathBuf>>,
     pub(super) checkpoint: Option<Given<PathBuf>>,
     pub(super) checkpoint_interval: Option<Given<u64>>,
+    pub(super) write: Option<Given<PathBuf>>,
+    pub(super) write_payload: Option<bool>,
     pub(super) quiet: Option<bool>,
     pub(super) verbose: Option<u8>,
 }
@@ -105,6 +107,8 @@ impl Layer {
             status: self.status.or(below.status),
             checkpoint: self.checkpoint.or(below.checkpoint),
             checkpoint_interval: self.checkpoint_interval.or(below.checkpoint_interval),
+            write: self.write.or(below.write),
+            write_payload: self.write_payload.or(below.write_payload),
             quiet: self.quiet.or(below.quiet),
             verbose: self.verbose.or(below.verbose),
         }
@@ -134,6 +138,8 @@ impl Layer {
             status: on_line("--status", typed.status),
             checkpoint: on_line("--checkpoint", typed.checkpoint),
             checkpoint_interval: on_line("--checkpoint-interval", typed.checkpoint_interval),
+            write: on_line("--write", typed.write),
+            write_payload: typed.write_payload.then_some(true),
             stats: on_line("--stats", typed.stats),
             ..self.with_events(typed.events)
         }
@@ -251,6 +257,12 @@ impl Layer {
             user: value("user").map(|item| string(&item)).transpose()?,
             status: value("status")
                 .map(|item| in_folder(&item, folder))
+                .transpose()?,
+            write: value("write")
+                .map(|item| in_folder(&item, folder))
+                .transpose()?,
+            write_payload: value("write-payload")
+                .map(|item| item.boolean())
                 .transpose()?,
             quiet,
             verbose: value("verbose")

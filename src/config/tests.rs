@@ -29,6 +29,13 @@ fn explain_of(line: &str) -> Result<ExplainConfig, String> {
     }
 }
 
+fn live_of(line: &str) -> Result<LiveConfig, String> {
+    match command(line) {
+        Command::Live(args) => live(*args).map_err(|error| error.to_string()),
+        other => panic!("{other:?}"),
+    }
+}
+
 fn check_of(line: &str) -> Vec<String> {
     match command(line) {
         Command::Check(args) => check(args).iter().map(Finding::to_string).collect(),
@@ -332,6 +339,38 @@ fn values_of_other_types_that_a_file_may_hold() {
 }
 
 #[test]
+fn packets_go_to_a_folder_that_is_there() {
+    let site = Site::new("write = 'kept'\nwrite-payload = true");
+    let folder = site.0.path().join("kept");
+    let live = |line: &str| live_of(&site.line(line));
+    assert_eq!(live("live -i eth1").unwrap().write, None);
+    let missing = format!("{} is not a folder that is there", folder.display());
+    let error = live("live -i eth1 --write @/kept").unwrap_err();
+    assert_eq!(error, format!("--write: {missing}"));
+    let error = live("live -i eth1 --config @/site.toml").unwrap_err();
+    assert_eq!(
+        error,
+        site.line(&format!("@/site.toml:1: write: {missing}"))
+    );
+    let error = live("live -i eth1 --write-payload").unwrap_err();
+    assert_eq!(
+        error,
+        "--write-payload: wants --write, which says where packets go"
+    );
+    fs::create_dir(&folder).unwrap();
+    let write = |payload| {
+        Some(Write {
+            folder: folder.clone(),
+            payload,
+        })
+    };
+    let config = live("live -i eth1 --config @/site.toml").unwrap();
+    assert_eq!(config.write, write(true));
+    let config = live("live -i eth1 --write @/kept").unwrap();
+    assert_eq!(config.write, write(false));
+}
+
+#[test]
 fn what_is_wrong_in_a_file() {
     for (text, message) in [
         (
@@ -346,13 +385,13 @@ fn what_is_wrong_in_a_file() {
             "zebra = 1\nfrobnicate = 2",
             "1: unknown key `zebra` (known are bins, checkpoint, checkpoint-interval, evidence, exit-code, fanout, filter, format, home, hosts, \
              interface, inventory, keywords, memory, no-promiscuous, output, quiet, ring, sensor, since, \
-             smtp-ports, snaplen, stats, status, tunnels, until, user, verbose, workers)",
+             smtp-ports, snaplen, stats, status, tunnels, until, user, verbose, workers, write, write-payload)",
         ),
         (
             "[replay]\nstats = 1",
             "1: unknown key `replay` (known are bins, checkpoint, checkpoint-interval, evidence, exit-code, fanout, filter, format, home, hosts, \
              interface, inventory, keywords, memory, no-promiscuous, output, quiet, ring, sensor, since, \
-             smtp-ports, snaplen, stats, status, tunnels, until, user, verbose, workers)",
+             smtp-ports, snaplen, stats, status, tunnels, until, user, verbose, workers, write, write-payload)",
         ),
         ("filter = 'a'\n\nfilter = 'b'", "3: duplicate key"),
         (

@@ -188,6 +188,28 @@ pub fn slice<'a>(frame: &Frame<'a>) -> Sliced<'a> {
     }
 }
 
+/// Octets of the frame up to where its packet's payload begins: all headers that were read, and
+/// nothing that they carry. Of a fragment, whose transport header stands elsewhere or is followed
+/// by an end of something else, those up to the end of the outer IP header.
+#[must_use]
+pub fn headers_len(frame: &Frame<'_>, packet: &Packet<'_>) -> usize {
+    if let Some(length) = offset_in(frame.bytes, packet.payload) {
+        return length;
+    }
+    // The payload is a datagram's that was put together, of which this frame was the last piece.
+    let Ok((network, octets, _)) = link::strip(frame.link, frame.bytes) else {
+        return 0;
+    };
+    let inner = ip::read(network, octets).map_or(octets, |ip| ip.payload);
+    offset_in(frame.bytes, inner).unwrap_or(0)
+}
+
+/// Where `part` lies in `whole`, if it was borrowed from there.
+fn offset_in(whole: &[u8], part: &[u8]) -> Option<usize> {
+    let offset = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
+    (offset.checked_add(part.len())? <= whole.len()).then_some(offset)
+}
+
 /// Reads on in a datagram that was put together.
 #[must_use]
 pub(super) fn resume(whole: &Whole) -> Sliced<'_> {

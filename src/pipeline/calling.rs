@@ -1,7 +1,9 @@
 //! The calling thread: puts the workers' seconds together, correlates and reports.
 
-use super::keep::{Keeper, Kept};
+use super::desk::Desk;
+use super::keeper::Keeper;
 use super::latest::Latest;
+use super::state::{Kept, StateKeeper};
 use super::{Behind, Message, Settings};
 use crate::capture::Fault;
 use crate::checkpoint::Parts;
@@ -12,7 +14,7 @@ use crate::count::delta::Delta;
 use crate::count::host::HostCounters;
 use crate::count::site::SiteBin;
 use crate::host::HostAddr;
-use crate::report::{CaptureCounts, HostReport, Sink, Totals};
+use crate::report::{CaptureCounts, EvidenceCounts, HostReport, Sink, Totals};
 use crate::time::Timestamp;
 use crossbeam_channel::Receiver;
 use std::collections::BTreeMap;
@@ -23,13 +25,15 @@ pub(super) struct Calling<'a> {
     correlator: Correlator,
     site: Site,
     latest: &'a Latest,
-    keep: Option<&'a mut dyn Keeper>,
+    keep: Option<&'a mut dyn StateKeeper>,
     /// States that are on their way, by the second as of which they are.
     kept: BTreeMap<i64, Kept>,
     /// Workers and capture threads.
     of: (usize, usize),
     live: bool,
     sink: &'a mut dyn Sink,
+    /// Where the packets behind verdicts are asked for, if anywhere.
+    desk: Option<Desk>,
     /// The second up to which each worker has closed, and behind them each capture thread.
     closed: Vec<i64>,
     /// Seconds that not all workers have closed yet.
@@ -54,7 +58,8 @@ impl<'a> Calling<'a> {
         captures: usize,
         latest: &'a Latest,
         judged: Option<(Correlator, Site)>,
-        keep: Option<&'a mut dyn Keeper>,
+        keep: Option<&'a mut dyn StateKeeper>,
+        desk: Option<Desk>,
         sink: &'a mut dyn Sink,
     ) -> Self {
         let (correlator, site) = judged.unwrap_or_else(|| {
@@ -70,6 +75,7 @@ impl<'a> Calling<'a> {
             latest,
             live: settings.behind != Behind::Wait,
             sink,
+            desk,
             closed: vec![i64::MIN; settings.workers.get() + captures],
             pending: BTreeMap::new(),
             totals: BTreeMap::new(),
@@ -88,6 +94,11 @@ impl<'a> Calling<'a> {
                     }
                 }
                 Message::Link(change) => self.sink.link(&change)?,
+                Message::Kept(excerpt) => {
+                    if let Some(desk) = &mut self.desk {
+                        desk.take(excerpt);
+                    }
+                }
                 Message::Captured { at, counts } => {
                     self.totals.entry(at).or_default().capture.add(&counts);
                 }
@@ -146,7 +157,7 @@ impl<'a> Calling<'a> {
 
     /// Correlates the seconds that every worker has closed, in order.
     fn advance(&mut self) -> io::Result<()> {
-        let closed = self.closed.iter().copied().min().unwrap_or(i64::MIN);
+        let closed = self.closed();
         while let Some((&second, _)) = self.pending.first_key_value() {
             if second > closed {
                 break;
@@ -176,6 +187,10 @@ impl<'a> Calling<'a> {
         // At the end of the input nobody knows what would have come.
         if closed < i64::MAX {
             self.site_until(closed.saturating_add(1))?;
+        }
+        // At the end more may be asked for.
+        if let Some(desk) = self.desk.as_mut().filter(|_| closed < i64::MAX) {
+            desk.tell(closed, self.sink)?;
         }
         // A worker counts at a mark before it closes the second before that mark.
         self.tell_totals(closed.saturating_add(1))
@@ -210,6 +225,11 @@ impl<'a> Calling<'a> {
         }
     }
 
+    /// The second up to which all have closed.
+    fn closed(&self) -> i64 {
+        self.closed.iter().copied().min().unwrap_or(i64::MIN)
+    }
+
     /// Tells what is known of the sensor when `second` begins. Step by step, each behind what is
     /// due before it, so that nothing depends on how far the workers have come.
     fn site_until(&mut self, second: i64) -> io::Result<()> {
@@ -237,8 +257,12 @@ impl<'a> Calling<'a> {
     }
 
     fn tell_verdicts(&mut self, verdicts: Vec<Verdict>) -> io::Result<()> {
+        let closed = self.closed();
         for verdict in verdicts {
             self.sink.verdict(&verdict)?;
+            if let Some(desk) = &mut self.desk {
+                desk.verdict(&verdict, closed);
+            }
         }
         Ok(())
     }
@@ -256,24 +280,43 @@ impl<'a> Calling<'a> {
             totals.suspects_evicted = self.correlator.evicted();
             totals.servers_evicted = self.correlator.servers_evicted();
             totals.bindings_evicted = self.correlator.bindings_evicted();
+            totals.evidence = self.evidence(&totals.capture);
             self.sink.totals(&totals, Some(at))?;
         }
         Ok(())
     }
 
+    /// What became of the packets behind verdicts on the way to the sink, which adds its own.
+    fn evidence(&self, capture: &CaptureCounts) -> Option<EvidenceCounts> {
+        self.desk.as_ref().map(|desk| EvidenceCounts {
+            omitted: capture.evidence_omitted + desk.omitted,
+            unfollowed: capture.evidence_unfollowed + desk.unasked,
+            ..EvidenceCounts::default()
+        })
+    }
+
     /// Closes what is open and tells what is told at the end.
-    pub(super) fn finish(mut self, capture: CaptureCounts, hosts: bool) -> io::Result<Totals> {
+    pub(super) fn finish(
+        mut self,
+        capture: CaptureCounts,
+        keepers: Vec<Keeper>,
+        hosts: bool,
+    ) -> io::Result<Totals> {
         let End {
             counts,
             hosts: mut all,
         } = std::mem::take(&mut self.end);
-        let totals = Totals {
+        if let Some(desk) = &mut self.desk {
+            desk.ended(keepers);
+        }
+        let mut totals = Totals {
             capture,
             count: counts,
             suspects_evicted: self.correlator.evicted(),
             servers_evicted: self.correlator.servers_evicted(),
             bindings_evicted: self.correlator.bindings_evicted(),
             op25b: self.correlator.op25b(),
+            evidence: None,
         };
         let end = totals.capture.last;
         if let Some(kept) = self.kept.remove(&i64::MAX) {
@@ -287,6 +330,10 @@ impl<'a> Calling<'a> {
             verdicts.sort_by_key(|verdict| (verdict.time.second(), verdict.host));
             self.tell_verdicts(verdicts)?;
         }
+        if let Some(desk) = &mut self.desk {
+            desk.tell(i64::MAX, self.sink)?;
+        }
+        totals.evidence = self.evidence(&totals.capture);
         if hosts {
             all.sort_unstable_by_key(|(host, _)| *host);
             for (host, mut counters) in all {

@@ -3,6 +3,7 @@
 
 use super::batch::{Batch, Boundary, Mark};
 use super::clock::Clock;
+use super::keeper::{Excerpt, Keeper};
 use super::{Behind, HungUp, Message, Settings, Tap};
 use crate::capture::{Filter, Frame, Input, KernelCounts, Progress, Source};
 use crate::count::delta::Delta;
@@ -129,6 +130,9 @@ pub(super) struct Outbox {
     behind: Behind,
 }
 
+/// Octets of packets that wait for room, beyond which those that are asked for are thrown away.
+const WAITING: usize = 16 << 20;
+
 impl Outbox {
     pub(super) fn new(sender: Sender<Message>, behind: Behind) -> Self {
         Self {
@@ -144,6 +148,19 @@ impl Outbox {
         }
         self.waiting.push_back(message);
         self.flush()
+    }
+
+    /// Sends packets that were asked for, or throws them away where many wait already; how many.
+    fn hand_over(&mut self, excerpt: Excerpt) -> Result<u64, HungUp> {
+        let waiting = self.waiting.iter().map(|message| match message {
+            Message::Kept(excerpt) => excerpt.size().1,
+            _ => 0,
+        });
+        if waiting.sum::<usize>() >= WAITING {
+            return Ok(excerpt.size().0 as u64);
+        }
+        self.send(Message::Kept(excerpt))?;
+        Ok(0)
     }
 
     /// Sends what waits, as far as there is room.
@@ -186,22 +203,24 @@ pub(super) struct Seat {
     pub(super) counts: CaptureCounts,
     /// Seconds that were open.
     pub(super) seconds: SiteSeconds,
+    /// Where packets are kept for verdicts, if anywhere.
+    pub(super) keeper: Option<Keeper>,
 }
 
-/// Reads the source to its end and returns what was counted.
+/// Reads the source to its end and returns what was counted, and the packets that were kept.
 pub(super) fn read(
     tap: Tap<'_>,
     mut lanes: Lanes,
     mut to_correlate: Outbox,
     settings: &Settings,
     seat: Seat,
-) -> CaptureCounts {
+) -> (CaptureCounts, Option<Keeper>) {
     let Tap {
         source,
         mut filter,
         progress,
     } = tap;
-    let mut counts = seat.counts;
+    let (mut counts, mut keeper) = (seat.counts, seat.keeper);
     // What could not be opened is told at once, not after all the others were read.
     let _ = to_correlate.send(Message::Faults(source.take_faults()));
     let mut reader = Reader {
@@ -218,6 +237,7 @@ pub(super) fn read(
         at_end: seat.at_end,
         prompt: source.progress().total == 0,
         ask_kernel: true,
+        keeper: keeper.as_mut(),
     };
     // An early end means that the sink failed, which the calling thread knows.
     let _ = reader.read(source, &mut filter, progress);
@@ -225,7 +245,7 @@ pub(super) fn read(
     let refusals = filter.take_refusals();
     faults.extend(refusals.iter().map(|refusal| refusal.fault(source.files())));
     let _ = to_correlate.send(Message::Faults(faults));
-    counts
+    (counts, keeper)
 }
 
 /// Connections that begin, up to a part of those that workers may know: all of them together,
@@ -394,6 +414,8 @@ struct Reader<'a> {
     prompt: bool,
     /// A second has passed since the kernel was asked what it counts.
     ask_kernel: bool,
+    /// Keeps packets, where that is asked for.
+    keeper: Option<&'a mut Keeper>,
 }
 
 impl Reader<'_> {
@@ -427,6 +449,7 @@ impl Reader<'_> {
                     self.counts.last = self.clock.newest();
                     // Nothing more comes soon, and somebody may wait.
                     self.lanes.flush()?;
+                    self.hand_over()?;
                     self.to_correlate.flush()?;
                     self.tell_faults(source)?;
                 }
@@ -489,8 +512,13 @@ impl Reader<'_> {
                         second.count(&packet, host, self.mail);
                     }
                     self.lanes.push(host, &packet, late)?;
+                    let asked = self.keeper.as_mut();
+                    let asked = asked.is_some_and(|keeper| keeper.keep(host, frame, &packet));
                     if self.connections.is_full(&packet, self.mail) {
                         self.lanes.mark(Mark::Forget)?;
+                    }
+                    if asked {
+                        self.hand_over()?;
                     }
                 }
                 Route::Ignored => counts.ignored += 1,
@@ -507,6 +535,7 @@ impl Reader<'_> {
     /// Time has moved on to `second`, and nothing of `closed` or earlier can come any more.
     fn close(&mut self, closed: i64, second: i64) -> Result<(), HungUp> {
         self.ask_kernel = true;
+        self.hand_over()?;
         while let Some(boundary) = self.schedule.due(second) {
             let at = boundary.at;
             if boundary.totals {
@@ -540,6 +569,22 @@ impl Reader<'_> {
             counts.add(self.kernel_before);
             counts
         });
+    }
+
+    /// Hands over the packets that were asked for.
+    fn hand_over(&mut self) -> Result<(), HungUp> {
+        let Some(keeper) = self.keeper.as_mut() else {
+            return Ok(());
+        };
+        while let Some(excerpt) = keeper.answer() {
+            keeper.omitted += self.to_correlate.hand_over(excerpt)?;
+        }
+        if let Some(excerpt) = keeper.follow() {
+            keeper.omitted += self.to_correlate.hand_over(excerpt)?;
+        }
+        self.counts.evidence_omitted = keeper.omitted;
+        self.counts.evidence_unfollowed = keeper.unfollowed;
+        Ok(())
     }
 
     fn tell_faults(&mut self, source: &mut (dyn Source + Send)) -> Result<(), HungUp> {

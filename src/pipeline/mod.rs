@@ -20,8 +20,11 @@ mod batch;
 mod calling;
 mod capture;
 mod clock;
-mod keep;
+mod desk;
+mod keeper;
 mod latest;
+mod ring;
+mod state;
 mod worker;
 
 use crate::capture::{Fault, Filter, LinkChange, Progress, Source};
@@ -36,8 +39,10 @@ use crate::report::{CaptureCounts, Sink, Totals};
 use calling::Calling;
 use capture::{Lanes, Outbox, Schedule, Seat};
 use crossbeam_channel::{SendError, bounded};
-pub use keep::{Keep, Keeper, Resumed};
+use desk::Desk;
+use keeper::{Excerpt, Keeper};
 use latest::Latest;
+pub use state::{KeepState, Resumed, StateKeeper};
 use std::io;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
@@ -66,6 +71,17 @@ pub struct Settings {
     pub behind: Behind,
     /// Whether every host is told at the end.
     pub hosts: bool,
+    /// What is kept of packets, so that those behind a verdict can be told; `None`: nothing.
+    pub keep: Option<Keep>,
+}
+
+/// What is kept of packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// All headers, and nothing that they carry.
+    Headers,
+    /// All that was captured.
+    Whole,
 }
 
 /// What is done where a worker is behind.
@@ -114,6 +130,8 @@ enum Message {
         counts: CaptureCounts,
         seconds: SiteSeconds,
     },
+    /// Packets behind a verdict.
+    Kept(Excerpt),
     /// A worker has closed the seconds up to `through`; or a capture thread has, whose numbers
     /// are behind those of the workers.
     Closed {
@@ -140,7 +158,7 @@ pub fn run(
     taps: Vec<Tap<'_>>,
     settings: &Settings,
     resumed: Option<Resumed>,
-    keep: Option<Keep<'_>>,
+    keep: Option<KeepState<'_>>,
     sink: &mut dyn Sink,
 ) -> io::Result<Totals> {
     let workers = settings.workers.get();
@@ -153,7 +171,7 @@ pub fn run(
     let latest = &Latest::default();
     let schedule = Schedule::new(settings, keep.as_ref().map(|keep| keep.every));
     let at_end = keep.as_ref().map(|keep| Arc::clone(&keep.at_end));
-    let keeper: Option<&mut dyn Keeper> = match keep {
+    let keep_state: Option<&mut dyn StateKeeper> = match keep {
         Some(keep) => Some(keep.keeper),
         None => None,
     };
@@ -184,9 +202,16 @@ pub fn run(
                         worker::work(worker, counters, batches, latest, &recycle, &to_correlate);
                 })?;
         }
-        let mut calling = Calling::new(settings, taps.len(), latest, judged, keeper, sink);
+        let mut desk = settings.keep.map(|_| Desk::new());
+        let mut keepers: Vec<_> = taps
+            .iter()
+            .map(|_| Some(Keeper::new(settings.keep?, desk.as_mut()?.way())))
+            .collect();
+        let mut calling =
+            Calling::new(settings, taps.len(), latest, judged, keep_state, desk, sink);
         let mut captures = Vec::with_capacity(taps.len());
         for (at, (tap, lanes)) in taps.into_iter().zip(lanes).enumerate() {
+            let keeper = keepers.get_mut(at).and_then(Option::take);
             let lanes = Lanes::new(lanes, recycled.clone(), settings.behind);
             let to_correlate = Outbox::new(to_correlate.clone(), settings.behind);
             let seat = Seat {
@@ -196,6 +221,7 @@ pub fn run(
                 // What an earlier run counted is the first one's to go on with.
                 counts: std::mem::take(&mut counts),
                 seconds: std::mem::take(&mut seconds),
+                keeper,
             };
             let capture = thread::Builder::new()
                 .name(format!("capture-{at}"))
@@ -209,11 +235,14 @@ pub fn run(
         // Hang up, so that a stage that still wants to send ends as well.
         drop(messages);
         let mut counts = CaptureCounts::default();
+        let mut keepers = Vec::new();
         for capture in captures {
-            counts.add(&capture.join().expect("a capture thread does not panic"));
+            let (counted, keeper) = capture.join().expect("a capture thread does not panic");
+            counts.add(&counted);
+            keepers.extend(keeper);
         }
         finished?;
-        calling.finish(counts, settings.hosts)
+        calling.finish(counts, keepers, settings.hosts)
     })
 }
 

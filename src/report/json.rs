@@ -51,8 +51,7 @@ impl<W: Write> EventWriter<W> {
         let judgement = &verdict.judgement;
         let ip = verdict.host.to_string();
         let first_seen = verdict.first_seen.to_string();
-        let began_as = verdict.began_as.to_string();
-        let episode = digest(&[&self.sensor, "mxray.verdict", &began_as, &first_seen]);
+        let episode = episode_id(&self.sensor, verdict);
         let convicted = judgement.level.convicted() && verdict.suppressed.is_none();
         let mut event = self.event(
             verdict.time,
@@ -294,6 +293,13 @@ impl<W: Write> EventWriter<W> {
 
 fn serialised<B: Serialize>(event: &Event<B>) -> io::Result<usize> {
     Ok(serde_json::to_vec(event)?.len() + VERSION.len() + 1)
+}
+
+/// `mxray.episode.id` of a verdict of this sensor.
+pub(super) fn episode_id(sensor: &str, verdict: &Verdict) -> String {
+    let began_as = verdict.began_as.to_string();
+    let first_seen = verdict.first_seen.to_string();
+    digest(&[sensor, "mxray.verdict", &began_as, &first_seen])
 }
 
 fn digest(parts: &[&str]) -> String {

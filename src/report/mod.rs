@@ -1,5 +1,6 @@
 //! What people and machines get to see: events ([`json`]), the table ([`table`]), bins
-//! ([`bins`]), one host explained ([`explain`]), learned roles ([`draft`]).
+//! ([`bins`]), one host explained ([`explain`]), learned roles ([`draft`]), packets behind
+//! verdicts ([`packets`]).
 //!
 //! Everything is handed to a [`Sink`], in order; a sink writes, and knows no packets.
 
@@ -10,11 +11,12 @@ pub mod draft;
 pub mod event;
 pub mod explain;
 pub mod json;
+pub mod packets;
 pub mod table;
 pub mod text;
 
 use crate::capture::live::device::Offload;
-use crate::capture::{Fault, KernelCounts, LinkChange, LinkState};
+use crate::capture::{Fault, Frame, KernelCounts, LinkChange, LinkState};
 use crate::correlate::op25b::Report as Op25b;
 use crate::correlate::site::SensorEvent;
 use crate::correlate::{Judgement, Verdict};
@@ -40,6 +42,12 @@ use std::sync::Arc;
 pub trait Sink {
     /// A host's level or class changed, or its episode ended.
     fn verdict(&mut self, verdict: &Verdict) -> io::Result<()>;
+
+    /// Packets of a host under suspicion, in order of time, after the verdict that they are behind;
+    /// only where the run keeps them.
+    fn packets(&mut self, _host: HostAddr, _frames: &[Frame<'_>]) -> io::Result<()> {
+        Ok(())
+    }
 
     /// The sensor sees less than before, or more again.
     fn sensor(&mut self, _event: &SensorEvent) -> io::Result<()> {
@@ -192,6 +200,10 @@ pub struct CaptureCounts {
     pub last: Option<Timestamp>,
     /// What the kernel counts; `None` where none captures.
     pub kernel: Option<KernelCounts>,
+    /// Packets behind verdicts that were not handed over, as too many were asked for at once.
+    pub evidence_omitted: u64,
+    /// Hosts under suspicion whose further packets were not handed over, as too many were.
+    pub evidence_unfollowed: u64,
 }
 
 impl CaptureCounts {
@@ -210,7 +222,11 @@ impl CaptureCounts {
             first,
             last,
             kernel,
+            evidence_omitted,
+            evidence_unfollowed,
         } = other;
+        self.evidence_omitted += evidence_omitted;
+        self.evidence_unfollowed += evidence_unfollowed;
         self.seen += seen;
         self.filtered += filtered;
         self.ignored += ignored;
@@ -252,6 +268,41 @@ pub struct Totals {
     pub bindings_evicted: u64,
     /// Connections to port 25 outside; at the end, where it is known what is outside.
     pub op25b: Option<Op25b>,
+    /// The packets behind verdicts; `None` where none are kept.
+    pub evidence: Option<EvidenceCounts>,
+}
+
+/// What became of the packets behind verdicts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EvidenceCounts {
+    /// Written.
+    pub packets: u64,
+    /// Files made.
+    pub files: u64,
+    /// Files removed for want of room.
+    pub removed: u64,
+    /// Packets that were to be written and were not.
+    pub omitted: u64,
+    /// Hosts under suspicion whose further packets were not kept.
+    pub unfollowed: u64,
+}
+
+impl EvidenceCounts {
+    /// Adds what another part counted.
+    pub fn add(&mut self, other: Self) {
+        let Self {
+            packets,
+            files,
+            removed,
+            omitted,
+            unfollowed,
+        } = other;
+        self.packets += packets;
+        self.files += files;
+        self.removed += removed;
+        self.omitted += omitted;
+        self.unfollowed += unfollowed;
+    }
 }
 
 #[cfg(test)]

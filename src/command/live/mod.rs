@@ -1,28 +1,29 @@
 //! `mxray live`: what is opened, as whom it is read, and how it ends.
 
-mod keeper;
 mod sink;
+mod state;
 mod status;
 
 use super::{Outcome, TO_STDOUT, Teller, log, output_name, say, settings};
 use crate::capture::live::device::{self, Control, Fanout, Offload};
 use crate::capture::live::{Live, OpenError, Options};
-use crate::capture::{Filter, LinkState};
+use crate::capture::{Filter, LinkState, Progress};
 use crate::cli;
 use crate::config::{self, LiveConfig, Output, Verbosity};
 use crate::decode::wanted;
-use crate::pipeline::{self, Behind, Keep, Tap};
+use crate::pipeline::{self, Behind, Keep, KeepState, Tap};
 use crate::privilege::{self, Child, Confinement};
 use crate::report::json::EventWriter;
+use crate::report::packets::PacketFiles;
 use crate::report::{InterfaceReport, Totals};
 use crate::service::{self, Notifier};
 use crate::time::Timestamp;
 use anyhow::Context as _;
 use indicatif::ProgressBar;
-use keeper::StateKeeper;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use sink::{LiveSink, Manager};
+use state::StateFiles;
 use status::Status;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -93,13 +94,16 @@ fn capture(args: &cli::Live, config: LiveConfig, child: Child) -> anyhow::Result
         config.output.path(),
         config.status.as_deref(),
         config.checkpoint.as_deref(),
+        config.write.as_ref().map(|write| write.folder.as_path()),
     ];
+    let packets = packets(&config, &sensor)?;
     let privilege = privilege::confine(&Confinement {
         read: config.read_again.clone(),
         write: written.into_iter().flatten().map(PathBuf::from).collect(),
     })?;
     let mut settings = settings(config.reading);
     settings.stats = Some(config.stats);
+    settings.keep = config.write.as_ref().map(keep);
     settings.behind = Behind::Shed {
         from: Timestamp::now().second(),
     };
@@ -108,6 +112,7 @@ fn capture(args: &cli::Live, config: LiveConfig, child: Child) -> anyhow::Result
         args: args.clone(),
         output: config.output,
         events: EventWriter::new(output, &sensor, &files),
+        packets,
         teller: Teller {
             bar: ProgressBar::hidden(),
             verbosity,
@@ -122,7 +127,7 @@ fn capture(args: &cli::Live, config: LiveConfig, child: Child) -> anyhow::Result
     };
     let writing = format!("writing {}", output_name(&sink.output));
     let kept = config.checkpoint.is_some();
-    let mut keeper = StateKeeper {
+    let mut keeper = StateFiles {
         path: config.checkpoint,
         sensor,
         meaning,
@@ -134,14 +139,7 @@ fn capture(args: &cli::Live, config: LiveConfig, child: Child) -> anyhow::Result
         .context("going on with what was known")?;
     sink.started(interfaces, privilege)
         .context(writing.clone())?;
-    let mut progress: Vec<_> = sources.iter().map(|_| |_| ()).collect();
-    let taps = sources.iter_mut().zip(filters).zip(&mut progress);
-    let taps = taps.map(|((source, filter), progress)| Tap {
-        source,
-        filter,
-        progress,
-    });
-    let keep = Keep {
+    let keep_state = KeepState {
         every: config.checkpoint_interval,
         // For the process that opens sockets anew, always.
         at_end: if kept {
@@ -151,7 +149,9 @@ fn capture(args: &cli::Live, config: LiveConfig, child: Child) -> anyhow::Result
         },
         keeper: &mut keeper,
     };
-    let totals = pipeline::run(taps.collect(), &settings, resumed, Some(keep), &mut sink);
+    let mut progress: Vec<_> = sources.iter().map(|_| |_| ()).collect();
+    let taps = taps(&mut sources, filters, &mut progress);
+    let totals = pipeline::run(taps, &settings, resumed, Some(keep_state), &mut sink);
     let totals = totals.context(writing.clone())?;
     if reopen.load(Ordering::SeqCst) {
         return Ok(Outcome::Status(privilege::REOPEN));
@@ -209,6 +209,40 @@ fn append_to(path: &Path) -> anyhow::Result<File> {
         }
         anyhow::Error::new(error).context(what)
     })
+}
+
+/// The sources, each with its filter; how far they have come nobody asks.
+fn taps<'a, P: FnMut(Progress) + Send>(
+    sources: &'a mut [Live],
+    filters: Vec<Filter>,
+    progress: &'a mut [P],
+) -> Vec<Tap<'a>> {
+    let taps = sources.iter_mut().zip(filters).zip(progress);
+    let taps = taps.map(|((source, filter), progress)| Tap {
+        source,
+        filter,
+        progress,
+    });
+    taps.collect()
+}
+
+/// How much of packets is kept for verdicts.
+fn keep(write: &config::Write) -> Keep {
+    if write.payload {
+        Keep::Whole
+    } else {
+        Keep::Headers
+    }
+}
+
+/// Where the packets behind verdicts go.
+fn packets(config: &LiveConfig, sensor: &str) -> anyhow::Result<Option<PacketFiles>> {
+    let Some(write) = &config.write else {
+        return Ok(None);
+    };
+    PacketFiles::open(&write.folder, sensor, &config.interfaces, write.payload)
+        .with_context(|| format!("--write {}", write.folder.display()))
+        .map(Some)
 }
 
 /// A source for each thread of each interface.

@@ -3,15 +3,17 @@
 use super::status::Status;
 use super::{append, interface, interfaces};
 use crate::capture::live::device::{self, Control};
-use crate::capture::{Fault, LinkChange, LinkState};
+use crate::capture::{Fault, Frame, LinkChange, LinkState};
 use crate::cli;
 use crate::command::{Teller, output_name, say};
 use crate::config::{self, Output, Verbosity};
 use crate::correlate::Verdict;
 use crate::correlate::site::SensorEvent;
 use crate::count;
+use crate::host::HostAddr;
 use crate::privilege::Confined;
 use crate::report::json::EventWriter;
+use crate::report::packets::PacketFiles;
 use crate::report::{InterfaceReport, LifeAction, LifeEvent, Reload, Sink, Totals};
 use crate::service::Notifier;
 use crate::time::Timestamp;
@@ -27,6 +29,7 @@ pub(super) struct LiveSink {
     pub(super) args: cli::Live,
     pub(super) output: Output,
     pub(super) events: EventWriter<Box<dyn Write>>,
+    pub(super) packets: Option<PacketFiles>,
     pub(super) teller: Teller,
     /// Set by a signal.
     pub(super) reload: Arc<AtomicBool>,
@@ -120,7 +123,20 @@ impl Sink for LiveSink {
         if let Some(status) = &mut self.status {
             status.verdict(verdict);
         }
+        if let Some(packets) = &mut self.packets {
+            packets.verdict(verdict);
+        }
         self.events.verdict(verdict)
+    }
+
+    fn packets(&mut self, host: HostAddr, frames: &[Frame<'_>]) -> io::Result<()> {
+        if let Some(packets) = &mut self.packets {
+            packets.packets(host, frames);
+            for fault in packets.take_faults() {
+                self.teller.tell(&fault);
+            }
+        }
+        Ok(())
     }
 
     fn sensor(&mut self, event: &SensorEvent) -> io::Result<()> {
@@ -157,7 +173,13 @@ impl Sink for LiveSink {
             status.totals(totals);
         }
         self.manager.totals(totals);
-        self.events.totals(totals, at)
+        let Some(packets) = &self.packets else {
+            return self.events.totals(totals, at);
+        };
+        let mut totals = totals.clone();
+        let evidence = totals.evidence.get_or_insert_default();
+        evidence.add(packets.counts());
+        self.events.totals(&totals, at)
     }
 
     fn beat(&mut self) -> io::Result<Option<Reload>> {

@@ -1,6 +1,6 @@
 //! `mxray` of the totals.
 
-use super::super::Totals;
+use super::super::{EvidenceCounts, Totals};
 use super::{SCHEMA_VERSION, round};
 use crate::capture::KernelCounts;
 use crate::correlate::op25b;
@@ -24,6 +24,9 @@ pub struct StatsBody {
     /// What the kernel counted of the packets that passed its filter; live only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kernel: Option<Kernel>,
+    /// The packets behind verdicts; live only, with `--write`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
     /// Packets that the snap length cut.
     pub truncated: u64,
     /// Datagrams put together from fragments. Of a datagram's frames, the one that completed it
@@ -148,6 +151,23 @@ pub struct Kernel {
     pub if_dropped: u64,
 }
 
+/// `mxray.evidence` of the totals.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Evidence {
+    /// Packets written.
+    pub packets: u64,
+    /// Files made.
+    pub files: u64,
+    /// Files removed, since the folder was full.
+    pub removed: u64,
+    /// Packets that were to be written and were not: too many at once, a full file, a folder
+    /// that cannot be written to.
+    pub omitted: u64,
+    /// Hosts under suspicion whose further packets were not kept, since those of too many were.
+    pub unfollowed: u64,
+}
+
 /// `mxray.floods`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -232,6 +252,7 @@ impl StatsBody {
                 shed: count.shed,
             },
             kernel: capture.kernel.map(Kernel::of),
+            evidence: totals.evidence.map(Evidence::of),
             truncated: capture.truncated,
             reassembled: capture.reassembled,
             late: capture.late,
@@ -268,6 +289,26 @@ impl Kernel {
             received,
             dropped,
             if_dropped,
+        }
+    }
+}
+
+impl Evidence {
+    /// What was counted.
+    fn of(counts: EvidenceCounts) -> Self {
+        let EvidenceCounts {
+            packets,
+            files,
+            removed,
+            omitted,
+            unfollowed,
+        } = counts;
+        Self {
+            packets,
+            files,
+            removed,
+            omitted,
+            unfollowed,
         }
     }
 }

@@ -1,10 +1,10 @@
 //! What is known when the process ends, kept for the next one: in a file, and in memory for the
 //! process that opens sockets anew.
 
-use crate::checkpoint::{self, Expected, Head, Parts, State};
+use crate::checkpoint::{self, Expected, Head, Parts, Refused, State};
 use crate::command::say;
 use crate::correlate::Context;
-use crate::pipeline::{Keeper, Resumed};
+use crate::pipeline::{Resumed, StateKeeper};
 use crate::privilege::Child;
 use crate::time::{NANOS, Timestamp};
 use std::io;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Where it is kept, and as whose.
-pub(super) struct StateKeeper {
+pub(super) struct StateFiles {
     pub(super) path: Option<PathBuf>,
     pub(super) sensor: String,
     /// What counters mean, by the keywords that were read last.
@@ -24,7 +24,7 @@ pub(super) struct StateKeeper {
     pub(super) child: Child,
 }
 
-impl StateKeeper {
+impl StateFiles {
     /// What was left for this process, or is in the file. What cannot be used is told of and set
     /// aside, and everything begins anew.
     pub(super) fn resume(
@@ -50,6 +50,14 @@ impl StateKeeper {
             }
             (None, Some(path)) => match checkpoint::load(path, &expected, context.clone()) {
                 Ok(read) => read,
+                // What cannot be read now may be another time.
+                Err(Refused::Io(error)) => {
+                    let path = path.display();
+                    say(format_args!(
+                        "warning: checkpoint {path} cannot be read: {error}"
+                    ));
+                    None
+                }
                 Err(refused) => {
                     self.set_aside(&refused);
                     None
@@ -97,7 +105,7 @@ impl StateKeeper {
     }
 }
 
-impl Keeper for StateKeeper {
+impl StateKeeper for StateFiles {
     fn keep(&mut self, parts: &Parts<'_>, end: bool) -> io::Result<()> {
         let head = Head {
             mxray: env!("CARGO_PKG_VERSION").to_owned(),

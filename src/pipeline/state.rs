@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// Keeps the state of a run.
-pub trait Keeper {
+pub trait StateKeeper {
     /// Keeps it. What is kept at the end, where nothing more follows, is told so.
     ///
     /// # Errors
@@ -23,9 +23,9 @@ pub trait Keeper {
 }
 
 /// How a run's state is kept.
-pub struct Keep<'a> {
+pub struct KeepState<'a> {
     /// By whom.
-    pub keeper: &'a mut dyn Keeper,
+    pub keeper: &'a mut dyn StateKeeper,
     /// Seconds of packet time between two times.
     pub every: NonZeroU64,
     /// Whether it is kept at the end, too. Then what is open stays open, for the next run; else
