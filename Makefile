@@ -6,13 +6,15 @@ DEMO = pcaps/study-day
 # How many hosts the evaluation judges (small, medium, full), and of which dice.
 SIZE = full
 SEED = 1
+# Seconds of a long live capture.
+LIVE_SECONDS ?= 900
 # Seconds that each fuzz target runs.
 FUZZ_SECONDS ?= 180
 
-.PHONY: help demo test lint bench evaluation fuzz deps
+.PHONY: help demo test live-long lint bench bench-live evaluation fuzz deps
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 demo: deps ## judge the hosts of a captured day, show the verdicts
 	@$(CARGO) build --release --locked
@@ -23,6 +25,9 @@ demo: deps ## judge the hosts of a captured day, show the verdicts
 test: deps ## all tests
 	@$(CARGO) test --locked
 
+live-long: deps ## hosts that come and go on a live link for LIVE_SECONDS: nothing may grow (root)
+	MXRAY_LIVE_SECONDS=$(LIVE_SECONDS) $(CARGO) test --locked --test live -- --ignored --nocapture
+
 lint: deps ## formatting, clippy and documentation, as CI wants them
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets --locked -- -D warnings
@@ -31,6 +36,9 @@ lint: deps ## formatting, clippy and documentation, as CI wants them
 bench: deps ## what each stage and a whole replay cost (docs/BENCHMARKING.md)
 	$(CARGO) bench --locked --bench stages
 	$(CARGO) bench --locked --bench replay
+
+bench-live: deps ## the highest rate without loss, beside tcpdump and dumpcap (root)
+	$(CARGO) bench --locked --bench live
 
 evaluation: deps ## judge labelled hosts, write docs/EVALUATION.md (SIZE=small for a minute's)
 	$(CARGO) bench --locked --bench evaluation -- --size $(SIZE) --seed $(SEED) \
