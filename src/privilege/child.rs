@@ -57,13 +57,21 @@ impl Child {
         self.stop
     }
 
+    /// Whether a former child left its state for this one.
+    ///
+    /// # Errors
+    /// The memory cannot be used.
+    pub fn is_successor(&self) -> io::Result<bool> {
+        Ok(self.state.metadata()?.len() > 0)
+    }
+
     /// Hands what the former child left to `read`, and frees its memory; `None` where nothing
     /// is left. The former child read packets: to be called after [`confine`](super::confine).
     ///
     /// # Errors
     /// The memory cannot be used. What `read` cannot read is for `T` to say.
     pub fn take_state<T>(&mut self, read: impl FnOnce(&mut File) -> T) -> io::Result<Option<T>> {
-        if self.state.metadata()?.len() == 0 {
+        if !self.is_successor()? {
             return Ok(None);
         }
         self.state.rewind()?;

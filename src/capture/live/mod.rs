@@ -60,6 +60,10 @@ pub struct Options {
     /// Set where a socket has to be opened anew and this process may not, as it should end for
     /// another one that may; `None` where it may itself.
     pub reopen: Option<Arc<AtomicBool>>,
+    /// Whether it tells what becomes of the interface.
+    pub tells: bool,
+    /// Whether an earlier process read it, which ended for this one: that it is read again is told.
+    pub again: bool,
     /// The index of this source's name in [`Origin::file`].
     pub index: u32,
 }
@@ -178,7 +182,9 @@ impl Live {
         };
         if let Some(socket) = socket {
             live.bind(socket);
-            live.state.told = LinkState::Up;
+            if !live.state.options.again {
+                live.state.told = LinkState::Up;
+            }
         }
         Ok(live)
     }
@@ -227,7 +233,8 @@ impl Live {
         {
             reopen.store(true, Ordering::SeqCst);
             self.state.stop.store(true, Ordering::SeqCst);
-            return self.state.changed(LinkState::Up);
+            // That it is there again is told by the one that reads it.
+            return self.state.changed(LinkState::Gone);
         }
         if self.socket.is_none() && number.is_some() {
             match open(&self.state.options) {
@@ -303,13 +310,12 @@ impl Source for Live {
 impl State {
     /// What is to be told of the interface, where it is not as it was told.
     fn changed(&mut self, now: LinkState) -> Option<LinkChange> {
-        (now != self.told).then(|| {
-            self.told = now;
-            LinkChange {
-                time: Timestamp::now(),
-                interface: self.options.interface.clone(),
-                state: now,
-            }
+        let is_told = now == self.told || !self.options.tells;
+        self.told = now;
+        (!is_told).then(|| LinkChange {
+            time: Timestamp::now(),
+            interface: self.options.interface.clone(),
+            state: now,
         })
     }
 

@@ -75,7 +75,8 @@ fn capture(args: &cli::Live, config: LiveConfig, child: Child) -> anyhow::Result
         signals.stop.store(true, Ordering::Relaxed);
     }
     let reopen = Arc::new(AtomicBool::new(false));
-    let mut sources = sources(&config, &signals.stop, &reopen)?;
+    let again = child.is_successor()?;
+    let mut sources = sources(&config, &signals.stop, &reopen, again)?;
     let control = Control::new().context("making a socket to ask about interfaces")?;
     let interfaces = interfaces(&control, &config.interfaces);
     if verbosity != Verbosity::Quiet {
@@ -137,8 +138,12 @@ fn capture(args: &cli::Live, config: LiveConfig, child: Child) -> anyhow::Result
     let resumed = keeper
         .resume(&settings.context, settings.workers, &settings.count)
         .context("going on with what was known")?;
-    sink.started(interfaces, privilege)
-        .context(writing.clone())?;
+    // A sensor that only opens its sockets anew has not stopped.
+    if !again {
+        sink.started(interfaces, privilege)
+            .context(writing.clone())?;
+    }
+    sink.ready();
     let keep_state = KeepState {
         every: config.checkpoint_interval,
         // For the process that opens sockets anew, always.
@@ -178,9 +183,12 @@ struct Signals {
 impl Signals {
     fn catch() -> io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
+        // Apart, since it also ends for other reasons, and then a first signal is no second one.
+        let asked = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
             // The second one ends it at once.
-            flag::register_conditional_shutdown(signal, 1, Arc::clone(&stop))?;
+            flag::register_conditional_shutdown(signal, 1, Arc::clone(&asked))?;
+            flag::register(signal, Arc::clone(&asked))?;
             flag::register(signal, Arc::clone(&stop))?;
         }
         let reload = Arc::new(AtomicBool::new(false));
@@ -250,11 +258,12 @@ fn sources(
     config: &LiveConfig,
     stop: &Arc<AtomicBool>,
     reopen: &Arc<AtomicBool>,
+    again: bool,
 ) -> Result<Vec<Live>, OpenError> {
     let (mail, user) = (&config.reading.smtp_ports, config.reading.filter.as_deref());
     let mut sources = Vec::new();
     for (index, name) in (0..).zip(&config.interfaces) {
-        for _ in 0..config.fanout {
+        for member in 0..config.fanout {
             let options = Options {
                 interface: name.clone(),
                 wanted: wanted::expression(mail, config.tunnels, user),
@@ -268,6 +277,9 @@ fn sources(
                     members: config.fanout,
                 }),
                 reopen: Some(Arc::clone(reopen)),
+                // One of those that share an interface tells of it.
+                tells: member == 0,
+                again,
                 index,
             };
             sources.push(Live::open(options, Arc::clone(stop))?);

@@ -57,9 +57,12 @@ impl LiveSink {
             libpcap: Some(device::libpcap_version()),
             privilege: Some(privilege),
             ..LifeEvent::now(LifeAction::Started, reason)
-        })?;
+        })
+    }
+
+    /// Tells the service manager that packets are read.
+    pub(super) fn ready(&self) {
         self.manager.tell(&[NotifyState::Ready]);
-        Ok(())
     }
 
     /// Tells that it ends.
