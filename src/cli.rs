@@ -271,9 +271,9 @@ pub struct Live {
 
     /// Run as USER, where started as root [default: mxray]
     ///
-    /// By default `nobody` where there is no user `mxray`. What reads packets runs as that user, may do nothing beyond it, and sees of the file
-    /// system the folders that the options name. USER must be able to write the outputs. `root`
-    /// stays root, without its capabilities.
+    /// By default `nobody` where there is no user `mxray`. What reads packets runs as that user,
+    /// may do nothing beyond it, and sees of the file system the folders that the options name.
+    /// USER must be able to write the outputs. `root` stays root, without its capabilities.
     #[arg(long, value_name = "USER", help_heading = "Service")]
     pub user: Option<String>,
 
