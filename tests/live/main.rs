@@ -30,6 +30,8 @@ mod network;
 mod recording;
 // What is refused, listed or warned of at the beginning.
 mod refusals;
+// What outlives a kill, and a reload.
+mod restarts;
 mod sender;
 mod sensor;
 

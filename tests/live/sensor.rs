@@ -45,6 +45,11 @@ impl Sensor {
         }
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Its number, and those of its children.
     pub(crate) fn processes(&self) -> Vec<u32> {
         let own = self.child.id();

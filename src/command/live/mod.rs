@@ -26,7 +26,7 @@ use sink::{LiveSink, Manager};
 use state::StateFiles;
 use status::Status;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -206,9 +206,24 @@ fn append(output: &Output) -> anyhow::Result<Box<dyn Write>> {
     })
 }
 
+/// Ends a last line that a full disk or a crash has cut, so that the next one is whole.
+fn end_line(mut file: File) -> io::Result<File> {
+    // What is no plain file has no end to look at.
+    if file.metadata()?.is_file() && file.seek(SeekFrom::End(0))? > 0 {
+        let mut last = [0];
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+        if last != *b"\n" {
+            file.write_all(b"\n")?;
+        }
+    }
+    Ok(file)
+}
+
 fn append_to(path: &Path) -> anyhow::Result<File> {
-    let file = OpenOptions::new().create(true).append(true).open(path);
-    file.map_err(|error| {
+    let mut options = OpenOptions::new();
+    let file = options.create(true).read(true).append(true).open(path);
+    file.and_then(end_line).map_err(|error| {
         let what = format!("opening {}", path.display());
         if error.kind() == io::ErrorKind::PermissionDenied {
             let user = privilege::user_name();

@@ -1,0 +1,173 @@
+//! What a killed process leaves for the next one, and a reload under load.
+
+use super::frames::{of_captures, of_hosts, query};
+use super::sensor::action;
+use super::{Network, Sensor, patiently};
+use nix::sys::signal::Signal::{SIGHUP, SIGKILL, SIGTERM};
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+/// The lines of a file of events; each must be whole.
+fn events(text: &str) -> Vec<Value> {
+    let lines = text.lines().filter(|line| !line.is_empty());
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn seen(event: &Value) -> Option<u64> {
+    event["mxray"]["packets"]["seen"].as_u64()
+}
+
+#[test]
+fn a_kill_costs_an_interval_and_no_event() {
+    let Some(network) = Network::new() else {
+        return;
+    };
+    let kills = std::env::var("MXRAY_LIVE_KILLS");
+    let kills: u64 = kills.map_or(3, |kills| kills.parse().unwrap());
+    let folder = network.path("kept");
+    fs::create_dir(&folder).unwrap();
+    // For whomever it becomes.
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+    let (file, state) = (folder.join("events"), folder.join("state"));
+    let line = format!(
+        "-i near --stats 1 -o {} --checkpoint {} --checkpoint-interval 1",
+        file.display(),
+        state.display()
+    );
+    let read = || fs::read_to_string(&file).unwrap_or_default();
+    let worm = of_captures(&["study-client-b"]);
+    let mut before = String::new();
+    for run in 0..kills {
+        let sensor = Sensor::begin(&network, &line);
+        let is_started = |event: &&Value| action(event) == "sensor-started";
+        patiently("it to start", || {
+            events(&read()).iter().filter(is_started).count() as u64 == run + 1
+        });
+        let told = events(&before).iter().filter_map(seen).max().unwrap_or(0);
+        if run == 0 {
+            network.send("far", &worm, 1);
+        }
+        let frames = of_hosts(500, query);
+        network.send("far", &frames, 1);
+        // Of what was told, the state is in the file.
+        patiently("what was sent to be told", || {
+            let now = events(&read()).iter().filter_map(seen).max();
+            now >= Some(told + frames.len() as u64)
+        });
+        for process in sensor.processes() {
+            let _ = kill(Pid::from_raw(process.cast_signed()), SIGKILL);
+        }
+        drop(sensor);
+        let now = read();
+        assert!(now.starts_with(&before), "what was written stays");
+        before = now;
+    }
+    let sensor = Sensor::begin(&network, &line);
+    patiently("it to start", || read().len() > before.len());
+    // The launcher tells the child of it only when there is one.
+    let ended = sensor.end(SIGTERM);
+    assert!(!ended.stderr.contains("not used"), "{}", ended.stderr);
+    let events = events(&read());
+    // Counts go on where they were, and never back.
+    let counts: Vec<u64> = events.iter().filter_map(seen).collect();
+    assert!(counts.is_sorted(), "{counts:?}");
+    let sent = worm.len() as u64 + 500 * kills;
+    assert_eq!(counts.last(), Some(&sent));
+    // The worm's episode is one, counted on, and still open.
+    let verdicts: Vec<&Value> = events.iter().filter(|it| it["rule"].is_object()).collect();
+    let of_worm = |event: &&&Value| event["source"]["ip"] == "192.0.2.2";
+    let mut verdicts: Vec<_> = verdicts.iter().filter(of_worm).collect();
+    // What was told after the state was kept is told again, as the same.
+    let mut ids = BTreeSet::new();
+    verdicts.retain(|verdict| ids.insert(verdict["event"]["id"].to_string()));
+    assert!(!verdicts.is_empty());
+    for (number, verdict) in (1..).zip(&verdicts) {
+        assert_eq!(
+            verdict["mxray"]["episode"]["id"],
+            verdicts[0]["mxray"]["episode"]["id"]
+        );
+        assert_eq!(verdict["mxray"]["episode"]["sequence"], number);
+        assert_ne!(verdict["mxray"]["state"], "closed");
+    }
+}
+
+#[test]
+fn a_checkpoint_that_is_torn_is_set_aside() {
+    let Some(network) = Network::new() else {
+        return;
+    };
+    let folder = network.path("kept");
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+    let state = folder.join("state");
+    let line = format!("-i near --checkpoint {}", state.display());
+    let sensor = Sensor::start(&network, &line);
+    network.send("far", &of_hosts(100, query), 1);
+    assert_eq!(sensor.end(SIGTERM).total("/packets/seen"), 100);
+    let whole = fs::read(&state).unwrap();
+    fs::write(&state, &whole[..whole.len() / 2]).unwrap();
+    let sensor = Sensor::start(&network, &line);
+    let ended = sensor.end(SIGTERM);
+    assert!(ended.stderr.contains("it is torn"), "{}", ended.stderr);
+    assert_eq!(ended.total("/packets/seen"), 0);
+    assert_eq!(
+        fs::read(folder.join("state.refused")).unwrap().len(),
+        whole.len() / 2
+    );
+}
+
+#[test]
+fn a_reload_under_load_loses_nothing() {
+    let Some(network) = Network::new() else {
+        return;
+    };
+    let folder = network.path("site");
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+    let (file, inventory) = (folder.join("events"), folder.join("inventory.toml"));
+    let valid = "[[host]]\nnet = \"192.0.2.9/32\"\nrole = \"mail-server\"\n";
+    fs::write(&inventory, valid).unwrap();
+    let line = format!(
+        "-i near --stats 1 -o {} --inventory {}",
+        file.display(),
+        inventory.display()
+    );
+    let sensor = Sensor::begin(&network, &line);
+    let read = |path: &std::path::Path| events(&fs::read_to_string(path).unwrap_or_default());
+    let has = |path: &std::path::Path, what: &str| read(path).iter().any(|it| action(it) == what);
+    patiently("it to start", || has(&file, "sensor-started"));
+    let hup = || kill(Pid::from_raw(sensor.id().cast_signed()), SIGHUP).unwrap();
+    let frames = of_hosts(20_000, query);
+    network.send("far", &frames, 1);
+    let aside = folder.join("events.1");
+    fs::rename(&file, &aside).unwrap();
+    hup();
+    network.send("far", &frames, 1);
+    patiently("it to reload", || has(&file, "config-reloaded"));
+    fs::write(
+        &inventory,
+        "[[host]]\nnet = \"192.0.2.9/32\"\nrole = \"zebra\"\n",
+    )
+    .unwrap();
+    hup();
+    network.send("far", &frames, 1);
+    patiently("it to refuse", || has(&file, "config-refused"));
+    let refused = read(&file);
+    let refused = refused
+        .iter()
+        .find(|it| action(it) == "config-refused")
+        .unwrap();
+    let reason = refused["event"]["reason"].as_str().unwrap();
+    assert!(reason.contains("inventory.toml:3"), "{reason}");
+    sensor.end(SIGTERM);
+    let last = read(&file);
+    let last = last.iter().rfind(|it| seen(it).is_some()).unwrap();
+    assert_eq!(seen(last), Some(60_000));
+    assert_eq!(last["mxray"]["kernel"]["received"], 60_000);
+}
