@@ -18,6 +18,8 @@ fn missed(frames: &[captures::Captured], what: &str) -> usize {
             .unwrap_or_else(|error| panic!("{error}: {text}"))
     };
     let ethernet = compile(1, &wanted::expression(&mail, true, None));
+    let cooked = wanted::cooked_expression(&mail, true, None);
+    let (cooked, cooked2) = (compile(113, &cooked), compile(276, &cooked));
     let raw = compile(12, &wanted::ip_expression(&mail, true, None));
     let mut fragments = Fragments::default();
     let mut said = 0;
@@ -25,6 +27,8 @@ fn missed(frames: &[captures::Captured], what: &str) -> usize {
         let program = match captured.link {
             LinkType::ETHERNET => &ethernet,
             LinkType::RAW => &raw,
+            LinkType::LINUX_SLL => &cooked,
+            LinkType::LINUX_SLL2 => &cooked2,
             _ => continue,
         };
         let frame = captured.frame();

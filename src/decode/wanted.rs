@@ -28,6 +28,23 @@ pub fn expression(mail: &MailPorts, tunnels: bool, user: Option<&str>) -> String
     format!("{wanted} or (vlan and ({wanted} or (vlan and ({wanted} or vlan))))")
 }
 
+/// As [`expression`], for frames of several interfaces together (cooked), of which libpcap sees
+/// through no tags: those that have any are all let through.
+#[must_use]
+pub fn cooked_expression(mail: &MailPorts, tunnels: bool, user: Option<&str>) -> String {
+    let mut wanted = ip(mail, tunnels);
+    wanted.push("arp".to_owned());
+    if tunnels {
+        wanted.push(LINK_TUNNELS.to_owned());
+    }
+    let mut wanted = wanted.join(" or ");
+    if let Some(user) = user.filter(|user| !shifts(user)) {
+        wanted = format!("({wanted}) and ({user})");
+    }
+    let tags = TAGS.map(|tag| format!("ether proto {tag:#x}")).join(" or ");
+    format!("({wanted}) or {tags}")
+}
+
 /// As [`expression`], for a link that carries IP and nothing else.
 #[must_use]
 pub fn ip_expression(mail: &MailPorts, tunnels: bool, user: Option<&str>) -> String {
@@ -40,6 +57,9 @@ pub fn ip_expression(mail: &MailPorts, tunnels: bool, user: Option<&str>) -> Str
 
 /// An 802.3 length, then LLC with SNAP (RFC 1042).
 const SNAP: &str = "(ether[12:2] <= 1500 and ether[14:2] = 0xaaaa)";
+
+/// VLAN tags: 802.1Q, 802.1ad, and what switches used before it.
+const TAGS: [u16; 5] = [0x8100, 0x88a8, 0x9100, 0x9200, 0x9300];
 
 /// MPLS and `PPPoE`.
 const LINK_TUNNELS: &str = "ether proto 0x8847 or ether proto 0x8848 or ether proto 0x8864";

@@ -16,10 +16,14 @@ use crate::count::site::SiteBin;
 use crate::host::HostAddr;
 use crate::report::{CaptureCounts, EvidenceCounts, HostReport, Sink, Totals};
 use crate::time::Timestamp;
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
+
+/// After so long without a message the sink hears that time passes.
+const BEAT: Duration = Duration::from_secs(1);
 
 pub(super) struct Calling<'a> {
     correlator: Correlator,
@@ -86,7 +90,22 @@ impl<'a> Calling<'a> {
 
     /// Takes messages until every other thread has ended.
     pub(super) fn drain(&mut self, messages: &Receiver<Message>) -> io::Result<()> {
-        for message in messages {
+        loop {
+            // A clock that was set back closes nothing for a while, and the sink is to hear all
+            // the same that time passes.
+            let message = if self.live {
+                messages.recv_timeout(BEAT)
+            } else {
+                messages.recv().map_err(RecvTimeoutError::from)
+            };
+            let message = match message {
+                Ok(message) => message,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.beat()?;
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
             match message {
                 Message::Faults(faults) => {
                     for fault in &faults {
@@ -319,7 +338,8 @@ impl<'a> Calling<'a> {
             evidence: None,
         };
         let end = totals.capture.last;
-        if let Some(kept) = self.kept.remove(&i64::MAX) {
+        let kept = self.kept.remove(&i64::MAX);
+        if let Some(kept) = kept.filter(|kept| (kept.workers, kept.captures) == self.of) {
             // What is open stays open, for whoever goes on.
             let verdicts = std::mem::take(&mut self.last);
             self.tell_verdicts(verdicts)?;

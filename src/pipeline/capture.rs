@@ -110,15 +110,21 @@ impl Lanes {
         let Some((batch, sender)) = self.ways.get_mut(at) else {
             return Ok(());
         };
-        if matches!(self.behind, Behind::Shed { .. }) && sender.is_full() {
-            if batch.is_full() {
-                batch.shed();
-            }
-            return Ok(());
+        if self.behind == Behind::Wait {
+            let empty = self.recycled.try_recv().unwrap_or_default();
+            return Ok(sender.send(std::mem::replace(batch, empty))?);
         }
-        let empty = self.recycled.try_recv().unwrap_or_default();
-        // This thread alone sends here, so that where there was room there still is.
-        Ok(sender.send(std::mem::replace(batch, empty))?)
+        match sender.try_send(std::mem::take(batch)) {
+            Ok(()) => *batch = self.recycled.try_recv().unwrap_or_default(),
+            Err(TrySendError::Full(full)) => {
+                *batch = full;
+                if batch.is_full() {
+                    batch.shed();
+                }
+            }
+            Err(TrySendError::Disconnected(_)) => return Err(HungUp),
+        }
+        Ok(())
     }
 }
 
@@ -165,13 +171,9 @@ impl Outbox {
 
     /// Sends what waits, as far as there is room.
     fn flush(&mut self) -> Result<(), HungUp> {
-        while !self.waiting.is_empty() && !self.sender.is_full() {
-            let Some(message) = self.waiting.pop_front() else {
-                break;
-            };
+        while let Some(message) = self.waiting.pop_front() {
             match self.sender.try_send(message) {
                 Ok(()) => {}
-                // A worker was faster.
                 Err(TrySendError::Full(message)) => {
                     self.waiting.push_front(message);
                     break;
@@ -332,6 +334,9 @@ pub(super) struct Schedule {
     each: bool,
 }
 
+/// Intervals that time has left behind at once beyond which a clock was set, and nothing waited.
+const LEAP: i64 = 1_000;
+
 /// Something that is due at each multiple of a number of seconds.
 #[derive(Clone, Copy, Debug)]
 struct Every {
@@ -373,8 +378,10 @@ impl Schedule {
         let due = |every: &Option<Every>| {
             let every = every.as_ref()?;
             let next = every.next.filter(|next| second >= *next)?;
-            // The newest one that has come, where the others do not matter.
-            Some(if self.each {
+            // The newest one that has come, where the others do not matter, and where a clock
+            // was set ahead.
+            let leap = (second - next) / every.seconds > LEAP;
+            Some(if self.each && !leap {
                 next
             } else {
                 every.after(second) - every.seconds

@@ -47,6 +47,8 @@ pub struct Options {
     /// What the kernel lets through of a link whose frames are Ethernet's or alike, in libpcap's
     /// language.
     pub wanted: String,
+    /// The same of several interfaces together, whose frames are cooked.
+    pub wanted_cooked: String,
     /// The same of a link that carries nothing but IP.
     pub wanted_ip: String,
     /// The ring's size in octets.
@@ -421,11 +423,10 @@ fn open(options: &Options) -> Result<Opened, OpenError> {
             ),
         })?;
     }
-    let of_ip = matches!(link_type(socket.get_datalink().0), LinkType::RAW);
-    let wanted = if of_ip {
-        &options.wanted_ip
-    } else {
-        &options.wanted
+    let wanted = match link_type(socket.get_datalink().0) {
+        LinkType::RAW => &options.wanted_ip,
+        LinkType::LINUX_SLL | LinkType::LINUX_SLL2 => &options.wanted_cooked,
+        _ => &options.wanted,
     };
     socket.filter(wanted, true).map_err(named)?;
     Ok((socket, until_now))

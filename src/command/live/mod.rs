@@ -282,6 +282,7 @@ fn sources(
             let options = Options {
                 interface: name.clone(),
                 wanted: wanted::expression(mail, config.tunnels, user),
+                wanted_cooked: wanted::cooked_expression(mail, config.tunnels, user),
                 wanted_ip: wanted::ip_expression(mail, config.tunnels, user),
                 ring: config.ring,
                 snaplen: config.snaplen,
