@@ -3,7 +3,7 @@
 //!
 //! [`save`] writes what [`Parts`] lists, taken at one place in the stream of packets; [`load`]
 //! reads it back, or says why not, and [`set_aside`] keeps what could not be used for a look.
-//! The file itself is [`file`]'s. What is left out, and what that costs, says
+//! The file itself is [`mod@file`]'s. What is left out, and what that costs, says
 //! docs/decisions/0017. Called by [`crate::pipeline`]; uses [`crate::count`],
 //! [`crate::correlate`] and of [`crate::report`] what the capture thread counts.
 
