@@ -216,13 +216,18 @@ impl<'a> Calling<'a> {
     }
 
     /// Keeps a state that is as of a place before `second`, where all of it has come.
+    ///
+    /// Earlier ones of which a part never came go with it: they would wait for ever.
     fn keep_before(&mut self, second: i64) {
-        while let Some(first) = self.kept.first_entry()
-            && *first.key() < i64::MAX
-            && first.get().closed < second
-            && (first.get().workers, first.get().captures) == self.of
-        {
-            let kept = first.remove();
+        let whole = self.kept.iter().rev().find(|(at, kept)| {
+            **at < i64::MAX && kept.closed < second && (kept.workers, kept.captures) == self.of
+        });
+        let Some(at) = whole.map(|(at, _)| *at) else {
+            return;
+        };
+        let later = self.kept.split_off(&(at + 1));
+        let kept = std::mem::replace(&mut self.kept, later).remove(&at);
+        if let Some(kept) = kept {
             self.keep(&kept, false);
         }
     }

@@ -191,12 +191,6 @@ impl Live {
         Ok(live)
     }
 
-    /// Whether the interface is there.
-    #[must_use]
-    pub fn is_open(&self) -> bool {
-        self.socket.is_some()
-    }
-
     fn bind(&mut self, (socket, until_now): Opened) {
         let state = &mut self.state;
         state.link = link_type(socket.get_datalink().0);
