@@ -311,6 +311,30 @@ pub struct Live {
     #[arg(long, help_heading = "Output")]
     pub write_payload: bool,
 
+    /// Write an event for each host as well [=all: also those outside]
+    ///
+    /// Every --hosts-interval, and at the end, for the hosts that did anything since: what they
+    /// did in that time, ten thousand of them, by score and then by volume. Each host takes more
+    /// of --memory. With =all the hosts that --home leaves outside are among them, counted and
+    /// not judged.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "all",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "judged",
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
+    pub hosts: Option<Hosts>,
+
+    /// With --hosts, write them every SECONDS [default: 3600]
+    ///
+    /// At multiples of SECONDS, as on the hour.
+    #[arg(long, value_name = "SECONDS", help_heading = "Output")]
+    pub hosts_interval: Option<u64>,
+
     /// Write totals every SECONDS [default: 60]
     ///
     /// By packet time, and on a silent link by the clock on the wall.
@@ -545,7 +569,7 @@ pub struct Check {
     pub site: Site,
 }
 
-/// Which hosts get an event of their own at the end.
+/// Which hosts get an event of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Hosts {
     /// Those that are judged.

@@ -42,6 +42,7 @@ const MAX_STATS: u64 = 86_400;
 /// Between two totals of a link, and between two checkpoints, in seconds: what is lost is known
 /// within the minute, and no more than one is lost.
 const MINUTE: NonZeroU64 = NonZeroU64::new(60).unwrap();
+const HOUR: NonZeroU64 = NonZeroU64::new(3600).unwrap();
 /// Threads that share an interface's packets: more than the queues of a network card.
 const MAX_FANOUT: u32 = 64;
 /// libpcap wants room for some packets of the greatest length, and takes no more than a signed
@@ -57,7 +58,7 @@ pub struct ReplayConfig {
     pub paths: Vec<PathBuf>,
     /// How they are read and judged.
     pub reading: Reading,
-    /// Which hosts get an event of their own at the end.
+    /// Which hosts get an event of their own.
     pub hosts: Hosts,
     /// Packet time between two totals, in seconds; without it there is one, at the end.
     pub stats: Option<NonZeroU64>,
@@ -102,6 +103,10 @@ pub struct LiveConfig {
     pub read_again: Vec<PathBuf>,
     /// How packets are read and judged.
     pub reading: Reading,
+    /// Which hosts get an event of their own.
+    pub hosts: Hosts,
+    /// Seconds between two times that they do.
+    pub hosts_interval: NonZeroU64,
     /// Seconds between two totals.
     pub stats: NonZeroU64,
     /// Where events go.
@@ -216,7 +221,7 @@ pub enum Verbosity {
     Debug,
 }
 
-/// Which hosts get an event of their own at the end.
+/// Which hosts get an event of their own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Hosts {
     /// None.
@@ -328,6 +333,8 @@ pub fn live(mut args: cli::Live) -> Result<LiveConfig, Error> {
         checkpoint_interval: seconds(layer.checkpoint_interval.as_ref())?.unwrap_or(MINUTE),
         read_again: read_again.collect(),
         reading: reading(&layer)?,
+        hosts: layer.hosts.unwrap_or_default(),
+        hosts_interval: seconds(layer.hosts_interval.as_ref())?.unwrap_or(HOUR),
         stats: stats(&layer)?.unwrap_or(MINUTE),
         output,
         format: layer.format.unwrap_or_default(),

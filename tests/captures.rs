@@ -28,7 +28,11 @@ impl Captured {
 
 /// Every frame of the captures, as a replay merges them. Cut ends are no matter here.
 pub(crate) fn read<P: AsRef<Path>>(paths: &[P]) -> Vec<Captured> {
-    let mut replay = Replay::open(paths);
+    all(&mut Replay::open(paths))
+}
+
+/// Every frame that is still to come.
+pub(crate) fn all(replay: &mut Replay) -> Vec<Captured> {
     let mut frames = Vec::new();
     while let Some(frame) = replay.next_frame() {
         frames.push(Captured {

@@ -1,13 +1,13 @@
 //! The packets behind verdicts, from a source in memory through the pipeline into files: no more
 //! than was captured, in its order, and no payload unless that is asked for.
 
-use crate::captures::{Captured, synth, synth_names};
+use crate::captures::{self, Captured, synth, synth_names};
 use mxray::capture::{Fault, Filter, Frame, Input, Origin, Progress, Replay, Source};
 use mxray::correlate::{Context, Verdict};
 use mxray::decode::fragment::Fragments;
 use mxray::decode::packet::{Sliced, headers_len};
 use mxray::host::HostAddr;
-use mxray::pipeline::{self, Behind, Keep, Settings, Tap};
+use mxray::pipeline::{self, Behind, Hosts, Keep, Settings, Tap};
 use mxray::report::packets::PacketFiles;
 use mxray::report::{EvidenceCounts, Sink, Totals};
 use mxray::time::Timestamp;
@@ -95,7 +95,7 @@ fn run(captures: &[&[Captured]], keep: Option<Keep>, folder: &Path) -> (Written,
         context: Context::default(),
         stats: None,
         behind: Behind::Shed { from: 0 },
-        hosts: false,
+        hosts: Hosts::Never,
         keep,
     };
     let totals = pipeline::run(taps.collect(), &settings, None, None, &mut sink).unwrap();
@@ -107,22 +107,13 @@ fn written(folder: &Path) -> Vec<Vec<Captured>> {
     let entries = std::fs::read_dir(folder).unwrap();
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
-    let frames = |path: PathBuf| {
+    let frames = paths.iter().map(|path| {
         let mut replay = Replay::open(&[path]);
-        let mut frames = Vec::new();
-        while let Some(frame) = replay.next_frame() {
-            frames.push(Captured {
-                bytes: frame.bytes.to_vec(),
-                wire_len: frame.wire_len,
-                time: frame.time,
-                link: frame.link,
-                origin: frame.origin,
-            });
-        }
+        let frames = captures::all(&mut replay);
         assert_eq!(replay.take_faults().len(), 0);
         frames
-    };
-    paths.into_iter().map(frames).collect()
+    });
+    frames.collect()
 }
 
 fn contains(octets: &[u8], part: &[u8]) -> bool {

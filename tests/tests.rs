@@ -30,6 +30,8 @@ mod laws;
 mod manifest;
 // Other people's parsers and lists read the same bytes: hickory-proto, etherparse, psl.
 mod oracles;
+// What hosts did period by period is what they did in each of these times, and in all.
+mod periods;
 // The unit of the service, as systemd reads it; needs systemd-analyze.
 mod unit;
 // What live capture asks of the kernel: no less than what is read.

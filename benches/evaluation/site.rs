@@ -9,7 +9,7 @@ use mxray::correlate::evidence::Family;
 use mxray::correlate::{Context, Verdict};
 use mxray::home::{Home, parse_net};
 use mxray::host::HostAddr;
-use mxray::pipeline::{self, Behind, Settings, Tap};
+use mxray::pipeline::{self, Behind, Hosts, Settings, Tap};
 use mxray::report::{HostReport, Sink};
 use mxray::synth::population::{Frame, HOME, Place, Sample, View, sample};
 use mxray::time::Timestamp;
@@ -176,7 +176,7 @@ fn settings(muted: Vec<Family>) -> Settings {
         },
         stats: None,
         behind: Behind::Wait,
-        hosts: true,
+        hosts: Hosts::AtEnd,
         keep: None,
     }
 }

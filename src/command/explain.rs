@@ -4,11 +4,12 @@ use super::{Outcome, Run, TO_STDOUT, Teller, say};
 use crate::capture::{Fault, Origin, Replay, Source as _};
 use crate::config::{ExplainConfig, Verbosity};
 use crate::correlate::Verdict;
-use crate::count::prefixes;
+use crate::count::prefixes::{self, Prefixes};
 use crate::decode::dns::full;
 use crate::decode::fragment::Fragments;
 use crate::decode::packet::{Packet, Sliced, Transport};
 use crate::host::HostAddr;
+use crate::pipeline;
 use crate::report::explain::{self, Story};
 use crate::report::{HostReport, Sink};
 use anyhow::Context as _;
@@ -19,7 +20,7 @@ use std::path::PathBuf;
 
 pub(super) fn run(config: ExplainConfig) -> anyhow::Result<Outcome> {
     let mut run = Run::new(config.reading, &config.paths)?;
-    run.settings.hosts = true;
+    run.settings.hosts = pipeline::Hosts::AtEnd;
     let rows = match run.verbosity {
         Verbosity::Quiet | Verbosity::Normal => explain::PREFIXES,
         Verbosity::Verbose | Verbosity::Debug => prefixes::TOLD,
@@ -109,7 +110,7 @@ impl Sink for ExplainSink {
                 host: report.host,
                 totals: report.totals.clone(),
                 judgement: report.judgement.clone(),
-                prefixes: report.prefixes.columns(),
+                prefixes: report.prefixes.map(Prefixes::columns).unwrap_or_default(),
                 verdicts: Vec::new(),
                 files: Vec::new(),
                 packets: BTreeMap::new(),

@@ -4,6 +4,7 @@ use super::{Outcome, Run, Teller, open, output_name, say};
 use crate::capture::{Fault, Source as _};
 use crate::config::{InventoryConfig, Verbosity};
 use crate::correlate::Verdict;
+use crate::pipeline;
 use crate::report::draft::{Draft, Reads};
 use crate::report::{HostReport, Sink};
 use anyhow::Context as _;
@@ -16,7 +17,7 @@ pub(super) fn run(config: InventoryConfig) -> anyhow::Result<Outcome> {
     reading.inventory = reading.inventory.without_hosts();
     let home = reading.home.is_known();
     let mut run = Run::new(reading, &config.paths)?;
-    run.settings.hosts = true;
+    run.settings.hosts = pipeline::Hosts::AtEnd;
     let verbosity = run.verbosity;
     let files = run.source.files().to_vec();
     let mut out = open(&config.output, &files)?;

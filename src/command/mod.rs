@@ -11,6 +11,7 @@ use crate::capture::Source as _;
 use crate::cli::Command;
 use crate::config::{self, Reading, SynthConfig, Verbosity};
 use crate::correlate::Context;
+use crate::verdict::Role;
 use crate::{capture, count, pipeline, report, synth};
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -172,6 +173,17 @@ const HOST_OCTETS: usize = 2048;
 const CONNECTION_OCTETS: usize = 128;
 const STREAM_OCTETS: usize = 2048;
 
+impl config::Hosts {
+    /// Whether a host gets an event of its own.
+    fn wants(self, report: &report::HostReport<'_>) -> bool {
+        match self {
+            Self::None => false,
+            Self::Judged => report.judgement.role.role != Role::External,
+            Self::All => true,
+        }
+    }
+}
+
 /// What the stages need to know, by what was asked for.
 fn settings(reading: Reading) -> pipeline::Settings {
     let Reading {
@@ -202,7 +214,7 @@ fn settings(reading: Reading) -> pipeline::Settings {
         },
         stats: None::<NonZeroU64>,
         behind: pipeline::Behind::Wait,
-        hosts: false,
+        hosts: pipeline::Hosts::Never,
         keep: None,
     }
 }

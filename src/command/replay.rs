@@ -7,12 +7,12 @@ use crate::correlate::Verdict;
 use crate::correlate::site::SensorEvent;
 use crate::count::delta::HostBin;
 use crate::host::HostAddr;
+use crate::pipeline;
 use crate::report::bins::BinsWriter;
 use crate::report::json::EventWriter;
 use crate::report::table::Table;
 use crate::report::{HostReport, Sink, Totals};
 use crate::time::Timestamp;
-use crate::verdict::Role;
 use anyhow::Context as _;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -20,7 +20,9 @@ use std::io::{self, BufWriter, Write};
 pub(super) fn run(config: ReplayConfig) -> anyhow::Result<Outcome> {
     let mut run = Run::new(config.reading, &config.paths)?;
     run.settings.stats = config.stats;
-    run.settings.hosts = config.hosts != Hosts::None;
+    if config.hosts != Hosts::None {
+        run.settings.hosts = pipeline::Hosts::AtEnd;
+    }
     run.settings.count.bins = config.bins.is_some();
     let verbosity = run.verbosity;
     let bins = match &config.bins {
@@ -107,10 +109,10 @@ impl Sink for ReplaySink {
     }
 
     fn host(&mut self, host: &HostReport<'_>) -> io::Result<()> {
-        if self.hosts == Hosts::Judged && host.judgement.role.role == Role::External {
-            return Ok(());
+        if self.hosts.wants(host) {
+            return self.events.host(host);
         }
-        self.events.host(host)
+        Ok(())
     }
 
     fn totals(&mut self, totals: &Totals, at: Option<Timestamp>) -> io::Result<()> {

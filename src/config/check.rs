@@ -107,6 +107,7 @@ fn numbers(layer: &Layer) -> Result<(), Error> {
     sensor(layer)?;
     ring(layer)?;
     seconds(layer.checkpoint_interval.as_ref())?;
+    seconds(layer.hosts_interval.as_ref())?;
     bounded(layer.fanout.as_ref(), MAX_FANOUT)?;
     bounded(layer.snaplen.as_ref(), SNAPLEN)?;
     outputs(layer, &[])?;

@@ -17,6 +17,7 @@ pub(super) struct Layer {
     pub(super) keywords: Option<Vec<Given<Spec>>>,
     pub(super) smtp_ports: Option<Vec<Given<String>>>,
     pub(super) hosts: Option<Hosts>,
+    pub(super) hosts_interval: Option<Given<u64>>,
     pub(super) stats: Option<Given<u64>>,
     pub(super) output: Option<Given<PathBuf>>,
     pub(super) format: Option<Format>,
@@ -86,6 +87,7 @@ impl Layer {
             keywords: self.keywords.or(below.keywords),
             smtp_ports: self.smtp_ports.or(below.smtp_ports),
             hosts: self.hosts.or(below.hosts),
+            hosts_interval: self.hosts_interval.or(below.hosts_interval),
             stats: self.stats.or(below.stats),
             output: self.output.or(below.output),
             format: self.format.or(below.format),
@@ -140,6 +142,8 @@ impl Layer {
             checkpoint_interval: on_line("--checkpoint-interval", typed.checkpoint_interval),
             write: on_line("--write", typed.write),
             write_payload: typed.write_payload.then_some(true),
+            hosts: typed.hosts.map(Hosts::from),
+            hosts_interval: on_line("--hosts-interval", typed.hosts_interval),
             stats: on_line("--stats", typed.stats),
             ..self.with_events(typed.events)
         }
@@ -208,6 +212,9 @@ impl Layer {
                 .map(|item| list(item, |item| scalar(item, "ports, as 2525")))
                 .transpose()?,
             hosts: value("hosts").map(|item| hosts(&item)).transpose()?,
+            hosts_interval: value("hosts-interval")
+                .map(|item| number(&item))
+                .transpose()?,
             stats: value("stats").map(|item| number(&item)).transpose()?,
             output: value("output")
                 .map(|item| in_folder(&item, folder))

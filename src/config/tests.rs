@@ -383,13 +383,13 @@ fn what_is_wrong_in_a_file() {
         ),
         (
             "zebra = 1\nfrobnicate = 2",
-            "1: unknown key `zebra` (known are bins, checkpoint, checkpoint-interval, evidence, exit-code, fanout, filter, format, home, hosts, \
+            "1: unknown key `zebra` (known are bins, checkpoint, checkpoint-interval, evidence, exit-code, fanout, filter, format, home, hosts, hosts-interval, \
              interface, inventory, keywords, memory, no-promiscuous, output, quiet, ring, sensor, since, \
              smtp-ports, snaplen, stats, status, tunnels, until, user, verbose, workers, write, write-payload)",
         ),
         (
             "[replay]\nstats = 1",
-            "1: unknown key `replay` (known are bins, checkpoint, checkpoint-interval, evidence, exit-code, fanout, filter, format, home, hosts, \
+            "1: unknown key `replay` (known are bins, checkpoint, checkpoint-interval, evidence, exit-code, fanout, filter, format, home, hosts, hosts-interval, \
              interface, inventory, keywords, memory, no-promiscuous, output, quiet, ring, sensor, since, \
              smtp-ports, snaplen, stats, status, tunnels, until, user, verbose, workers, write, write-payload)",
         ),

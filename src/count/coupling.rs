@@ -84,10 +84,13 @@ struct Bin {
 }
 
 /// The open seconds of a host, and the sums of the closed ones.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Coupling {
     open: Open<Bin>,
     sums: CouplingSums,
+    /// The sums since a period began; `None` where that was before the first second.
+    #[serde(skip)]
+    period: Option<Box<CouplingSums>>,
 }
 
 impl Coupling {
@@ -102,24 +105,39 @@ impl Coupling {
     }
 
     fn bin(&mut self, second: i64) -> &mut Bin {
-        let Self { open, sums } = self;
-        open.bin(second, |second, bin| {
-            sums.add(second, bin);
-        })
+        let Self { open, sums, period } = self;
+        open.bin(second, |second, bin| fold(sums, period, second, bin))
     }
 
     /// Folds the seconds up to `through` into the sums.
     pub fn close(&mut self, through: i64) {
-        let Self { open, sums } = self;
-        open.close(through, |second, bin| {
-            sums.add(second, bin);
-        });
+        let Self { open, sums, period } = self;
+        open.close(through, |second, bin| fold(sums, period, second, bin));
+    }
+
+    /// Begins a period with the next second that is closed.
+    pub(super) fn begin(&mut self) {
+        if self.period.is_some() || self.sums.span.is_some() {
+            **self.period.get_or_insert_default() = CouplingSums::default();
+        }
+    }
+
+    /// The sums since the period began.
+    pub(super) fn period(&self) -> &CouplingSums {
+        self.period.as_deref().unwrap_or(&self.sums)
     }
 
     /// The sums of the closed seconds.
     #[must_use]
     pub fn sums(&self) -> &CouplingSums {
         &self.sums
+    }
+}
+
+fn fold(sums: &mut CouplingSums, period: &mut Option<Box<CouplingSums>>, second: i64, bin: Bin) {
+    sums.add(second, bin);
+    if let Some(period) = period {
+        period.add(second, bin);
     }
 }
 

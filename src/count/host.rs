@@ -24,7 +24,7 @@ const ITERATIVE: u64 = 4;
 pub const TOLD_A_SECOND: u32 = 1024;
 
 /// Keyword labels that are told.
-const TOLD: usize = 20;
+pub(super) const TOLD: usize = 20;
 
 /// What one host asked and was answered.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -64,6 +64,9 @@ pub struct HostCounters {
     told: (i64, u32),
     /// It asks as resolvers do, and that was told.
     resolves: bool,
+    /// What was counted when the period began; `None` where that was before its first packet.
+    #[serde(skip)]
+    pub(super) before: Option<Box<HostTotals>>,
 }
 
 /// Queries by the type of their first question.
@@ -287,9 +290,29 @@ impl HostCounters {
         }
     }
 
+    /// The sums over the seconds that were closed in the period.
+    pub(super) fn period_sums(&self) -> (Sums, CouplingSums) {
+        let coupling = self.coupling.as_ref();
+        let coupling = coupling.map(|coupling| *coupling.period());
+        (*self.series.period(), coupling.unwrap_or_default())
+    }
+
+    /// Begins the sums of a period with the next second that is closed.
+    pub(super) fn begin_sums(&mut self) {
+        self.series.begin();
+        if let Some(coupling) = &mut self.coupling {
+            coupling.begin();
+        }
+    }
+
     /// The counters as they stand.
     #[must_use]
     pub fn totals(&mut self) -> HostTotals {
+        self.totals_of(TOLD)
+    }
+
+    /// The same with that many labels.
+    pub(super) fn totals_of(&mut self, labels: usize) -> HostTotals {
         HostTotals {
             first: self.first,
             last: self.last,
@@ -299,8 +322,8 @@ impl HostCounters {
             cut: self.cut,
             replies: self.replies,
             keyword: self.keyword,
-            labels: self.labels.top(TOLD),
-            labels_cut: self.labels.len() > TOLD,
+            labels: self.labels.top(labels),
+            labels_cut: self.labels.len() > labels,
             labels_error: self.labels.error(),
             names: self.names.count(),
             domains: self.domains.count(),

@@ -26,6 +26,7 @@ mod lately;
 mod mail;
 pub mod names;
 mod open;
+pub mod period;
 pub mod prefixes;
 pub mod saved;
 pub mod series;
@@ -42,7 +43,6 @@ use crate::decode::malformed::Malformed;
 use crate::decode::observation::{DNS, ENCRYPTED_DNS, MailPorts, sender};
 use crate::decode::packet::{Packet, Segment, Transport};
 use crate::decode::smtp::Side;
-use crate::decode::tcp::half::SegmentCounts;
 use crate::decode::tcp::{Connection, Connections, Limits, Moment, Said, TcpCounts};
 use crate::host::HostAddr;
 use crate::keywords::Keywords;
@@ -50,7 +50,7 @@ use crate::time::{NANOS, Timestamp};
 use delta::Delta;
 use host::HostCounters;
 use serde::{Deserialize, Serialize};
-use site::SiteBin;
+use site::{Losses, SiteBin, Told};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tally::Tally;
@@ -145,8 +145,8 @@ pub struct Counters {
     connections: Vec<Connections>,
     mail: MailPorts,
     tally: Tally,
-    /// What was told of the octets of TCP.
-    told: SegmentCounts,
+    /// What was told of the site.
+    told: Told,
     /// What was counted of connections before these are known.
     before: TcpCounts,
 }
@@ -210,7 +210,7 @@ impl Counters {
             connections: connections.take(SHARDS).collect(),
             mail: settings.mail.clone(),
             tally: Tally::new(settings),
-            told: SegmentCounts::default(),
+            told: Told::default(),
             before: TcpCounts::default(),
         }
     }
@@ -271,6 +271,11 @@ impl Counters {
         self.tally.binding(binding, late);
     }
 
+    /// Notes packets that were thrown away on the way here.
+    pub fn shed(&mut self, packets: u64) {
+        self.tally.packets.shed += packets;
+    }
+
     /// Closes the seconds up to `through`, and yields those in which there was something to
     /// tell, in order of time.
     pub fn close(&mut self, through: i64) -> Vec<Delta> {
@@ -284,19 +289,17 @@ impl Counters {
             });
         }
         let mut deltas = self.tally.close(through);
-        self.tell_octets(through, &mut deltas);
+        self.tell_site(through, &mut deltas);
         deltas
     }
 
-    /// Puts the octets of TCP since the last time into the newest second that is closed, or that
-    /// of `second`. They belong to seconds before; for a share over minutes that is near enough.
-    fn tell_octets(&mut self, second: i64, deltas: &mut Vec<Delta>) {
-        let mut counts = self.before.segments;
-        for connections in &self.connections {
-            counts.add(&connections.counts().segments);
-        }
-        let bin = SiteBin::of_tcp(self.told, counts);
-        self.told = counts;
+    /// Puts what was counted of the site since the last time into the newest second that is
+    /// closed, or that of `second`. It belongs to seconds before; for a share over minutes that
+    /// is near enough.
+    fn tell_site(&mut self, second: i64, deltas: &mut Vec<Delta>) {
+        let now = self.now();
+        let bin = SiteBin::of_worker(self.told, now);
+        self.told = now;
         let Some(bin) = bin else { return };
         let newest = deltas
             .last()
@@ -311,6 +314,22 @@ impl Counters {
         }
     }
 
+    /// What is to be told of the site by now.
+    fn now(&self) -> Told {
+        let mut segments = self.before.segments;
+        for connections in &self.connections {
+            segments.add(&connections.counts().segments);
+        }
+        let packets = &self.tally.packets;
+        let losses = Losses {
+            shed: packets.shed,
+            malformed: packets.malformed.values().sum(),
+            evicted: self.tally.evicted(),
+            ..Losses::default()
+        };
+        Told { segments, losses }
+    }
+
     /// Ends the input, whose newest packet is of `newest`: closes every second.
     pub fn end(&mut self, newest: Timestamp) -> Vec<Delta> {
         let Self {
@@ -323,7 +342,7 @@ impl Counters {
         }
         self.tally.asked.end(newest);
         let mut deltas = self.tally.close(i64::MAX);
-        self.tell_octets(newest.second(), &mut deltas);
+        self.tell_site(newest.second(), &mut deltas);
         deltas
     }
 

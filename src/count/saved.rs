@@ -11,11 +11,11 @@ use super::duplicates::Duplicates;
 use super::hidden::Hiders;
 use super::host::HostCounters;
 use super::lately::Lately;
+use super::site::Told;
 use super::table;
 use super::tally::Shard;
 use super::{Counters, PacketCounts, Settings, TcpCounts, shard_of};
 use crate::decode::tcp::Connections;
-use crate::decode::tcp::half::SegmentCounts;
 use crate::decode::tcp::saved::Attempts;
 use crate::host::HostAddr;
 use crate::time::Timestamp;
@@ -34,8 +34,8 @@ pub struct Saved {
     open: BTreeMap<i64, Second>,
     /// All but what the shards themselves know.
     packets: PacketCounts,
-    /// What of the octets of TCP the site was told.
-    told: SegmentCounts,
+    /// What the site was told.
+    told: Told,
     /// The first moment of a connection that may still be spoken of.
     moment: Option<Timestamp>,
 }
@@ -86,11 +86,6 @@ struct Read {
 }
 
 impl Saved {
-    /// Packets that were thrown away before they came to be counted.
-    pub fn add_shed(&mut self, packets: u64) {
-        self.packets.shed += packets;
-    }
-
     /// Adds what another worker has saved at the same place.
     pub fn add(&mut self, other: Self) {
         self.shards.extend(other.shards);
@@ -293,6 +288,8 @@ impl Counters {
             tcp: TcpCounts::default(),
             ..saved.packets
         };
+        // Each table brings its own evictions, and what a smaller one loses now was no flood's.
+        counters.told.losses.evicted = counters.tally.evicted();
         Ok(counters)
     }
 }

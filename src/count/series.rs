@@ -205,31 +205,53 @@ impl Sums {
 }
 
 /// The open seconds of a host, and the sums of the closed ones.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Series {
     open: Open<Bin>,
     sums: Sums,
+    /// The sums since a period began; `None` where that was before the first second.
+    #[serde(skip)]
+    period: Option<Box<Sums>>,
 }
 
 impl Series {
     /// Counts an A query of `second`, which must not have been closed.
     #[inline]
     pub fn add(&mut self, second: i64, tier: Option<Tier>) {
-        let Self { open, sums } = self;
-        open.bin(second, |second, bin| sums.add(second, bin))
+        let Self { open, sums, period } = self;
+        open.bin(second, |second, bin| fold(sums, period, second, bin))
             .add(tier);
     }
 
     /// Folds the seconds up to `through` into the sums.
     pub fn close(&mut self, through: i64) {
-        let Self { open, sums } = self;
-        open.close(through, |second, bin| sums.add(second, bin));
+        let Self { open, sums, period } = self;
+        open.close(through, |second, bin| fold(sums, period, second, bin));
+    }
+
+    /// Begins a period with the next second that is closed.
+    pub(super) fn begin(&mut self) {
+        if self.period.is_some() || self.sums.active > 0 {
+            **self.period.get_or_insert_default() = Sums::default();
+        }
+    }
+
+    /// The sums since the period began.
+    pub(super) fn period(&self) -> &Sums {
+        self.period.as_deref().unwrap_or(&self.sums)
     }
 
     /// The sums of the closed seconds.
     #[must_use]
     pub fn sums(&self) -> &Sums {
         &self.sums
+    }
+}
+
+fn fold(sums: &mut Sums, period: &mut Option<Box<Sums>>, second: i64, bin: Bin) {
+    sums.add(second, bin);
+    if let Some(period) = period {
+        period.add(second, bin);
     }
 }
 

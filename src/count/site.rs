@@ -1,7 +1,7 @@
 //! What a second of the whole site looked like: how much came, from which side, of how many.
 //!
-//! Nothing here is a host's. The capture thread counts all but the octets of TCP, since only it
-//! sees what no worker gets; the workers add those when they close a second.
+//! Nothing here is a host's. The capture thread counts the packets, since only it sees what no
+//! worker gets; the workers add the octets of TCP and what they lose when they close a second.
 
 use super::delta::Delta;
 use crate::decode::observation::{DNS, MailPorts};
@@ -24,8 +24,55 @@ pub struct SiteBin {
     pub octets: u64,
     /// Octets of it that were sent and never seen, though no snap length cut them.
     pub lost: u64,
+    /// What came near and was not read.
+    pub losses: Losses,
     /// Who asks whom by DNS; `None` where nobody does.
     pub asking: Option<Box<Asking>>,
+}
+
+/// What came near and was not read, or is known no more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Losses {
+    /// Packets that the kernel dropped for want of room in the ring.
+    pub kernel: u64,
+    /// Packets that the interface or its driver dropped, whatever they carried.
+    pub interface: u64,
+    /// Packets thrown away since a worker was behind; they are among those that passed the filter.
+    pub shed: u64,
+    /// Packets that are broken, or whose message is.
+    pub malformed: u64,
+    /// Hosts that had to leave a full table.
+    pub evicted: u64,
+}
+
+impl Losses {
+    /// Adds what was lost elsewhere, or at another time.
+    pub fn add(&mut self, other: Self) {
+        let Self {
+            kernel,
+            interface,
+            shed,
+            malformed,
+            evicted,
+        } = other;
+        self.kernel += kernel;
+        self.interface += interface;
+        self.shed += shed;
+        self.malformed += malformed;
+        self.evicted += evicted;
+    }
+
+    /// What was lost after `before` was.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            kernel: self.kernel.saturating_sub(before.kernel),
+            interface: self.interface.saturating_sub(before.interface),
+            shed: self.shed.saturating_sub(before.shed),
+            malformed: self.malformed.saturating_sub(before.malformed),
+            evicted: self.evicted.saturating_sub(before.evicted),
+        }
+    }
 }
 
 /// How much came from either side.
@@ -145,6 +192,7 @@ impl SiteBin {
         self.smtp.add(other.smtp);
         self.octets += other.octets;
         self.lost += other.lost;
+        self.losses.add(other.losses);
         if let Some(other) = &other.asking {
             self.asking.get_or_insert_default().add(other);
         }
@@ -200,17 +248,18 @@ impl SiteBin {
         }
     }
 
-    /// What the connections of a worker have told between two counts of it; `None` for nothing.
+    /// What a worker has counted between two times; `None` for nothing.
     #[must_use]
-    pub(super) fn of_tcp(before: SegmentCounts, now: SegmentCounts) -> Option<Self> {
+    pub(super) fn of_worker(before: Told, now: Told) -> Option<Self> {
         // Octets of `lost` are those that the snap length cut and others.
-        let lost = |counts: SegmentCounts| counts.lost.saturating_sub(counts.cut);
+        let lost = |told: Told| told.segments.lost.saturating_sub(told.segments.cut);
         let bin = Self {
-            octets: now.octets - before.octets,
+            octets: now.segments.octets - before.segments.octets,
             lost: lost(now).saturating_sub(lost(before)),
+            losses: now.losses.since(before.losses),
             ..Self::default()
         };
-        (bin.octets > 0 || bin.lost > 0).then_some(bin)
+        (bin != Self::default()).then_some(bin)
     }
 }
 
@@ -232,6 +281,23 @@ impl Asking {
         self.iterators.add(&other.iterators);
         self.authorities.add(&other.authorities);
         self.pairs.add(&other.pairs);
+    }
+}
+
+/// What a worker has counted that is not of a second, and is told of the site by difference.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Told {
+    /// The octets of TCP.
+    pub(super) segments: SegmentCounts,
+    /// What it lost.
+    pub(super) losses: Losses,
+}
+
+impl Told {
+    /// Adds what another worker told.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.segments.add(&other.segments);
+        self.losses.add(other.losses);
     }
 }
 

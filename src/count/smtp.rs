@@ -131,6 +131,11 @@ impl SmtpCounters {
         port.destinations.insert(destination);
     }
 
+    /// Connections that it began.
+    pub(super) fn attempts(&self) -> u64 {
+        self.totals.attempts
+    }
+
     fn port(&mut self, port: u16) -> &mut Port {
         let at = match self
             .by_port

@@ -181,6 +181,12 @@ impl<V: Default> HostTable<V> {
         Some(&mut slot.value)
     }
 
+    /// Every host in the table, in no order.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (HostAddr, &mut V)> {
+        let slots = self.slots.iter_mut();
+        slots.map(|slot| (slot.host, &mut slot.value))
+    }
+
     /// The hosts in the table, in no order.
     pub(super) fn hosts(&self) -> impl Iterator<Item = HostAddr> + '_ {
         self.index.keys().copied()

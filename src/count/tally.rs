@@ -207,6 +207,17 @@ impl Tally {
             .collect()
     }
 
+    /// Every host with its counters, in no order.
+    pub(super) fn each_host(&mut self) -> impl Iterator<Item = (HostAddr, &mut HostCounters)> {
+        let shards = self.shards.iter_mut();
+        shards.flat_map(|shard| shard.hosts.iter_mut())
+    }
+
+    /// A host's counters, where it has any.
+    pub(super) fn host_mut(&mut self, host: HostAddr) -> Option<&mut HostCounters> {
+        self.shards[shard_of(host)].hosts.get_mut(host)
+    }
+
     /// What became of the packets so far.
     pub(super) fn packets(&self) -> PacketCounts {
         let mut packets = self.packets.clone();
@@ -216,8 +227,13 @@ impl Tally {
             .iter()
             .map(|shard| shard.hosts.len() as u64)
             .sum();
-        packets.evicted = self.shards.iter().map(|shard| shard.hosts.evicted()).sum();
+        packets.evicted = self.evicted();
         packets
+    }
+
+    /// Hosts that had to leave the tables.
+    pub(super) fn evicted(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.hosts.evicted()).sum()
     }
 
     /// Ends counting: every host with its counters, all seconds closed, in no order. Call

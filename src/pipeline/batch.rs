@@ -39,7 +39,7 @@ pub(super) enum Item<'a> {
 pub(super) enum Mark {
     /// No packet of this second or an earlier one will count in a bin any more.
     Close(i64),
-    /// Tell the totals, keep the state, or both, as of this second's beginning.
+    /// Tell the totals, keep the state, end a period of hosts, as of this second's beginning.
     Boundary(Boundary),
     /// So many packets were thrown away here, since the worker was behind.
     Shed(u64),
@@ -58,6 +58,8 @@ pub(super) struct Boundary {
     pub(super) totals: bool,
     /// The state is kept.
     pub(super) keep: bool,
+    /// A period of hosts ends.
+    pub(super) hosts: bool,
 }
 
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use super::desk::Desk;
 use super::keeper::Keeper;
 use super::latest::Latest;
 use super::state::{Kept, StateKeeper};
-use super::{Behind, Message, Settings};
+use super::{Behind, Hosts, Message, Settings};
 use crate::capture::Fault;
 use crate::checkpoint::Parts;
 use crate::correlate::site::Site;
@@ -12,11 +12,14 @@ use crate::correlate::{Correlator, Verdict};
 use crate::count::PacketCounts;
 use crate::count::delta::Delta;
 use crate::count::host::HostCounters;
+use crate::count::period::{self, Period};
 use crate::count::site::SiteBin;
 use crate::host::HostAddr;
 use crate::report::{CaptureCounts, EvidenceCounts, HostReport, Sink, Totals};
 use crate::time::Timestamp;
+use crate::verdict::Role;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
@@ -42,8 +45,16 @@ pub(super) struct Calling<'a> {
     closed: Vec<i64>,
     /// Seconds that not all workers have closed yet.
     pending: BTreeMap<i64, Vec<Delta>>,
+    /// Hosts that correlation had to forget, as far as the site knows of them.
+    evicted: u64,
     /// Totals on their way, by the second at which they are told.
     totals: BTreeMap<i64, Totals>,
+    /// What hosts did in periods that have ended, by their ends, and in the last one with the
+    /// greatest number; of how many workers.
+    periods: BTreeMap<i64, (usize, Period)>,
+    /// When the period that runs began.
+    period_began: Option<Timestamp>,
+    hosts_omitted: u64,
     /// Verdicts of the input's last second.
     last: Vec<Verdict>,
     end: End,
@@ -71,6 +82,7 @@ impl<'a> Calling<'a> {
             (correlator, Site::default())
         });
         Self {
+            evicted: correlator.evicted(),
             correlator,
             site,
             keep,
@@ -83,6 +95,12 @@ impl<'a> Calling<'a> {
             closed: vec![i64::MIN; settings.workers.get() + captures],
             pending: BTreeMap::new(),
             totals: BTreeMap::new(),
+            periods: BTreeMap::new(),
+            period_began: match settings.behind {
+                Behind::Shed { from } => Some(Timestamp::from_parts(from, 0)),
+                Behind::Wait => None,
+            },
+            hosts_omitted: 0,
             last: Vec::new(),
             end: End::default(),
         }
@@ -120,6 +138,12 @@ impl<'a> Calling<'a> {
                 }
                 Message::Captured { at, counts } => {
                     self.totals.entry(at).or_default().capture.add(&counts);
+                }
+                Message::Period { at, mut period } => {
+                    let (workers, known) = self.periods.entry(at).or_default();
+                    *workers += 1;
+                    known.active += period.active;
+                    known.hosts.append(&mut period.hosts);
                 }
                 Message::Saved { at, closed, saved } => {
                     let kept = self.kept.entry(at).or_default();
@@ -274,6 +298,8 @@ impl<'a> Calling<'a> {
         for delta in deltas {
             bin.add(&delta.site);
         }
+        let evicted = self.correlator.evicted();
+        bin.losses.evicted += evicted - std::mem::replace(&mut self.evicted, evicted);
         for event in self.site.second(second, &bin) {
             self.sink.sensor(&event)?;
         }
@@ -291,23 +317,72 @@ impl<'a> Calling<'a> {
         Ok(())
     }
 
-    /// Tells the totals that are due at `second` or before.
+    /// Tells what hosts did in the periods that ended at `second` or before, and were closed.
+    fn tell_periods(&mut self, second: i64) -> io::Result<()> {
+        while let Some(entry) = self.periods.first_entry()
+            && *entry.key() <= second
+            && entry.get().0 == self.of.0
+        {
+            let (at, (_, period)) = entry.remove_entry();
+            let verdicts = self.correlator.expire(at);
+            self.tell_verdicts(verdicts)?;
+            self.tell_period(period, Timestamp::from_parts(at, 0))?;
+        }
+        Ok(())
+    }
+
+    /// Tells what hosts did: those with the highest score first, and then who did most.
+    fn tell_period(&mut self, period: Period, end: Timestamp) -> io::Result<()> {
+        let Period { active, hosts } = period;
+        let mut reports: Vec<_> = hosts
+            .into_iter()
+            .map(|(host, mut totals)| {
+                self.correlator.resolve(&mut totals);
+                HostReport {
+                    host,
+                    at: end,
+                    span: (self.period_began, Some(end)),
+                    judgement: self.correlator.judgement(host, &totals),
+                    totals,
+                    prefixes: None,
+                }
+            })
+            .collect();
+        reports.sort_unstable_by(|one, other| {
+            let of = |report: &HostReport<'_>| {
+                let is_outside = report.judgement.role.role == Role::External;
+                (is_outside, Reverse(report.totals.volume()), report.host)
+            };
+            let by_score = other.judgement.score.total_cmp(&one.judgement.score);
+            by_score.then_with(|| of(one).cmp(&of(other)))
+        });
+        reports.truncate(period::TOLD_HOSTS);
+        self.hosts_omitted += active - reports.len() as u64;
+        self.period_began = Some(end);
+        for report in &reports {
+            self.sink.host(report)?;
+        }
+        Ok(())
+    }
+
+    /// Tells the totals that are due at `second` or before, and behind what hosts did until then.
     fn tell_totals(&mut self, second: i64) -> io::Result<()> {
         while let Some(entry) = self.totals.first_entry()
             && *entry.key() <= second
         {
-            let second = *entry.key();
-            let mut totals = entry.remove();
+            let (second, mut totals) = entry.remove_entry();
+            self.tell_periods(second)?;
             let verdicts = self.correlator.expire(second);
             self.tell_verdicts(verdicts)?;
             let at = Timestamp::from_parts(second, 0);
             totals.suspects_evicted = self.correlator.evicted();
             totals.servers_evicted = self.correlator.servers_evicted();
             totals.bindings_evicted = self.correlator.bindings_evicted();
+            totals.hosts_omitted = self.hosts_omitted;
             totals.evidence = self.evidence(&totals.capture);
             self.sink.totals(&totals, Some(at))?;
         }
-        Ok(())
+        self.tell_periods(second)
     }
 
     /// What became of the packets behind verdicts on the way to the sink, which adds its own.
@@ -324,7 +399,7 @@ impl<'a> Calling<'a> {
         mut self,
         capture: CaptureCounts,
         keepers: Vec<Keeper>,
-        hosts: bool,
+        hosts: Hosts,
     ) -> io::Result<Totals> {
         let End {
             counts,
@@ -340,6 +415,7 @@ impl<'a> Calling<'a> {
             servers_evicted: self.correlator.servers_evicted(),
             bindings_evicted: self.correlator.bindings_evicted(),
             op25b: self.correlator.op25b(),
+            hosts_omitted: 0,
             evidence: None,
         };
         let end = totals.capture.last;
@@ -359,19 +435,22 @@ impl<'a> Calling<'a> {
             desk.tell(i64::MAX, self.sink)?;
         }
         totals.evidence = self.evidence(&totals.capture);
-        if hosts {
+        if let Some((_, period)) = self.periods.remove(&i64::MAX) {
+            self.tell_period(period, end.unwrap_or_default())?;
+        }
+        totals.hosts_omitted = self.hosts_omitted;
+        if hosts == Hosts::AtEnd {
             all.sort_unstable_by_key(|(host, _)| *host);
             for (host, mut counters) in all {
                 let mut totals = counters.totals();
                 self.correlator.resolve(&mut totals);
-                let judgement = self.correlator.judgement(host, &totals);
-                let prefixes = &counters.prefixes;
                 self.sink.host(&HostReport {
                     host,
                     at: end.unwrap_or_default(),
+                    span: (totals.first, totals.last),
+                    judgement: self.correlator.judgement(host, &totals),
                     totals,
-                    judgement,
-                    prefixes,
+                    prefixes: Some(&counters.prefixes),
                 })?;
             }
         }

@@ -4,11 +4,11 @@
 use super::batch::{Batch, Boundary, Mark};
 use super::clock::Clock;
 use super::keeper::{Excerpt, Keeper};
-use super::{Behind, HungUp, Message, Settings, Tap};
+use super::{Behind, Hosts, HungUp, Message, Settings, Tap};
 use crate::capture::{Filter, Frame, Input, KernelCounts, Progress, Source};
 use crate::count::delta::Delta;
 use crate::count::shard_of;
-use crate::count::site::SiteSeconds;
+use crate::count::site::{Losses, SiteSeconds};
 use crate::decode::fragment::Fragments;
 use crate::decode::lan::Binding;
 use crate::decode::observation::{MailPorts, Route, route, sender};
@@ -229,6 +229,7 @@ pub(super) fn read(
         lanes: &mut lanes,
         to_correlate: &mut to_correlate,
         kernel_before: counts.kernel.unwrap_or_default(),
+        dropped: counts.kernel.unwrap_or_default().losses(),
         counts: &mut counts,
         mail: &settings.count.mail,
         clock: Clock::default(),
@@ -324,11 +325,12 @@ impl Site {
     }
 }
 
-/// When totals are due and state is to be kept, by packet time.
+/// When totals are due, state is to be kept and hosts are told, by packet time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Schedule {
     totals: Option<Every>,
     keep: Option<Every>,
+    hosts: Option<Every>,
     /// Whether each is due that time has passed, and not the last one alone: what several
     /// capture threads do must be of the same times.
     each: bool,
@@ -366,9 +368,14 @@ impl Schedule {
             Behind::Wait => None,
             Behind::Shed { from } => Some(from),
         };
+        let hosts = match settings.hosts {
+            Hosts::Never | Hosts::AtEnd => None,
+            Hosts::Every(seconds) => Some(seconds),
+        };
         Self {
             totals: settings.stats.and_then(|every| Every::new(every, from)),
             keep: keep.and_then(|every| Every::new(every, from)),
+            hosts: hosts.and_then(|every| Every::new(every, from)),
             each: from.is_some(),
         }
     }
@@ -387,9 +394,10 @@ impl Schedule {
                 every.after(second) - every.seconds
             })
         };
-        let (totals, keep) = (due(&self.totals), due(&self.keep));
-        let at = totals.into_iter().chain(keep).min();
-        for every in [&mut self.totals, &mut self.keep].into_iter().flatten() {
+        let (totals, keep, hosts) = (due(&self.totals), due(&self.keep), due(&self.hosts));
+        let at = [totals, keep, hosts].into_iter().flatten().min();
+        let all = [&mut self.totals, &mut self.keep, &mut self.hosts];
+        for every in all.into_iter().flatten() {
             every.next = match (at, every.next) {
                 (Some(at), next) if self.each => next.map(|next| next.max(every.after(at))),
                 (None, next) if self.each => next,
@@ -400,6 +408,7 @@ impl Schedule {
             at: at?,
             totals: totals == at,
             keep: keep == at,
+            hosts: hosts == at,
         })
     }
 }
@@ -419,10 +428,22 @@ struct Reader<'a> {
     kernel_before: KernelCounts,
     /// Somebody waits at the other end: what is counted is handed over at every second.
     prompt: bool,
+    /// What of it the seconds of the site know as lost.
+    dropped: Losses,
     /// A second has passed since the kernel was asked what it counts.
     ask_kernel: bool,
     /// Keeps packets, where that is asked for.
     keeper: Option<&'a mut Keeper>,
+}
+
+impl KernelCounts {
+    fn losses(self) -> Losses {
+        Losses {
+            kernel: self.dropped,
+            interface: self.if_dropped,
+            ..Losses::default()
+        }
+    }
 }
 
 impl Reader<'_> {
@@ -534,7 +555,13 @@ impl Reader<'_> {
             Sliced::Ignored => counts.ignored += 1,
             Sliced::Fragment(_) => counts.fragments += 1,
             Sliced::Unsupported(reason) => counts.unsupported(reason),
-            Sliced::Malformed(damage) => *counts.malformed.entry(damage).or_insert(0) += 1,
+            Sliced::Malformed(damage) => {
+                *counts.malformed.entry(damage).or_insert(0) += 1;
+                if !late {
+                    let second = self.site.seconds.second(frame.time.second());
+                    second.losses.malformed += 1;
+                }
+            }
         }
         Ok(())
     }
@@ -571,11 +598,21 @@ impl Reader<'_> {
         })
     }
 
+    /// Asks what the kernel counts; what it has dropped since the last time belongs to about now.
     fn count_kernel(&mut self, source: &mut (dyn Source + Send)) {
-        self.counts.kernel = source.kernel().map(|mut counts| {
-            counts.add(self.kernel_before);
-            counts
-        });
+        let Some(mut now) = source.kernel() else {
+            return;
+        };
+        now.add(self.kernel_before);
+        self.counts.kernel = Some(now);
+        let lost = now.losses().since(self.dropped);
+        if lost != Losses::default()
+            && let Some(newest) = self.clock.newest()
+        {
+            self.dropped = now.losses();
+            let second = self.site.seconds.second(newest.second());
+            second.losses.add(lost);
+        }
     }
 
     /// Hands over the packets that were asked for.

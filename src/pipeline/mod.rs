@@ -31,6 +31,7 @@ use crate::capture::{Fault, Filter, LinkChange, Progress, Source};
 use crate::correlate::Context;
 use crate::count::delta::Delta;
 use crate::count::host::HostCounters;
+use crate::count::period::Period;
 use crate::count::saved::Saved;
 use crate::count::site::SiteSeconds;
 use crate::count::{self, Counters, PacketCounts};
@@ -69,10 +70,23 @@ pub struct Settings {
     pub stats: Option<NonZeroU64>,
     /// What is done where a worker is behind.
     pub behind: Behind,
-    /// Whether every host is told at the end.
-    pub hosts: bool,
+    /// When hosts are told.
+    pub hosts: Hosts,
     /// What is kept of packets, so that those behind a verdict can be told; `None`: nothing.
     pub keep: Option<Keep>,
+}
+
+/// When hosts are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hosts {
+    /// Never.
+    Never,
+    /// All of them at the end, with what they did from the beginning.
+    AtEnd,
+    /// Those that did anything, every so many seconds of packet time and at the end, with what
+    /// they did since: the [`TOLD_HOSTS`](crate::count::period::TOLD_HOSTS) with the highest score, and then the most to
+    /// tell of.
+    Every(NonZeroU64),
 }
 
 /// What is kept of packets.
@@ -117,6 +131,8 @@ enum Message {
     Captured { at: i64, counts: CaptureCounts },
     /// A worker's counts at a mark.
     Counted { at: i64, counts: PacketCounts },
+    /// What a worker's hosts did in the period that ends at a mark, when its seconds are closed.
+    Period { at: i64, period: Period },
     /// A worker's state at a mark, or with the greatest number at the end.
     Saved {
         at: i64,
@@ -193,13 +209,25 @@ pub fn run(
             let batches = ways.collect();
             let (to_correlate, recycle) = (to_correlate.clone(), recycle.clone());
             let counters = counters.next();
-            let counters = counters.unwrap_or_else(|| Counters::new(settings.count.clone()));
+            let mut counters = counters.unwrap_or_else(|| Counters::new(settings.count.clone()));
+            let by_period = matches!(settings.hosts, Hosts::Every(_));
+            if by_period {
+                // What an earlier run told, or lost, is not told again.
+                counters.begin_period();
+            }
             thread::Builder::new()
                 .name(format!("count-{worker}"))
                 .spawn_scoped(scope, move || {
                     // An early end means that the sink failed, which the calling thread knows.
-                    let _ =
-                        worker::work(worker, counters, batches, latest, &recycle, &to_correlate);
+                    let _ = worker::work(
+                        worker,
+                        counters,
+                        by_period,
+                        batches,
+                        latest,
+                        &recycle,
+                        &to_correlate,
+                    );
                 })?;
         }
         let mut desk = settings.keep.map(|_| Desk::new());

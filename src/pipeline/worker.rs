@@ -8,15 +8,18 @@
 use super::batch::{Batch, Boundary, Item, Mark};
 use super::latest::Latest;
 use super::{HungUp, Message};
+use crate::count::Counters;
 use crate::count::delta::Delta;
-use crate::count::{Counters, PacketCounts};
+use crate::count::period::Period;
 use crate::time::Timestamp;
 use crossbeam_channel::{Receiver, Select, Sender};
+use std::collections::VecDeque;
 
 /// Counts until all lanes have ended.
 pub(super) fn work(
     number: usize,
     counters: Counters,
+    by_period: bool,
     lanes: Vec<Receiver<Batch>>,
     latest: &Latest,
     recycle: &Sender<Batch>,
@@ -28,7 +31,8 @@ pub(super) fn work(
         lanes: lanes.into_iter().map(Lane::new).collect(),
         closed: i64::MIN,
         told: i64::MIN,
-        shed: 0,
+        by_period,
+        periods: VecDeque::new(),
         deltas: Vec::new(),
         latest,
         seen: 0,
@@ -49,8 +53,10 @@ struct Worker<'a> {
     closed: i64,
     /// The second up to which that was told.
     told: i64,
-    /// Packets that were thrown away on the way here.
-    shed: u64,
+    /// Whether hosts are told by period.
+    by_period: bool,
+    /// What hosts did in periods that have ended, until the last second of each is closed.
+    periods: VecDeque<(i64, Period)>,
     /// What was closed and has not been told.
     deltas: Vec<Delta>,
     latest: &'a Latest,
@@ -113,7 +119,7 @@ impl Worker<'_> {
             } else {
                 lane.ended = true;
                 lane.closed = i64::MAX;
-                self.close();
+                self.close()?;
                 self.align()?;
             }
         }
@@ -176,14 +182,14 @@ impl Worker<'_> {
         };
         match mark {
             Mark::Forget => self.counters.forget(),
-            Mark::Shed(packets) => self.shed += packets,
+            Mark::Shed(packets) => self.counters.shed(packets),
             Mark::End { newest, kept } => {
                 lane.end = Some(newest);
                 lane.kept = kept;
             }
             Mark::Close(through) => {
                 lane.closed = through;
-                self.close();
+                self.close()?;
             }
             Mark::Boundary(boundary) => {
                 lane.waits = Some(boundary);
@@ -193,18 +199,48 @@ impl Worker<'_> {
         Ok(self.lanes.get(at).is_some_and(|lane| lane.waits.is_some()))
     }
 
+    /// Tells the periods whose last second is among those up to `through`, which are being closed.
+    fn close_periods(&mut self, through: i64) -> Result<(), HungUp> {
+        while let Some((at, _)) = self.periods.front()
+            && *at <= through.saturating_add(1)
+            && let Some((at, period)) = self.periods.pop_front()
+        {
+            self.tell_period(at, at - 1, period)?;
+        }
+        Ok(())
+    }
+
+    /// Tells the periods that are left, and the last, whose seconds are closed up to `through`.
+    fn last_periods(&mut self, through: i64) -> Result<(), HungUp> {
+        while let Some((at, period)) = self.periods.pop_front() {
+            self.tell_period(at, through.min(at - 1), period)?;
+        }
+        if self.by_period {
+            let period = self.counters.end_period();
+            self.tell_period(i64::MAX, through, period)?;
+        }
+        Ok(())
+    }
+
+    fn tell_period(&mut self, at: i64, through: i64, mut period: Period) -> Result<(), HungUp> {
+        self.counters.close_period(through, &mut period);
+        Ok(self.to_correlate.send(Message::Period { at, period })?)
+    }
+
     /// Closes the seconds of which no lane brings anything any more.
-    fn close(&mut self) {
+    fn close(&mut self) -> Result<(), HungUp> {
         let through = self.lanes.iter().map(|lane| lane.closed).min();
         // The end has its own mark.
         let through = through.filter(|through| *through < i64::MAX);
         if let Some(through) = through.filter(|through| *through > self.closed) {
+            self.close_periods(through)?;
             self.deltas.append(&mut self.counters.close(through));
             self.closed = through;
             if let Some(keywords) = self.latest.since(&mut self.seen) {
                 self.counters.set_keywords(keywords);
             }
         }
+        Ok(())
     }
 
     /// Takes the totals, or saves the state, when every lane has come to the mark.
@@ -215,8 +251,12 @@ impl Worker<'_> {
             return Ok(());
         };
         if boundary.totals {
-            let (at, counts) = (boundary.at, self.counts());
+            let (at, counts) = (boundary.at, self.counters.packets());
             self.to_correlate.send(Message::Counted { at, counts })?;
+        }
+        if boundary.hosts {
+            let period = self.counters.end_period();
+            self.periods.push_back((boundary.at, period));
         }
         if boundary.keep {
             self.tell_closed()?;
@@ -231,10 +271,9 @@ impl Worker<'_> {
     /// Hands over all that is counted and not told, as of a second.
     fn save(&mut self, at: i64) -> Result<(), HungUp> {
         // What cannot be saved leaves this state incomplete, and the one before stays.
-        let Ok(mut saved) = self.counters.save() else {
+        let Ok(saved) = self.counters.save() else {
             return Ok(());
         };
-        saved.add_shed(self.shed);
         Ok(self.to_correlate.send(Message::Saved {
             at,
             closed: self.closed,
@@ -255,12 +294,6 @@ impl Worker<'_> {
         Ok(())
     }
 
-    fn counts(&self) -> PacketCounts {
-        let mut counts = self.counters.packets();
-        counts.shed += self.shed;
-        counts
-    }
-
     /// Tells what is left when all lanes have ended.
     fn finish(mut self) -> Result<(), HungUp> {
         let newest = self.lanes.iter().filter_map(|lane| lane.end).max();
@@ -268,8 +301,12 @@ impl Worker<'_> {
         if kept {
             self.tell_closed()?;
             self.save(i64::MAX)?;
+            // What is open is told by whoever goes on.
+            self.last_periods(self.closed)?;
         } else if let Some(newest) = newest {
+            self.close_periods(i64::MAX)?;
             self.deltas.append(&mut self.counters.end(newest));
+            self.last_periods(i64::MAX)?;
         }
         self.to_correlate.send(Message::Closed {
             worker: self.number,
@@ -277,7 +314,7 @@ impl Worker<'_> {
             deltas: std::mem::take(&mut self.deltas),
         })?;
         self.to_correlate.send(Message::Finished {
-            counts: self.counts(),
+            counts: self.counters.packets(),
             hosts: self.counters.finish(),
         })?;
         Ok(())

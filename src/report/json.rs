@@ -81,11 +81,15 @@ impl<W: Write> EventWriter<W> {
     /// Writes a host.
     pub fn host(&mut self, report: &HostReport<'_>) -> io::Result<()> {
         let HostReport {
-            host, at, totals, ..
+            host,
+            at,
+            span: (start, end),
+            totals,
+            ..
         } = report;
         let mut event = self.event(*at, "mxray.host", HostBody::of(report));
-        event.event.start = totals.first.map(|time| time.to_string());
-        event.event.end = totals.last.map(|time| time.to_string());
+        event.event.start = start.map(|time| time.to_string());
+        event.event.end = end.map(|time| time.to_string());
         event.place(*host, totals.tag);
         let mut labels = event.mxray.dns.labels.len();
         while serialised(&event)? > LARGEST {

@@ -64,7 +64,7 @@ pub trait Sink {
         Ok(())
     }
 
-    /// A host at the end.
+    /// A host at the end, or at the end of a period.
     fn host(&mut self, _host: &HostReport<'_>) -> io::Result<()> {
         Ok(())
     }
@@ -156,19 +156,21 @@ pub struct Reload {
     pub home: Arc<Home>,
 }
 
-/// A host at the end of the input.
+/// What a host did: from the beginning, or in a period.
 #[derive(Debug)]
 pub struct HostReport<'a> {
     /// The host.
     pub host: HostAddr,
-    /// The end of the input.
+    /// The end of the input, or of the period.
     pub at: Timestamp,
+    /// From when to when: its first packet and its newest, or the period.
+    pub span: (Option<Timestamp>, Option<Timestamp>),
     /// Its counters.
     pub totals: HostTotals,
     /// What is thought of it.
     pub judgement: Judgement,
-    /// Prefixes of the names that it asked A of.
-    pub prefixes: &'a Prefixes,
+    /// Prefixes of the names that it asked A of; `None` in a period.
+    pub prefixes: Option<&'a Prefixes>,
 }
 
 /// What a capture thread counts. Every frame seen is in one of the next five, or went to
@@ -266,6 +268,8 @@ pub struct Totals {
     pub servers_evicted: u64,
     /// Pairs of an IP and an Ethernet address that had to be forgotten.
     pub bindings_evicted: u64,
+    /// Hosts that did something in a period and were not told of it, each as often.
+    pub hosts_omitted: u64,
     /// Connections to port 25 outside; at the end, where it is known what is outside.
     pub op25b: Option<Op25b>,
     /// The packets behind verdicts; `None` where none are kept.

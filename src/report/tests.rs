@@ -109,9 +109,10 @@ fn write(smtp: &SmtpTotals, judgement: &Judgement) -> Vec<Value> {
     let report = HostReport {
         host: host(),
         at,
+        span: (totals.first, totals.last),
         totals,
         judgement: judgement.clone(),
-        prefixes: &Prefixes::default(),
+        prefixes: Some(&Prefixes::default()),
     };
     writer.host(&report).unwrap();
     writer.flush().unwrap();

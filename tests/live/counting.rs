@@ -240,3 +240,80 @@ fn tags_fragments_extension_headers_come_as_they_were_sent() {
         }
     }
 }
+
+#[test]
+fn what_was_lost_stands_in_verdicts() {
+    let Some(network) = Network::new() else {
+        return;
+    };
+    let sensor = Sensor::start(&network, "-i near --ring 1M --stats 1");
+    sensor.stop(true);
+    network.send("far", &of_hosts(40_000, query), 1);
+    sensor.stop(false);
+    let totals = sensor.until("a loss", |event| {
+        event["mxray"]["kernel"]["dropped"].as_u64() > Some(0)
+    });
+    network.send("far", &of_captures(&["fanout-bot"]), 1);
+    let verdict = sensor.until("a verdict", |event| {
+        event["event"]["dataset"] == "mxray.verdict"
+    });
+    let ended = sensor.end(SIGTERM);
+    let (dropped, received) = (
+        ended.total("/kernel/dropped"),
+        ended.total("/kernel/received"),
+    );
+    let capture = &verdict["mxray"]["capture"];
+    assert_eq!(capture["lost"]["kernel_dropped"], dropped, "{totals}");
+    // The verdict came before the last packets.
+    let share = capture["loss_pct"].as_f64().unwrap();
+    let least = f64::from(u32::try_from(100 * dropped / received).unwrap());
+    assert!(share >= least && share < least * 1.2, "{share} of {least}");
+}
+
+/// The hosts that are told, but those that are told of as a whole.
+fn hosts(events: &[Value]) -> impl Iterator<Item = &Value> {
+    let events = events.iter();
+    events.filter(|event| event["event"]["dataset"] == "mxray.host")
+}
+
+#[test]
+fn hosts_are_told_with_what_they_did_since() {
+    let Some(network) = Network::new() else {
+        return;
+    };
+    let state = network.path("state");
+    let line = format!(
+        "-i near --hosts --hosts-interval 2 --stats 1 --checkpoint {}",
+        state.display()
+    );
+    let sensor = Sensor::start(&network, &line);
+    network.send("far", &of_hosts(30, query), 2);
+    let first = sensor.until("a host", |event| event["event"]["dataset"] == "mxray.host");
+    assert_eq!(first["event"]["kind"], "metric");
+    network.send("far", &of_hosts(20, query), 3);
+    let mut events = sensor.end(SIGTERM).events;
+    // What was told is not told again after a restart.
+    let sensor = Sensor::start(&network, &line);
+    network.send("far", &of_hosts(10, query), 1);
+    events.append(&mut sensor.end(SIGTERM).events);
+    let mut queries = std::collections::BTreeMap::<&str, u64>::new();
+    let mut span = std::collections::BTreeSet::new();
+    for event in hosts(&events) {
+        let host = event["source"]["ip"].as_str().unwrap();
+        *queries.entry(host).or_default() +=
+            event["mxray"]["dns"]["queries"]["total"].as_u64().unwrap();
+        let [start, end] = ["start", "end"].map(|edge| event["event"][edge].as_str().unwrap());
+        assert!(start < end, "{event}");
+        span.insert((start, end));
+    }
+    let mut counts: Vec<_> = queries.into_values().collect();
+    counts.sort_unstable();
+    let expected = [vec![2; 10], vec![5; 10], vec![6; 10]].concat();
+    assert_eq!(counts, expected);
+    // Periods follow each other.
+    let span: Vec<_> = span.into_iter().collect();
+    assert!(
+        span.is_sorted_by(|(_, end), (start, _)| end <= start),
+        "{span:?}"
+    );
+}

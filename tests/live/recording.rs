@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::fs;
 
 #[test]
-fn verdicts_are_those_of_a_recording() {
+fn verdicts_are_those_of_a_recording_and_of_several_threads() {
     let Some(network) = Network::new() else {
         return;
     };
@@ -18,9 +18,12 @@ fn verdicts_are_those_of_a_recording() {
     };
     let clock = sender::stamped().unwrap();
     let sensor = Sensor::start(&network, "-i near --sensor one");
+    let two = Sensor::start(&network, "-i near --sensor one --fanout 2");
+    let four = Sensor::start(&network, "-i near --sensor one --fanout 4 --workers 2");
     let frames = of_captures(&["study-client-b", "fanout-bot", "smtp-session", "link-vlan"]);
     network.send("far", &frames, 1);
     let ended = sensor.end(SIGTERM);
+    let shared = [two, four].map(|sensor| sensor.end(SIGTERM));
     recording.end();
     drop(clock);
     assert_eq!(ended.total("/kernel/dropped"), 0);
@@ -36,15 +39,18 @@ fn verdicts_are_those_of_a_recording() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    let (live, replay) = (verdicts(&ended.events), verdicts(&replay));
+    let live = verdicts(&ended.events);
     assert!(
         live.iter()
             .any(|event| event["event"]["action"] == "host-convicted")
     );
-    assert_eq!(live.len(), replay.len());
-    for (live, replay) in live.iter().zip(&replay) {
-        for (live, replay) in lines(live).zip(lines(replay)) {
-            assert_eq!(live, replay);
+    for others in [&replay, &shared[0].events, &shared[1].events] {
+        let others = verdicts(others);
+        assert_eq!(live.len(), others.len());
+        for (live, other) in live.iter().zip(&others) {
+            for (live, other) in lines(live).zip(lines(other)) {
+                assert_eq!(live, other);
+            }
         }
     }
     let _ = fs::remove_file(file);

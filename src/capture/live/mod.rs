@@ -299,7 +299,12 @@ impl Source for Live {
     }
 
     fn kernel(&mut self) -> Option<KernelCounts> {
-        Some(self.state.kernel.count(self.socket.as_mut()))
+        let mut counts = self.state.kernel.count(self.socket.as_mut());
+        if !self.state.options.tells {
+            // The interface's own drops are told once, and not by each of its sockets.
+            counts.if_dropped = 0;
+        }
+        Some(counts)
     }
 }
 

@@ -4,12 +4,12 @@ mod sink;
 mod state;
 mod status;
 
-use super::{Outcome, TO_STDOUT, Teller, log, output_name, say, settings};
+use super::{HOST_OCTETS, Outcome, TO_STDOUT, Teller, log, output_name, say, settings};
 use crate::capture::live::device::{self, Control, Fanout, Offload};
 use crate::capture::live::{Live, OpenError, Options};
 use crate::capture::{Filter, LinkState, Progress};
 use crate::cli;
-use crate::config::{self, LiveConfig, Output, Verbosity};
+use crate::config::{self, Hosts, LiveConfig, Output, Verbosity};
 use crate::decode::wanted;
 use crate::pipeline::{self, Behind, Keep, KeepState, Tap};
 use crate::privilege::{self, Child, Confinement};
@@ -30,6 +30,10 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Memory that a host takes more where hosts are told by period: a copy of its counters, and
+/// its sums.
+const PERIOD_OCTETS: usize = 1536;
 
 /// Lists what can be read.
 pub(super) fn list() -> anyhow::Result<Outcome> {
@@ -102,17 +106,13 @@ fn capture(args: &cli::Live, config: LiveConfig, child: Child) -> anyhow::Result
         read: config.read_again.clone(),
         write: written.into_iter().flatten().map(PathBuf::from).collect(),
     })?;
-    let mut settings = settings(config.reading);
-    settings.stats = Some(config.stats);
-    settings.keep = config.write.as_ref().map(keep);
-    settings.behind = Behind::Shed {
-        from: Timestamp::now().second(),
-    };
+    let settings = stages(&config);
     let meaning = Arc::new(AtomicU64::new(settings.count.meaning()));
     let mut sink = LiveSink {
         args: args.clone(),
         output: config.output,
         events: EventWriter::new(output, &sensor, &files),
+        hosts: config.hosts,
         packets,
         teller: Teller {
             bar: ProgressBar::hidden(),
@@ -170,6 +170,22 @@ fn capture(args: &cli::Live, config: LiveConfig, child: Child) -> anyhow::Result
     } else {
         Outcome::Done
     })
+}
+
+/// What the stages need to know.
+fn stages(config: &LiveConfig) -> pipeline::Settings {
+    let mut settings = settings(config.reading.clone());
+    settings.stats = Some(config.stats);
+    if config.hosts != Hosts::None {
+        settings.hosts = pipeline::Hosts::Every(config.hosts_interval);
+        // Of each host it is also kept what it had done when the period began.
+        settings.count.hosts = settings.count.hosts * HOST_OCTETS / (HOST_OCTETS + PERIOD_OCTETS);
+    }
+    settings.keep = config.write.as_ref().map(keep);
+    settings.behind = Behind::Shed {
+        from: Timestamp::now().second(),
+    };
+    settings
 }
 
 /// What signals ask for.

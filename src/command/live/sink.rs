@@ -6,7 +6,7 @@ use crate::capture::live::device::{self, Control};
 use crate::capture::{Fault, Frame, LinkChange, LinkState};
 use crate::cli;
 use crate::command::{Teller, output_name, say};
-use crate::config::{self, Output, Verbosity};
+use crate::config::{self, Hosts, Output, Verbosity};
 use crate::correlate::Verdict;
 use crate::correlate::site::SensorEvent;
 use crate::count;
@@ -14,7 +14,7 @@ use crate::host::HostAddr;
 use crate::privilege::Confined;
 use crate::report::json::EventWriter;
 use crate::report::packets::PacketFiles;
-use crate::report::{InterfaceReport, LifeAction, LifeEvent, Reload, Sink, Totals};
+use crate::report::{HostReport, InterfaceReport, LifeAction, LifeEvent, Reload, Sink, Totals};
 use crate::service::Notifier;
 use crate::time::Timestamp;
 use sd_notify::NotifyState;
@@ -29,6 +29,7 @@ pub(super) struct LiveSink {
     pub(super) args: cli::Live,
     pub(super) output: Output,
     pub(super) events: EventWriter<Box<dyn Write>>,
+    pub(super) hosts: Hosts,
     pub(super) packets: Option<PacketFiles>,
     pub(super) teller: Teller,
     /// Set by a signal.
@@ -138,6 +139,13 @@ impl Sink for LiveSink {
             for fault in packets.take_faults() {
                 self.teller.tell(&fault);
             }
+        }
+        Ok(())
+    }
+
+    fn host(&mut self, host: &HostReport<'_>) -> io::Result<()> {
+        if self.hosts.wants(host) {
+            return self.events.host(host);
         }
         Ok(())
     }

@@ -1,14 +1,19 @@
-//! Octets that were sent and never seen.
+//! What was sent and never seen: octets that are missing in TCP, and packets that are known to
+//! have been dropped.
 
 use super::{Gathered, Slot, Turn};
+use crate::count::site::{Losses, SiteBin};
 use serde::{Deserialize, Serialize};
 
-/// Slots that are judged together at the least.
+/// Slots that holes are judged over at the least.
 const SLOTS: u32 = 2;
 
-/// Octets of mail and DNS in TCP without which nothing is said: some seven hundred full
+/// Octets of mail and DNS in TCP without which holes say nothing: some seven hundred full
 /// segments, of which seven are lost at one in a hundred.
 const OCTETS: u64 = 1_000_000;
+
+/// Dropped packets in a slot of which nothing is said, whatever their share is: a moment.
+const FEW: u64 = 100;
 
 /// From so much on it is told. At one packet in a hundred, one mail session in five lacks one of
 /// its twenty.
@@ -17,51 +22,146 @@ const TOLD: f64 = 0.01;
 /// Below so much it is over.
 const OVER: f64 = 0.005;
 
-/// Watches the holes in TCP connections.
+/// Watches the holes in TCP connections, and the counters of drops.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Loss {
     gathered: Gathered,
-    share: Option<f64>,
+    /// Share of octets in holes, where it was last measured.
+    holes: Option<f64>,
+    /// The slot before the one that runs.
+    before: Recent,
     blind: bool,
 }
 
-impl Loss {
-    /// The share that was last measured.
-    pub(super) fn share(&self) -> Option<f64> {
-        self.share
+/// What a slot lost, and of how much.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct Recent {
+    packets: u64,
+    losses: Losses,
+}
+
+impl Recent {
+    fn of(bin: &SiteBin) -> Self {
+        Self {
+            packets: bin.packets,
+            losses: bin.losses,
+        }
     }
 
+    fn and(mut self, other: Self) -> Self {
+        self.packets += other.packets;
+        self.losses.add(other.losses);
+        self
+    }
+
+    /// Packets that would have been read, and were dropped. Those of the interface are not among
+    /// them: nobody knows what they carried.
+    fn dropped(self) -> u64 {
+        self.losses.kernel + self.losses.shed
+    }
+
+    /// Share of the packets that would have been read.
     #[expect(
         clippy::cast_precision_loss,
         reason = "a share needs no more than 53 bits"
     )]
+    fn share(self) -> f64 {
+        let all = self.packets + self.losses.kernel;
+        if all == 0 {
+            return 0.0;
+        }
+        self.dropped() as f64 / all as f64
+    }
+}
+
+impl Loss {
+    /// What was lost lately: in the slot that runs and the one before. The share is the greater
+    /// of what was dropped in that time and of what holes in TCP said last; `None` where nothing
+    /// was dropped and no hole was measured.
+    pub(super) fn lately(&self, running: Option<&Slot>) -> (Option<f64>, Losses) {
+        let running = running.map(|slot| Recent::of(&slot.bin));
+        let lately = self.before.and(running.unwrap_or_default());
+        let dropped = Some(lately.share()).filter(|share| *share > 0.0);
+        let share = dropped.into_iter().chain(self.holes).reduce(f64::max);
+        (share, lately.losses)
+    }
+
     pub(super) fn judge(&mut self, slot: &Slot) -> Option<Turn> {
+        self.before = Recent::of(&slot.bin);
         self.gathered.add(slot);
+        let measured = self.measure();
+        let holes = measured.as_ref().and(self.holes);
+        let dropped = self.before.share();
+        let told = self.before.dropped() >= FEW && dropped >= TOLD;
+        let by_holes = holes.is_some_and(|share| share >= TOLD);
+        if !self.blind && (told || by_holes) {
+            self.blind = true;
+            let window = measured.filter(|_| by_holes);
+            let window = window.unwrap_or_else(|| alone(slot));
+            let reason = if by_holes {
+                format!("{} before the sensor saw them.", lost(holes))
+            } else {
+                self.before.told()
+            };
+            return Some(Turn::Blind {
+                since: window.start,
+                window: window.window(),
+                reason,
+            });
+        }
+        let over = self.holes.is_none_or(|share| share < OVER) && dropped < OVER;
+        if self.blind && over {
+            self.blind = false;
+            let reason = match self.holes {
+                Some(_) => format!("No more than {}.", lost(self.holes)),
+                None => "No more packets are dropped than one in two hundred.".to_owned(),
+            };
+            let window = measured.unwrap_or_else(|| alone(slot));
+            return Some(Turn::Recovered {
+                window: window.window(),
+                reason,
+            });
+        }
+        None
+    }
+
+    /// Measures the share of holes, where there is enough to; what it was measured over.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a share needs no more than 53 bits"
+    )]
+    fn measure(&mut self) -> Option<Gathered> {
         let (octets, lost) = (self.gathered.bin.octets, self.gathered.bin.lost);
         if self.gathered.slots < SLOTS || octets + lost < OCTETS {
             return None;
         }
-        let share = lost as f64 / (octets + lost) as f64;
-        self.share = Some(share);
-        let gathered = self.gathered.take();
-        let since = gathered.start;
-        let window = gathered.window();
-        let percent = 100.0 * share;
-        let what = format!("{percent:.1}% of the octets of mail and DNS over TCP were lost");
-        if !self.blind && share >= TOLD {
-            self.blind = true;
-            let reason = format!("{what} before the sensor saw them.");
-            return Some(Turn::Blind {
-                since,
-                window,
-                reason,
-            });
-        }
-        if self.blind && share < OVER {
-            self.blind = false;
-            let reason = format!("No more than {what}.");
-            return Some(Turn::Recovered { window, reason });
-        }
-        None
+        self.holes = Some(lost as f64 / (octets + lost) as f64);
+        Some(self.gathered.take())
+    }
+}
+
+/// A slot alone.
+fn alone(slot: &Slot) -> Gathered {
+    let mut gathered = Gathered::default();
+    gathered.add(slot);
+    gathered
+}
+
+fn lost(share: Option<f64>) -> String {
+    let percent = 100.0 * share.unwrap_or_default();
+    format!("{percent:.1}% of the octets of mail and DNS over TCP were lost")
+}
+
+impl Recent {
+    /// Says what was dropped, and by whom.
+    fn told(self) -> String {
+        let Losses { kernel, shed, .. } = self.losses;
+        let percent = 100.0 * self.share();
+        let who = match (kernel, shed) {
+            (_, 0) => format!("the kernel dropped {kernel} for want of room in the ring"),
+            (0, _) => format!("mxray threw {shed} away, since its workers were behind"),
+            _ => format!("the kernel dropped {kernel}, mxray threw {shed} away"),
+        };
+        format!("{percent:.1}% of the packets were not read: {who}.")
     }
 }

@@ -12,7 +12,7 @@ mod pause;
 mod silence;
 mod vantage;
 
-use crate::count::site::{Sides, SiteBin};
+use crate::count::site::{Losses, Sides, SiteBin};
 use crate::time::Timestamp;
 use halving::Halving;
 use loss::Loss;
@@ -45,7 +45,7 @@ pub enum Missing {
     NoSmtp,
     /// Half of the DNS or more is gone at once.
     Halving,
-    /// Octets that were sent are not seen.
+    /// Part of what was sent is not seen.
     Losses,
 }
 
@@ -112,9 +112,12 @@ pub enum Sight {
 pub struct SiteView {
     /// Where the tap is; `None` where that cannot be told.
     pub vantage: Option<Vantage>,
-    /// Share of octets of mail and DNS in TCP that were lost before mxray saw them, 0 to 1;
-    /// `None` where too few were seen.
+    /// Share of what was sent that mxray did not see, 0 to 1: the greater of the packets that
+    /// were dropped lately and of the octets of mail and DNS in TCP that were missing when that
+    /// was last measured. `None` where nothing was dropped and nothing was measured.
     pub loss: Option<f64>,
+    /// What was lost lately: in the running slot and the one before.
+    pub losses: Losses,
     /// How much of the DNS is in sight.
     pub dns: Sight,
     /// How much of the mail connections.
@@ -302,6 +305,13 @@ impl Site {
                 ..Slot::default()
             });
             slot.partial |= gap.is_none_or(|gap| gap >= QUIET);
+        } else if bin.losses != Losses::default() {
+            // So much was dropped that nothing came, or there were broken packets alone.
+            self.slot.get_or_insert_with(|| Slot {
+                start: second.div_euclid(SLOT) * SLOT,
+                partial: true,
+                ..Slot::default()
+            });
         }
         if let Some(asking) = &bin.asking {
             self.vantage.second(asking);
@@ -333,9 +343,11 @@ impl Site {
                 rule.sight()
             }
         };
+        let (loss, losses) = self.loss.lately(self.slot.as_ref());
         SiteView {
             vantage: self.vantage.vantage(),
-            loss: self.loss.share(),
+            loss,
+            losses,
             dns: sight(Protocol::Dns, &self.dns),
             smtp: sight(Protocol::Smtp, &self.smtp),
         }

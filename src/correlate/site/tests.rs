@@ -21,6 +21,9 @@ struct Sent {
     other: u64,
     octets: u64,
     lost: u64,
+    kernel: u64,
+    interface: u64,
+    shed: u64,
     /// Hosts that share the queries.
     hosts: u8,
 }
@@ -59,6 +62,12 @@ impl Sent {
         bin.dns.server = self.replies;
         (bin.smtp.client, bin.smtp.server) = (self.client, self.server);
         (bin.octets, bin.lost) = (self.octets, self.lost);
+        bin.losses = Losses {
+            kernel: self.kernel,
+            interface: self.interface,
+            shed: self.shed,
+            ..Losses::default()
+        };
         bin.packets = self.queries + self.replies + self.client + self.server + self.other;
         bin
     }
@@ -73,6 +82,9 @@ const WELL: Sent = Sent {
     other: 4,
     octets: 10_000,
     lost: 0,
+    kernel: 0,
+    interface: 0,
+    shed: 0,
     hosts: 40,
 };
 
@@ -370,6 +382,54 @@ fn losses_from_one_in_a_hundred_until_half_of_that() {
     assert_eq!(site.view().loss, None);
     feed(&mut site, &mut at, &[(1, lossy(300))]);
     assert_eq!(site.view().loss, Some(0.03));
+}
+
+#[test]
+fn dropped_packets_from_one_in_a_hundred_until_half_of_that() {
+    // Ten packets a second are read.
+    let dropping = |kernel, shed| Sent {
+        kernel,
+        shed,
+        octets: 0,
+        ..WELL
+    };
+    let one_slot = |dropped| [(SLOT, dropped), (SLOT, dropping(0, 0))];
+    // 300 of 3,300 are 9%, and 100 at the least are something.
+    assert_eq!(
+        told(&one_slot(dropping(1, 0))),
+        [(SLOT, Blind, "losses"), (2 * SLOT, Recovered, "losses")]
+    );
+    assert_eq!(told(&[(99, dropping(1, 0)), (201, WELL)]), []);
+    assert_eq!(told(&[(100, dropping(0, 1)), (200, WELL)]).len(), 1);
+    // 3 of 1,000 is below the line, and with the others of the interface too.
+    let few = Sent {
+        other: 40_000,
+        interface: 40_000,
+        ..dropping(100, 20)
+    };
+    assert_eq!(told(&one_slot(few)), []);
+    let mut site = Site::default();
+    let mut at = START;
+    let lately = |site: &Site| (site.view().loss, site.view().losses);
+    assert_eq!(lately(&site), (None, Losses::default()));
+    feed(&mut site, &mut at, &[(10, dropping(10, 5))]);
+    // At once: 150 of the 100 that were read and the 100 that were not.
+    let losses = Losses {
+        kernel: 100,
+        shed: 50,
+        ..Losses::default()
+    };
+    assert_eq!(lately(&site), (Some(0.75), losses));
+    let told = feed(&mut site, &mut at, &[(SLOT - 10, dropping(0, 0))]);
+    assert_eq!(told.len(), 1);
+    assert_eq!(
+        told[0].reason,
+        "4.8% of the packets were not read: the kernel dropped 100, mxray threw 50 away."
+    );
+    feed(&mut site, &mut at, &[(SLOT - 1, dropping(0, 0))]);
+    assert_eq!(lately(&site).1, losses);
+    feed(&mut site, &mut at, &[(2, dropping(0, 0))]);
+    assert_eq!(lately(&site), (None, Losses::default()));
 }
 
 #[test]

@@ -58,6 +58,12 @@ pub struct SensorWindow {
     pub octets: u64,
     /// Octets of it that were sent and never seen, though no snap length cut them.
     pub octets_lost: u64,
+    /// Packets that the kernel dropped for want of room in the ring.
+    pub kernel_dropped: u64,
+    /// Packets that the interface or its driver dropped, whatever they carried.
+    pub if_dropped: u64,
+    /// Packets that mxray threw away, since its workers were behind.
+    pub shed: u64,
     /// DNS messages in as much time before, where that is compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dns_before: Option<u64>,
@@ -155,6 +161,9 @@ impl SensorWindow {
             smtp_server: seen.smtp.server,
             octets: seen.octets,
             octets_lost: seen.lost,
+            kernel_dropped: seen.losses.kernel,
+            if_dropped: seen.losses.interface,
+            shed: seen.losses.shed,
             dns_before: *before,
         }
     }

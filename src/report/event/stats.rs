@@ -269,7 +269,7 @@ impl StatsBody {
             hosts: Hosts {
                 tracked: count.hosts,
                 evicted: count.evicted + totals.suspects_evicted,
-                omitted: 0,
+                omitted: totals.hosts_omitted,
             },
             files: 0,
             op25b: totals.op25b.as_ref().map(Op25b::of),

@@ -11,6 +11,7 @@ use crate::correlate::score::Against;
 use crate::correlate::site::Vantage;
 use crate::correlate::{CounterEvidence, Verdict, posterior};
 use crate::count::host::HostTotals;
+use crate::count::site::Losses;
 use crate::count::smtp::SmtpTotals;
 use crate::verdict::{Class, Level, Role};
 use schemars::JsonSchema;
@@ -201,13 +202,54 @@ pub struct Visibility {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct CaptureBody {
-    /// Percentage of the octets of mail and DNS over TCP that were lost before mxray saw them,
-    /// over the last ten minutes or more; null where too few were seen.
+    /// Percentage of what was sent that mxray did not see: the greater of the packets that were
+    /// dropped in the last five to ten minutes, and of the octets of mail and DNS over TCP that
+    /// were missing when that was last measured, over ten minutes or more. Null where nothing was
+    /// dropped, and too little was seen to measure.
     pub loss_pct: Option<f64>,
+    /// What the whole sensor lost in the last five to ten minutes, where it lost anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost: Option<Lost>,
     /// Packets of this host that the snap length cut.
     pub truncated: u64,
     /// Only one direction of its DNS, or of its SMTP, was seen.
     pub one_way: bool,
+}
+
+/// `mxray.capture.lost`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Lost {
+    /// Packets that the kernel dropped for want of room in the ring; 0 in replay.
+    pub kernel_dropped: u64,
+    /// Packets that the interface or its driver dropped, whatever they carried; 0 in replay.
+    pub if_dropped: u64,
+    /// Packets that mxray threw away, since its workers were behind; 0 in replay.
+    pub shed: u64,
+    /// Packets that were broken, or whose message was.
+    pub malformed: u64,
+    /// Hosts that had to leave a full table, with what was known of them.
+    pub evicted: u64,
+}
+
+impl Lost {
+    fn of(losses: Losses) -> Option<Self> {
+        let Losses {
+            kernel,
+            interface,
+            shed,
+            malformed,
+            evicted,
+        } = losses;
+        let lost = Self {
+            kernel_dropped: kernel,
+            if_dropped: interface,
+            shed,
+            malformed,
+            evicted,
+        };
+        (losses != Losses::default()).then_some(lost)
+    }
 }
 
 impl VerdictBody {
@@ -238,6 +280,7 @@ impl VerdictBody {
             visibility: Visibility::of(verdict),
             capture: CaptureBody {
                 loss_pct: verdict.site.loss.map(|share| round(100.0 * share)),
+                lost: Lost::of(verdict.site.losses),
                 truncated: verdict.totals.cut,
                 one_way: one_way(&verdict.totals),
             },

@@ -1,0 +1,241 @@
+//! What hosts did in a period: deltas between two places in the stream of packets.
+//!
+//! A period ends in two steps. At its end, as packets come, what is counted by the packet is
+//! taken ([`Counters::end_period`]); when its last second is closed, the sums over seconds
+//! ([`Counters::close_period`]). So both are of the period, but for packets that come up to two
+//! seconds late: those count in the next.
+
+use super::Counters;
+use super::host::{HostCounters, HostTotals, Label, Queries, Replies, TOLD, Tiers};
+use super::smtp::{PortTotals, SmtpTotals};
+use crate::host::HostAddr;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+/// Hosts of a worker that are told of a period at most, and as many again of those that sent or
+/// looked up mail: ten thousand are told of all workers together, by score and then by volume,
+/// and who has a score had to do with mail.
+pub const TOLD_HOSTS: usize = 10_000;
+
+/// What the hosts of a worker did in a period.
+#[derive(Debug, Default)]
+pub struct Period {
+    /// Hosts that did anything.
+    pub active: u64,
+    /// Those that are told, in no order.
+    pub hosts: Vec<(HostAddr, HostTotals)>,
+}
+
+/// What a counter has grown by.
+fn more(now: u64, before: u64) -> u64 {
+    now.saturating_sub(before)
+}
+
+impl Queries {
+    fn since(self, before: Self) -> Self {
+        Self {
+            total: more(self.total, before.total),
+            a: more(self.a, before.a),
+            aaaa: more(self.aaaa, before.aaaa),
+            mx: more(self.mx, before.mx),
+            ptr: more(self.ptr, before.ptr),
+            ns: more(self.ns, before.ns),
+            txt: more(self.txt, before.txt),
+            srv: more(self.srv, before.srv),
+            https: more(self.https, before.https),
+            any: more(self.any, before.any),
+            other: more(self.other, before.other),
+        }
+    }
+}
+
+impl HostTotals {
+    /// How much there was of it: queries and mail connections.
+    #[must_use]
+    pub fn volume(&self) -> u64 {
+        self.queries.total + self.smtp.attempts
+    }
+
+    /// What came after `before`, a former state of the same host, but for the sums over seconds.
+    /// Of what is distinct, that which was new. Labels must be all there are on both sides.
+    fn since(self, before: &Self) -> Self {
+        let known: BTreeMap<Label, u64> = before.labels.iter().copied().collect();
+        let since = |(label, count): &(Label, u64)| {
+            let before = known.get(label).copied().unwrap_or(0);
+            // A count at the bound of its table may have been lowered.
+            Some((*label, more(*count, before))).filter(|(_, more)| *more > 0)
+        };
+        let mut labels: Vec<_> = self.labels.iter().filter_map(since).collect();
+        labels.sort_by_key(|(label, count)| (Reverse(*count), *label));
+        let cut = labels.len() > TOLD;
+        labels.truncate(TOLD);
+        Self {
+            queries: self.queries.since(before.queries),
+            iterative: more(self.iterative, before.iterative),
+            cut: more(self.cut, before.cut),
+            replies: Replies {
+                total: more(self.replies.total, before.replies.total),
+                nxdomain: more(self.replies.nxdomain, before.replies.nxdomain),
+                servfail: more(self.replies.servfail, before.replies.servfail),
+            },
+            keyword: Tiers {
+                exact: more(self.keyword.exact, before.keyword.exact),
+                numbered: more(self.keyword.numbered, before.keyword.numbered),
+                prefix: more(self.keyword.prefix, before.keyword.prefix),
+            },
+            labels,
+            labels_cut: cut,
+            names: more(self.names, before.names),
+            domains: more(self.domains, before.domains),
+            mx_domains: more(self.mx_domains, before.mx_domains),
+            smtp: self.smtp.since(&before.smtp),
+            ..self
+        }
+    }
+}
+
+impl SmtpTotals {
+    fn since(self, before: &Self) -> Self {
+        let mut defects = self.defects;
+        for (defect, count) in &before.defects {
+            if let Some(now) = defects.get_mut(defect) {
+                *now = more(*now, *count);
+            }
+        }
+        defects.retain(|_, count| *count > 0);
+        let known: BTreeMap<_, _> = before.server_names.iter().cloned().collect();
+        let since = |(name, count): (Box<[u8]>, u64)| {
+            let before = known.get(&name).copied().unwrap_or(0);
+            Some((name, more(count, before))).filter(|(_, more)| *more > 0)
+        };
+        let mut server_names: Vec<_> = self.server_names.into_iter().filter_map(since).collect();
+        server_names.sort_by_key(|(_, count)| Reverse(*count));
+        let port = |now: PortTotals| {
+            let same = |before: &&PortTotals| before.port == now.port;
+            let before = before.by_port.iter().find(same);
+            let before = before.copied().unwrap_or_default();
+            PortTotals {
+                port: now.port,
+                attempts: more(now.attempts, before.attempts),
+                established: more(now.established, before.established),
+                destinations: more(now.destinations, before.destinations),
+            }
+        };
+        let by_port = self.by_port.into_iter().map(port);
+        Self {
+            attempts: more(self.attempts, before.attempts),
+            established: more(self.established, before.established),
+            refused: more(self.refused, before.refused),
+            unanswered: more(self.unanswered, before.unanswered),
+            destinations: more(self.destinations, before.destinations),
+            mail_from: more(self.mail_from, before.mail_from),
+            rcpt_to: more(self.rcpt_to, before.rcpt_to),
+            messages: more(self.messages, before.messages),
+            messages_accepted: more(self.messages_accepted, before.messages_accepted),
+            messages_in_tls: more(self.messages_in_tls, before.messages_in_tls),
+            replies_4xx: more(self.replies_4xx, before.replies_4xx),
+            replies_5xx: more(self.replies_5xx, before.replies_5xx),
+            starttls: more(self.starttls, before.starttls),
+            auth: more(self.auth, before.auth),
+            helo_names: more(self.helo_names, before.helo_names),
+            sender_domains: more(self.sender_domains, before.sender_domains),
+            tls: more(self.tls, before.tls),
+            server_names,
+            not_smtp: more(self.not_smtp, before.not_smtp),
+            gapped: more(self.gapped, before.gapped),
+            defects,
+            by_port: by_port.filter(|port| port.attempts > 0).collect(),
+            ..self
+        }
+    }
+}
+
+impl HostCounters {
+    /// Whether it did anything since the period began.
+    fn is_active(&self) -> bool {
+        let Some(before) = &self.before else {
+            return true;
+        };
+        // Of packets at the same time, or late, the counts tell.
+        self.last > before.last
+            || self.volume() > before.volume()
+            || self.replies.total > before.replies.total
+    }
+
+    fn volume(&self) -> u64 {
+        let attempts = self.smtp.as_ref().map_or(0, |smtp| smtp.attempts());
+        self.queries.total + attempts
+    }
+
+    /// How much it did in the period, and whether it ever had to do with mail.
+    fn weight(&self) -> (u64, bool) {
+        let before = self.before.as_ref().map_or(0, |before| before.volume());
+        let attempts = self.smtp.as_ref().map_or(0, |smtp| smtp.attempts());
+        let mail = attempts + self.queries.mx + self.keyword.exact + self.keyword.numbered;
+        (more(self.volume(), before), mail > 0)
+    }
+
+    /// What it did in the period, which ends with this, but for the sums over seconds.
+    fn end_period(&mut self) -> HostTotals {
+        let now = self.totals_of(usize::MAX);
+        let before = self.before.replace(Box::new(now.clone()));
+        now.since(&before.map_or_else(HostTotals::default, |before| *before))
+    }
+}
+
+impl Counters {
+    /// Ends a period: what hosts did in it, but for the sums over seconds.
+    pub fn end_period(&mut self) -> Period {
+        let mut active: Vec<_> = self
+            .tally
+            .each_host()
+            .filter(|(_, counters)| counters.is_active())
+            .map(|(host, counters)| (counters.weight(), host))
+            .collect();
+        active.sort_unstable_by_key(|((volume, _), host)| (Reverse(*volume), *host));
+        let mut mail = 0;
+        let mut period = Period {
+            active: active.len() as u64,
+            hosts: Vec::new(),
+        };
+        for (rank, ((_, is_mail), host)) in active.into_iter().enumerate() {
+            let Some(counters) = self.tally.host_mut(host) else {
+                continue;
+            };
+            let delta = counters.end_period();
+            mail += usize::from(is_mail);
+            if rank < TOLD_HOSTS || is_mail && mail <= TOLD_HOSTS {
+                period.hosts.push((host, delta));
+            }
+        }
+        period
+    }
+
+    /// Puts the sums over seconds into what [`Counters::end_period`] has taken. Every second of
+    /// the period, and none that is later, must be closed.
+    pub fn close_period(&mut self, through: i64, period: &mut Period) {
+        for (_, counters) in self.tally.each_host() {
+            counters.close(through);
+        }
+        for (host, totals) in &mut period.hosts {
+            if let Some(counters) = self.tally.host_mut(*host) {
+                (totals.sums, totals.coupling) = counters.period_sums();
+            }
+        }
+        self.begin_sums();
+    }
+
+    /// Begins a period with what the hosts have done until now, as before any is known.
+    pub fn begin_period(&mut self) {
+        for (_, counters) in self.tally.each_host() {
+            counters.end_period();
+        }
+        self.begin_sums();
+    }
+
+    fn begin_sums(&mut self) {
+        for (_, counters) in self.tally.each_host() {
+            counters.begin_sums();
+        }
+    }
+}
