@@ -32,6 +32,8 @@ mod manifest;
 mod oracles;
 // What hosts did period by period is what they did in each of these times, and in all.
 mod periods;
+// On a link without a packet what is due comes by the clock.
+mod silence;
 // The unit of the service, as systemd reads it; needs systemd-analyze.
 mod unit;
 // What live capture asks of the kernel: no less than what is read.

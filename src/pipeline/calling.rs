@@ -47,8 +47,8 @@ pub(super) struct Calling<'a> {
     pending: BTreeMap<i64, Vec<Delta>>,
     /// Hosts that correlation had to forget, as far as the site knows of them.
     evicted: u64,
-    /// Totals on their way, by the second at which they are told.
-    totals: BTreeMap<i64, Totals>,
+    /// Totals on their way, by the second at which they are told; of how many capture threads.
+    totals: BTreeMap<i64, (usize, Totals)>,
     /// What hosts did in periods that have ended, by their ends, and in the last one with the
     /// greatest number; of how many workers.
     periods: BTreeMap<i64, (usize, Period)>,
@@ -137,7 +137,9 @@ impl<'a> Calling<'a> {
                     }
                 }
                 Message::Captured { at, counts } => {
-                    self.totals.entry(at).or_default().capture.add(&counts);
+                    let (captures, totals) = self.totals.entry(at).or_default();
+                    *captures += 1;
+                    totals.capture.add(&counts);
                 }
                 Message::Period { at, mut period } => {
                     let (workers, known) = self.periods.entry(at).or_default();
@@ -162,7 +164,7 @@ impl<'a> Calling<'a> {
                     kept.captures += 1;
                 }
                 Message::Counted { at, counts } => {
-                    self.totals.entry(at).or_default().count.add(&counts);
+                    self.totals.entry(at).or_default().1.count.add(&counts);
                 }
                 Message::Closed {
                     worker,
@@ -370,8 +372,12 @@ impl<'a> Calling<'a> {
         while let Some(entry) = self.totals.first_entry()
             && *entry.key() <= second
         {
-            let (second, mut totals) = entry.remove_entry();
+            let (second, (captures, mut totals)) = entry.remove_entry();
             self.tell_periods(second)?;
+            // One that ended before it came there leaves the totals to the end.
+            if captures < self.of.1 {
+                continue;
+            }
             let verdicts = self.correlator.expire(second);
             self.tell_verdicts(verdicts)?;
             let at = Timestamp::from_parts(second, 0);

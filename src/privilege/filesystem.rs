@@ -96,6 +96,13 @@ fn enforce(
                 Ok(rule) => rules.push(rule),
                 Err(error) => missing.push(format!("{}: {error}", path.display())),
             }
+            // Of a link also where it leads: that is what is opened.
+            if let Ok(target) = path.canonicalize()
+                && path.is_symlink()
+                && let Ok(rule) = allow(&target, access)
+            {
+                rules.push(rule);
+            }
         }
     }
     let all = AccessFs::from_all(ABI::V6);

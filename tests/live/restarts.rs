@@ -132,7 +132,11 @@ fn a_reload_under_load_loses_nothing() {
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
     let (file, inventory) = (folder.join("events"), folder.join("inventory.toml"));
     let valid = "[[host]]\nnet = \"192.0.2.9/32\"\nrole = \"mail-server\"\n";
-    fs::write(&inventory, valid).unwrap();
+    // What the option names is a link into another folder.
+    let elsewhere = network.path("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    fs::write(elsewhere.join("hosts.toml"), valid).unwrap();
+    std::os::unix::fs::symlink(elsewhere.join("hosts.toml"), &inventory).unwrap();
     let line = format!(
         "-i near --stats 1 -o {} --inventory {}",
         file.display(),

@@ -223,6 +223,10 @@ impl Live {
             self.state.bound = None;
             self.state.leaving = None;
         }
+        // Who is told to end begins nothing.
+        if self.socket.is_none() && self.state.stop.load(Ordering::SeqCst) {
+            return None;
+        }
         if self.socket.is_none()
             && number.is_some()
             && let Some(reopen) = &self.state.options.reopen
