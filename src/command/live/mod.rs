@@ -177,7 +177,10 @@ fn stages(config: &LiveConfig) -> pipeline::Settings {
     let mut settings = settings(config.reading.clone());
     settings.stats = Some(config.stats);
     if config.hosts != Hosts::None {
-        settings.hosts = pipeline::Hosts::Every(config.hosts_interval);
+        settings.hosts = pipeline::Hosts::Every {
+            seconds: config.hosts_interval,
+            outside: config.hosts == Hosts::All,
+        };
         // Of each host it is also kept what it had done when the period began.
         settings.count.hosts = settings.count.hosts * HOST_OCTETS / (HOST_OCTETS + PERIOD_OCTETS);
     }
