@@ -11,7 +11,7 @@ use crate::capture::{Filter, LinkState, Progress};
 use crate::cli;
 use crate::config::{self, Hosts, LiveConfig, Output, Verbosity};
 use crate::decode::wanted;
-use crate::pipeline::{self, Behind, Keep, KeepState, Tap};
+use crate::pipeline::{self, Behind, Keep, KeepState, Resumed, Tap};
 use crate::privilege::{self, Child, Confinement};
 use crate::report::json::EventWriter;
 use crate::report::packets::PacketFiles;
@@ -138,6 +138,13 @@ fn capture(args: &cli::Live, config: LiveConfig, child: Child) -> anyhow::Result
     let resumed = keeper
         .resume(&settings.context, settings.workers, &settings.count)
         .context("going on with what was known")?;
+    if let Some(status) = &mut sink.status
+        && let Some(correlator) = resumed.as_ref().and_then(Resumed::correlator)
+    {
+        correlator
+            .standing()
+            .for_each(|verdict| status.verdict(&verdict));
+    }
     // A sensor that only opens its sockets anew has not stopped.
     if !again {
         sink.started(interfaces, privilege)
