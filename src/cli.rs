@@ -153,6 +153,12 @@ pub enum Command {
     Check(Check),
     /// Print the JSON Schema of all events
     Schema,
+    /// Print what completes command lines in a shell
+    #[command(hide = true)]
+    Completions(Completions),
+    /// Write the manual pages
+    #[command(hide = true)]
+    Man(Man),
 }
 
 /// `mxray replay`.
@@ -567,6 +573,22 @@ pub struct Check {
     /// What the site is.
     #[command(flatten)]
     pub site: Site,
+}
+
+/// `mxray completions`, for packages and for who installs without one.
+#[derive(Clone, Debug, Args)]
+pub struct Completions {
+    /// Of which shell
+    #[arg(value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+/// `mxray man`, likewise.
+#[derive(Clone, Debug, Args)]
+pub struct Man {
+    /// Write them into the folder DIR: mxray.1, and a page for each command
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
 }
 
 /// Which hosts get an event of their own.

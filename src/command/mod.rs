@@ -5,6 +5,7 @@
 mod explain;
 mod inventory;
 mod live;
+mod pages;
 mod replay;
 
 use crate::capture::Source as _;
@@ -65,6 +66,8 @@ pub fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Synth(args) => synthesise(config::synth(args)),
         Command::Check(args) => check(&config::check(args)),
         Command::Schema => schema(),
+        Command::Completions(args) => pages::completions(args.shell),
+        Command::Man(args) => pages::man(&args.folder),
     };
     match outcome {
         Err(error) if is_closed_pipe(&error) => Ok(Outcome::Done),
