@@ -14,6 +14,7 @@ mod check;
 mod layer;
 mod value;
 
+pub use crate::report::Format;
 pub use check::{Finding, check};
 pub use layer::Origin;
 
@@ -233,14 +234,6 @@ pub enum Hosts {
     All,
 }
 
-/// The names that events use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Format {
-    /// Elastic Common Schema.
-    #[default]
-    Ecs,
-}
-
 /// What evidence may show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Evidence {
@@ -391,6 +384,12 @@ pub fn synth(args: cli::Synth) -> SynthConfig {
         // clap lets a name or an output be absent only with `--list`.
         _ => SynthConfig::List,
     }
+}
+
+/// What was typed for `mxray schema`.
+#[must_use]
+pub fn schema(args: &cli::Schema) -> Format {
+    args.format.map(Format::from).unwrap_or_default()
 }
 
 fn config_file(path: Option<&Path>) -> Result<Layer, Error> {

@@ -5,6 +5,7 @@
 mod explain;
 mod inventory;
 mod live;
+mod pages;
 mod replay;
 
 use crate::capture::Source as _;
@@ -64,7 +65,9 @@ pub fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Inventory(args) => inventory::run(config::inventory(*args)?),
         Command::Synth(args) => synthesise(config::synth(args)),
         Command::Check(args) => check(&config::check(args)),
-        Command::Schema => schema(),
+        Command::Schema(args) => schema(config::schema(&args)),
+        Command::Completions(args) => pages::completions(args.shell),
+        Command::Man(args) => pages::man(&args.folder),
     };
     match outcome {
         Err(error) if is_closed_pipe(&error) => Ok(Outcome::Done),
@@ -119,9 +122,9 @@ fn check(findings: &[config::Finding]) -> anyhow::Result<Outcome> {
     })
 }
 
-fn schema() -> anyhow::Result<Outcome> {
+fn schema(format: config::Format) -> anyhow::Result<Outcome> {
     let mut out = io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, &report::event::schema())
+    serde_json::to_writer_pretty(&mut out, &format.schema())
         .map_err(io::Error::from)
         .and_then(|()| writeln!(out))
         .context(TO_STDOUT)?;

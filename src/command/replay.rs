@@ -39,7 +39,8 @@ pub(super) fn run(config: ReplayConfig) -> anyhow::Result<Outcome> {
             open(&config.output, run.source.files())?,
             &config.sensor,
             run.source.files(),
-        ),
+        )
+        .in_format(config.format),
         bins,
         hosts: config.hosts,
         table: Table::default(),

@@ -152,7 +152,7 @@ impl Layer {
     fn with_events(self, typed: cli::Events) -> Self {
         Self {
             output: on_line("--output", typed.output),
-            format: typed.format.map(|cli::Format::Ecs| Format::Ecs),
+            format: typed.format.map(Format::from),
             sensor: on_line("--sensor", typed.sensor),
             evidence: typed.evidence.map(Evidence::from),
             ..self
@@ -220,7 +220,14 @@ impl Layer {
                 .map(|item| in_folder(&item, folder))
                 .transpose()?,
             format: value("format")
-                .map(|item| one_of(&item, &[("ecs", Format::Ecs)]))
+                .map(|item| {
+                    let words = [
+                        ("ecs", Format::Ecs),
+                        ("eve", Format::Eve),
+                        ("ocsf", Format::Ocsf),
+                    ];
+                    one_of(&item, &words)
+                })
                 .transpose()?,
             workers: value("workers").map(|item| number(&item)).transpose()?,
             memory: value("memory")
@@ -314,6 +321,16 @@ impl From<cli::Hosts> for Hosts {
         match typed {
             cli::Hosts::Judged => Self::Judged,
             cli::Hosts::All => Self::All,
+        }
+    }
+}
+
+impl From<cli::Format> for Format {
+    fn from(typed: cli::Format) -> Self {
+        match typed {
+            cli::Format::Ecs => Self::Ecs,
+            cli::Format::Eve => Self::Eve,
+            cli::Format::Ocsf => Self::Ocsf,
         }
     }
 }

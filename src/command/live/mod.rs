@@ -111,7 +111,7 @@ fn capture(args: &cli::Live, config: LiveConfig, child: Child) -> anyhow::Result
     let mut sink = LiveSink {
         args: args.clone(),
         output: config.output,
-        events: EventWriter::new(output, &sensor, &files),
+        events: EventWriter::new(output, &sensor, &files).in_format(config.format),
         hosts: config.hosts,
         packets,
         teller: Teller {
