@@ -12,10 +12,12 @@
 
 mod check;
 mod layer;
+mod notify;
 mod value;
 
 pub use check::{Finding, check};
 pub use layer::Origin;
+pub use notify::{Delivery, NotifyConfig, notify};
 
 use crate::capture;
 use crate::capture::live::SNAPLEN;

@@ -12,6 +12,7 @@ pub mod home;
 pub mod host;
 pub mod inventory;
 pub mod keywords;
+pub mod notify;
 pub mod pipeline;
 #[cfg(target_os = "linux")]
 pub mod privilege;

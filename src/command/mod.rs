@@ -5,6 +5,7 @@
 mod explain;
 mod inventory;
 mod live;
+mod notify;
 mod replay;
 
 use crate::capture::Source as _;
@@ -65,6 +66,7 @@ pub fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Synth(args) => synthesise(config::synth(args)),
         Command::Check(args) => check(&config::check(args)),
         Command::Schema => schema(),
+        Command::Notify(args) => notify::run(config::notify(*args)?),
     };
     match outcome {
         Err(error) if is_closed_pipe(&error) => Ok(Outcome::Done),
