@@ -11,6 +11,7 @@
 )]
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -23,6 +24,7 @@ Examples:
   mxray synth --list                        captures of known behaviour to try it on
   mxray check --config mxray.toml           is what I wrote valid?
   mxray notify --dry-run --inventory inventory.toml events.ndjson   who would be told what
+  mxray top --status /run/mxray/status      what a running sensor sees
 
 Events go to standard output and nothing else does; what people read goes to standard error.
 
@@ -125,8 +127,30 @@ The login may also stand in the environment, as MXRAY_RELAY_USER and MXRAY_RELAY
 
 Exit status:
   0   all that was to be mailed was, or waits for its time
-  1   it failed, or mails could not be handed over and wait in the state for the next run
+  1   it failed, or mails were refused, or could not be handed over and wait for the next run
   2   wrong usage, on the command line or in a file that it names";
+
+const METRICS_EXAMPLES: &str = "\
+Examples:
+  mxray live -i eth1 --status /run/mxray/status -o events.ndjson &
+  mxray metrics --status /run/mxray/status
+  curl http://127.0.0.1:9464/metrics
+
+It runs until a signal ends it. The totals are those that the sensor took last (--stats of
+`mxray live`), as mxray_totals_timestamp_seconds says.
+
+Exit status: 1 it failed, 2 wrong usage.";
+
+const TOP_EXAMPLES: &str = "\
+Examples:
+  mxray live -i eth1 --status /run/mxray/status --stats 1 -o events.ndjson &
+  mxray top --status /run/mxray/status
+  mxray top --status /run/mxray/status --once
+
+Keys: up, down, page up, page down, home, end choose a host; Enter shows why, Esc goes back;
+q ends it. Rates are as fresh as the totals that the sensor takes (--stats of `mxray live`).
+
+Exit status: 0 it ran, 1 it failed or with --once the sensor did not answer, 2 wrong usage.";
 
 /// Finds mass-mailing worms and spam bots in captured traffic, by how they use DNS and SMTP.
 #[derive(Clone, Debug, Parser)]
@@ -183,8 +207,18 @@ pub enum Command {
     ///
     /// Reads events (in the form ecs, as `-o` writes them), finds the owner of each convicted host
     /// in the inventory, and writes what was seen, since when, what to do and the evidence.
-    /// It runs apart from what reads packets, and is the only one to open connections.
+    /// It runs apart from what reads packets, which itself opens no connection.
     Notify(Box<Notify>),
+    /// Serve a running sensor's totals to Prometheus
+    ///
+    /// Asks the sensor on its status socket each time that somebody fetches /metrics. `mxray_up`
+    /// is 0 where it does not answer.
+    Metrics(Metrics),
+    /// Watch a running sensor in the terminal
+    ///
+    /// Packets a second, losses, and the hosts under suspicion, the highest score first; Enter
+    /// shows why, q ends it.
+    Top(Top),
 }
 
 /// `mxray replay`.
@@ -708,6 +742,35 @@ pub struct Notify {
     pub quiet: bool,
 }
 
+/// `mxray metrics`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = METRICS_EXAMPLES)]
+pub struct Metrics {
+    /// Ask the sensor on the unix socket PATH, as its own --status says
+    #[arg(long, value_name = "PATH")]
+    pub status: PathBuf,
+
+    /// Serve /metrics on ADDRESS:PORT
+    ///
+    /// By default to this machine alone. There is no login and no TLS: what is beyond it should
+    /// come by a proxy that has both.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9464")]
+    pub listen: SocketAddr,
+}
+
+/// `mxray top`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = TOP_EXAMPLES)]
+pub struct Top {
+    /// Ask the sensor on the unix socket PATH, as its own --status says
+    #[arg(long, value_name = "PATH")]
+    pub status: PathBuf,
+
+    /// Print what there is to see once, as text, and end
+    #[arg(long)]
+    pub once: bool,
+}
+
 /// In which language people are written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Language {
@@ -795,6 +858,8 @@ mod tests {
             ("schema", "mxray schema --help"),
             ("notify", "mxray notify --help"),
             ("notify_short", "mxray notify -h"),
+            ("metrics", "mxray metrics --help"),
+            ("top", "mxray top --help"),
         ] {
             let help = help(line);
             if name.ends_with("_short") {
@@ -849,6 +914,9 @@ mod tests {
             "mxray notify --inventory i e",
             "mxray notify --inventory i --dry-run --limit 0 e",
             "mxray notify --inventory i --dry-run --language fr e",
+            "mxray metrics",
+            "mxray metrics --status s --listen here",
+            "mxray top",
         ] {
             let error = parse(line).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{line}: {error}");

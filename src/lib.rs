@@ -24,4 +24,5 @@ pub mod synth;
 pub mod time;
 pub mod toml_file;
 pub mod verdict;
+pub mod watch;
 pub mod words;

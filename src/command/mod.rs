@@ -5,8 +5,10 @@
 mod explain;
 mod inventory;
 mod live;
+mod metrics;
 mod notify;
 mod replay;
+mod top;
 
 use crate::capture::Source as _;
 use crate::cli::Command;
@@ -67,6 +69,8 @@ pub fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Check(args) => check(&config::check(args)),
         Command::Schema => schema(),
         Command::Notify(args) => notify::run(config::notify(*args)?),
+        Command::Metrics(args) => metrics::run(&args),
+        Command::Top(args) => top::run(&args),
     };
     match outcome {
         Err(error) if is_closed_pipe(&error) => Ok(Outcome::Done),

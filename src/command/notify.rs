@@ -60,7 +60,13 @@ pub(super) fn run(config: NotifyConfig) -> anyhow::Result<Outcome> {
         notifier.last()?;
     }
     notifier.summary();
-    Ok(if notifier.counts.failed || notifier.counts.read_failed {
+    let Counts {
+        failed,
+        read_failed,
+        refused,
+        ..
+    } = notifier.counts;
+    Ok(if failed || read_failed || refused > 0 {
         Outcome::Failed
     } else {
         Outcome::Done

@@ -236,10 +236,16 @@ impl Digest {
             (queue.failures, queue.retry_at) = (0, 0);
         }
         if self.told.len() > TOLD {
-            let mut times: Vec<_> = self.told.values().map(|told| told.at).collect();
-            times.sort_unstable();
-            let until = times.get(TOLD / 16).copied().unwrap_or(now);
-            self.told.retain(|_, told| told.at > until);
+            let times = self
+                .told
+                .iter()
+                .map(|(episode, told)| (told.at, episode.clone()));
+            let mut eldest: Vec<_> = times.collect();
+            eldest.sort_unstable();
+            eldest.truncate(self.told.len() - TOLD / 16 * 15);
+            for (_, episode) in eldest {
+                self.told.remove(&episode);
+            }
         }
     }
 

@@ -20,6 +20,10 @@ mod commands;
 mod inventory;
 // PATHs, times and filters: what is read.
 mod inputs;
+// Owners are told by mail.
+mod notify;
+// A relay for that.
+mod relay;
 // Frames twice and out of order.
 mod mirror;
 // Where events, bins and totals go, and what happens when they cannot.

@@ -11,15 +11,16 @@ pub(super) const WORDS: Words = Words {
     subject,
     opening,
     closing: "\
-If you know a good reason for what was seen (the machine is a mail server, sends
-a newsletter, or was used for a test), please simply answer this mail. It can then
-be registered, and you will not be written to about it again.
+If you know a good reason for what was seen (the machine is a mail server,
+sends a newsletter, or was used for a test), please simply answer this
+mail. We can then register that.
 
 Please answer as well if you need help, or if the machine is not yours.
 
-This mail was written automatically by mxray, which watches how machines in our
-network use name lookups (DNS) and mail (SMTP). A program can be wrong: nobody is
-blamed, and the owner of an infected machine is most often its first victim.
+This mail was written automatically by mxray, which watches how machines
+in our network use name lookups (DNS) and mail (SMTP). A program can be
+wrong: nobody is blamed, and the owner of an infected machine is most
+often its first victim.
 ",
     held: |number| {
         format!(
@@ -29,18 +30,18 @@ blamed, and the owner of an infected machine is most often its first victim.
         )
     },
     last_today: "\n\
-The number of mails that you get in a day is limited, and this is today's last one.
-What is found from now on is in tomorrow's.
+The number of mails that you get in a day is limited, and this is today's
+last one. What is found from now on is in tomorrow's.
 ",
     rest: "Further machines, in brief:",
     news,
     level,
     seen,
     steps,
-    over: "\
-  You were told of this machine before. There is nothing that you have to do because
-  of this mail. If you have not looked at the machine yet, please still do: that it is
-  quiet may only mean that it is switched off.
+    over: "  \
+  You were told of this machine before. There is nothing that you have to
+  do because of this mail. If you have not looked at the machine yet,
+  please still do: that it is quiet may only mean that it is switched off.
 
 ",
     family,
@@ -136,62 +137,69 @@ fn seen(class: Class) -> &'static str {
     match class {
         Class::Gen1Relay => {
             "  \
-  The machine hands very many mails to one mail server, in the way that worms and
-  spam programs do it and people do not.
+  The machine hands very many mails to one mail server, in the way that
+  worms and spam programs do it and people do not.
 "
         }
         Class::Gen2Mx => {
             "  \
-  The machine asks the DNS for the mail servers of very many domains. Computers that
-  people use leave that to their mail server; worms that mail themselves do it.
+  The machine asks the DNS for the mail servers of very many domains.
+  Computers that people use leave that to their mail server; worms that
+  mail themselves do it.
 "
         }
         Class::Gen3A => {
             "  \
-  The machine guesses the names of mail servers (mx, mail, smtp, ...) in very many
-  domains, one after the other. Worms that mail themselves do that.
+  The machine guesses the names of mail servers (mx, mail, smtp, ...) in
+  very many domains, one after the other. Worms that mail themselves do
+  that.
 "
         }
         Class::Hybrid => {
             "  \
-  The machine asks for, and guesses, the mail servers of very many domains. Computers
-  that people use leave that to their mail server; worms that mail themselves do it.
+  The machine asks for, and guesses, the mail servers of very many
+  domains. Computers that people use leave that to their mail server;
+  worms that mail themselves do it.
 "
         }
         Class::SpamFanout => {
             "  \
-  The machine opens mail connections straight to many mail servers on the Internet,
-  as spam programs do. Computers that people use send by one or two servers.
+  The machine opens mail connections straight to many mail servers on the
+  Internet, as spam programs do. Computers that people use send by one or
+  two servers.
 "
         }
         Class::SubmissionAbuse => {
             "  \
-  The machine logs in at many mail providers, where people have one or two accounts.
-  Spam programs do so with stolen passwords.
+  The machine logs in at many mail providers, where people have one or two
+  accounts. Spam programs do so with stolen passwords.
 "
         }
         Class::HijackedRelay => {
             "  \
-  The machine takes mail from outside and sends mail itself, though it is no mail
-  server that we know of. Spammers use such machines to hide behind.
+  The machine takes mail from outside and sends mail itself, though it is
+  no mail server that we know of. Spammers use such machines to hide
+  behind.
 "
         }
         Class::HijackedServer => {
             "  \
-  Your mail server suddenly sends differently from what it always did, and as spammers
-  do. Most often somebody knows the password of one of its accounts.
+  Your mail server suddenly sends differently from what it always did, and
+  as spammers do. Most often somebody knows the password of one of its
+  accounts.
 "
         }
         Class::Op25bViolation => {
             "  \
-  The machine connects to mail servers outside (port 25), which in our network is for
-  mail servers only.
+  The machine connects to mail servers outside (port 25), which in our
+  network is for mail servers only.
 "
         }
         Class::PtrFlood | Class::AFlood => {
             "  \
-  Your DNS server is asked far more than usual, by other machines or for other names
-  than usual. The address above is that of the server, which is not infected by that.
+  Your DNS server is asked far more than usual, by other machines or for
+  other names than usual. The address above is that of the server, which
+  is not infected by that.
 "
         }
         Class::Ordinary => "  Nothing unusual any more.\n",

@@ -55,7 +55,7 @@ fn every_class_has_words_in_both_languages_that_fit_a_mail() {
             assert!(letter.subject.contains("192.0.2.66"), "{}", letter.subject);
             assert_eq!(letter.subject.lines().count(), 1);
             for line in letter.body.lines() {
-                assert!(line.width() <= 84, "{}: {line}", line.width());
+                assert!(line.width() <= 80, "{}: {line}", line.width());
                 assert!(!line.ends_with(' '), "{line:?}");
             }
             let steps = letter.body.matches("\n  1. ").count();
