@@ -11,6 +11,7 @@
 )]
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -22,6 +23,8 @@ Examples:
   mxray inventory spool/ -o draft.toml      roles that hosts showed, for you to read
   mxray synth --list                        captures of known behaviour to try it on
   mxray check --config mxray.toml           is what I wrote valid?
+  mxray notify --dry-run --inventory inventory.toml events.ndjson   who would be told what
+  mxray top --status /run/mxray/status      what a running sensor sees
 
 Events go to standard output and nothing else does; what people read goes to standard error.
 
@@ -102,6 +105,53 @@ Examples:
 
 Exit status: 0 all is valid, 1 something is not, 2 wrong usage.";
 
+const NOTIFY_EXAMPLES: &str = "\
+Examples:
+  What would be mailed to whom, without sending anything:
+    mxray notify --dry-run --inventory inventory.toml events.ndjson
+
+  The same, sent in both languages by the site's relay:
+    mxray notify --inventory inventory.toml --relay smtp://mail.example.ac.jp:587 \\
+        --relay-login /etc/mxray/relay-login --from 'Network team <noc@example.ac.jp>' \\
+        --language both --state /var/lib/mxray/notify.json events.ndjson
+
+  As events come:
+    tail -n +1 -F /var/log/mxray/events.ndjson | mxray notify --inventory inventory.toml \\
+        --relay smtp://localhost --from noc@example.ac.jp --state notify.json -
+
+An episode is mailed when its host is convicted, once more if it is confirmed later, and once more
+when it is taken back or the host was silent for a day. Hosts that the inventory suppresses are
+never mailed about. SIGHUP reads the inventory again.
+
+The login may also stand in the environment, as MXRAY_RELAY_USER and MXRAY_RELAY_PASSWORD.
+
+Exit status:
+  0   all that was to be mailed was, or waits for its time
+  1   it failed, or mails were refused, or could not be handed over and wait for the next run
+  2   wrong usage, on the command line or in a file that it names";
+
+const METRICS_EXAMPLES: &str = "\
+Examples:
+  mxray live -i eth1 --status /run/mxray/status -o events.ndjson &
+  mxray metrics --status /run/mxray/status
+  curl http://127.0.0.1:9464/metrics
+
+It runs until a signal ends it. The totals are those that the sensor took last (--stats of
+`mxray live`), as mxray_totals_timestamp_seconds says.
+
+Exit status: 1 it failed, 2 wrong usage.";
+
+const TOP_EXAMPLES: &str = "\
+Examples:
+  mxray live -i eth1 --status /run/mxray/status --stats 1 -o events.ndjson &
+  mxray top --status /run/mxray/status
+  mxray top --status /run/mxray/status --once
+
+Keys: up, down, page up, page down, home, end choose a host; Enter shows why, Esc goes back;
+q ends it. Rates are as fresh as the totals that the sensor takes (--stats of `mxray live`).
+
+Exit status: 0 it ran, 1 it failed or with --once the sensor did not answer, 2 wrong usage.";
+
 /// Finds mass-mailing worms and spam bots in captured traffic, by how they use DNS and SMTP.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "mxray", version, after_help = EXAMPLES)]
@@ -159,6 +209,22 @@ pub enum Command {
     /// Write the manual pages
     #[command(hide = true)]
     Man(Man),
+    /// Tell the owners of convicted hosts by mail
+    ///
+    /// Reads events (in the form ecs, as `-o` writes them), finds the owner of each convicted host
+    /// in the inventory, and writes what was seen, since when, what to do and the evidence.
+    /// It runs apart from what reads packets, which itself opens no connection.
+    Notify(Box<Notify>),
+    /// Serve a running sensor's totals to Prometheus
+    ///
+    /// Asks the sensor on its status socket each time that somebody fetches /metrics. `mxray_up`
+    /// is 0 where it does not answer.
+    Metrics(Metrics),
+    /// Watch a running sensor in the terminal
+    ///
+    /// Packets a second, losses, and the hosts under suspicion, the highest score first; Enter
+    /// shows why, q ends it.
+    Top(Top),
 }
 
 /// `mxray replay`.
@@ -566,6 +632,166 @@ pub struct Synth {
     pub list: bool,
 }
 
+/// `mxray notify`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = NOTIFY_EXAMPLES)]
+pub struct Notify {
+    /// Events: a file of lines, read to its end, or - for standard input
+    #[arg(value_name = "EVENTS")]
+    pub events: PathBuf,
+
+    /// Read the owners of hosts, and what to suppress, from FILE (TOML)
+    ///
+    /// `owner` of the narrowest [[host]] around a host that has one: a mail address, or several
+    /// between commas.
+    #[arg(long, value_name = "FILE", help_heading = "Whom")]
+    pub inventory: PathBuf,
+
+    /// Tell ADDRESS of hosts that have no owner
+    ///
+    /// Without it they are counted and told on standard error.
+    #[arg(long, value_name = "ADDRESS", help_heading = "Whom")]
+    pub fallback: Option<String>,
+
+    /// Write in en, ja, or both in one mail
+    #[arg(
+        long,
+        value_enum,
+        value_name = "en|ja|both",
+        default_value = "en",
+        hide_possible_values = true,
+        help_heading = "Whom"
+    )]
+    pub language: Language,
+
+    /// Let a mail wait SECONDS for more hosts of its owner
+    ///
+    /// At the end of the events nothing waits any more.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 300,
+        value_parser = clap::value_parser!(u32).range(0..=86_400),
+        help_heading = "When"
+    )]
+    pub digest: u32,
+
+    /// Send an owner N mails a day (UTC), 1 to 1000
+    ///
+    /// What is found beyond that waits for the next day's first mail, which says so.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u32).range(1..=1000),
+        help_heading = "When"
+    )]
+    pub limit: u32,
+
+    /// Keep in FILE what was told, and what waits
+    ///
+    /// With it no restart tells anything twice. Mails that the relay refuses for good are set
+    /// aside in the folder FILE.refused.
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "dry_run",
+        help_heading = "When"
+    )]
+    pub state: Option<PathBuf>,
+
+    /// Hand mails to smtp://HOST:PORT, or smtps://HOST:PORT
+    ///
+    /// smtp wants STARTTLS, unless HOST is this machine; smtps is TLS from the beginning.
+    #[arg(
+        long,
+        value_name = "URL",
+        required_unless_present = "dry_run",
+        help_heading = "How"
+    )]
+    pub relay: Option<String>,
+
+    /// Do without TLS
+    #[arg(long, help_heading = "How")]
+    pub relay_plain: bool,
+
+    /// Trust only the certificates in FILE (PEM) to vouch for the relay
+    ///
+    /// By default those that the system trusts. With it TLS is wanted of this machine too.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "relay_plain",
+        help_heading = "How"
+    )]
+    pub relay_ca: Option<PathBuf>,
+
+    /// Log in with the user and the password on the first two lines of FILE
+    ///
+    /// Others must not be able to read it.
+    #[arg(long, value_name = "FILE", help_heading = "How")]
+    pub relay_login: Option<PathBuf>,
+
+    /// Write as ADDRESS, which owners answer to
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        required_unless_present = "dry_run",
+        help_heading = "How"
+    )]
+    pub from: Option<String>,
+
+    /// Print the mails and send nothing
+    ///
+    /// With --state, those that were sent before are left out; it is not written to.
+    #[arg(long, help_heading = "How")]
+    pub dry_run: bool,
+
+    /// Print nothing on standard error but errors
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// `mxray metrics`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = METRICS_EXAMPLES)]
+pub struct Metrics {
+    /// Ask the sensor on the unix socket PATH, as its own --status says
+    #[arg(long, value_name = "PATH")]
+    pub status: PathBuf,
+
+    /// Serve /metrics on ADDRESS:PORT
+    ///
+    /// By default to this machine alone. There is no login and no TLS: what is beyond it should
+    /// come by a proxy that has both.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9464")]
+    pub listen: SocketAddr,
+}
+
+/// `mxray top`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = TOP_EXAMPLES)]
+pub struct Top {
+    /// Ask the sensor on the unix socket PATH, as its own --status says
+    #[arg(long, value_name = "PATH")]
+    pub status: PathBuf,
+
+    /// Print what there is to see once, as text, and end
+    #[arg(long)]
+    pub once: bool,
+}
+
+/// In which language people are written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Language {
+    /// English.
+    En,
+    /// Japanese.
+    Ja,
+    /// Both in one mail.
+    Both,
+}
+
 /// `mxray check`.
 #[derive(Clone, Debug, Default, Args)]
 #[command(after_help = CHECK_EXAMPLES)]
@@ -668,6 +894,10 @@ mod tests {
             ("synth", "mxray synth --help"),
             ("check", "mxray check --help"),
             ("schema", "mxray schema --help"),
+            ("notify", "mxray notify --help"),
+            ("notify_short", "mxray notify -h"),
+            ("metrics", "mxray metrics --help"),
+            ("top", "mxray top --help"),
         ] {
             let help = help(line);
             if name.ends_with("_short") {
@@ -718,6 +948,14 @@ mod tests {
             "mxray check a.pcap",
             "mxray schema a",
             "mxray schema --format cef",
+            "mxray notify",
+            "mxray notify e",
+            "mxray notify --inventory i e",
+            "mxray notify --inventory i --dry-run --limit 0 e",
+            "mxray notify --inventory i --dry-run --language fr e",
+            "mxray metrics",
+            "mxray metrics --status s --listen here",
+            "mxray top",
         ] {
             let error = parse(line).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{line}: {error}");

@@ -12,11 +12,13 @@
 
 mod check;
 mod layer;
+mod notify;
 mod value;
 
 pub use crate::report::Format;
 pub use check::{Finding, check};
 pub use layer::Origin;
+pub use notify::{Delivery, NotifyConfig, notify};
 
 use crate::capture;
 use crate::capture::live::SNAPLEN;

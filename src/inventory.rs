@@ -64,6 +64,20 @@ impl Inventory {
         Some(entry)
     }
 
+    /// Who is told of `host`: the owner of the narrowest net around it that has one.
+    #[must_use]
+    pub fn owner(&self, host: HostAddr) -> Option<&str> {
+        let cover = self.hosts.cover(&host.ip().into());
+        cover.filter_map(|(_, entry)| entry.owner.as_deref()).last()
+    }
+
+    /// Every owner, as often as there is one.
+    pub fn owners(&self) -> impl Iterator<Item = &str> {
+        self.hosts
+            .values()
+            .filter_map(|entry| entry.owner.as_deref())
+    }
+
     /// What suppresses `class` of `host` at the packet time `at`.
     ///
     /// Any suppression whose net the host lies in will do, so a narrow one never undoes a

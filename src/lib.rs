@@ -12,6 +12,7 @@ pub mod home;
 pub mod host;
 pub mod inventory;
 pub mod keywords;
+pub mod notify;
 pub mod pipeline;
 #[cfg(target_os = "linux")]
 pub mod privilege;
@@ -23,4 +24,5 @@ pub mod synth;
 pub mod time;
 pub mod toml_file;
 pub mod verdict;
+pub mod watch;
 pub mod words;

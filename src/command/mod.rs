@@ -5,8 +5,11 @@
 mod explain;
 mod inventory;
 mod live;
+mod metrics;
+mod notify;
 mod pages;
 mod replay;
+mod top;
 
 use crate::capture::Source as _;
 use crate::cli::Command;
@@ -68,6 +71,9 @@ pub fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Schema(args) => schema(config::schema(&args)),
         Command::Completions(args) => pages::completions(args.shell),
         Command::Man(args) => pages::man(&args.folder),
+        Command::Notify(args) => notify::run(config::notify(*args)?),
+        Command::Metrics(args) => metrics::run(&args),
+        Command::Top(args) => top::run(&args),
     };
     match outcome {
         Err(error) if is_closed_pipe(&error) => Ok(Outcome::Done),

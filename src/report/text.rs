@@ -28,6 +28,21 @@ pub fn escape(octets: &[u8]) -> String {
     text
 }
 
+/// Text of an event, in which wire octets are escaped already, once more made harmless: what is
+/// escaped stays as it is, and what could do harm and is not, is escaped.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character == '\\' || is_plain(character) {
+            shown.push(character);
+        } else {
+            escape_octets(&mut shown, character.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+    }
+    shown
+}
+
 /// Whether a character shows as itself and does nothing else. Besides the control characters
 /// those are left out that turn or hide text (Unicode "format" characters in use for that).
 fn is_plain(character: char) -> bool {
@@ -77,6 +92,12 @@ mod tests {
         assert_eq!(escape("\u{202e}x".as_bytes()), "\\226\\128\\174x");
         assert_eq!(escape(&[b'x'; 300]).len(), 255);
         assert_eq!(escape("é".repeat(200).as_bytes()).len(), 254);
+    }
+
+    #[test]
+    fn what_was_escaped_stays() {
+        assert_eq!(plain("a\\013\r\u{202e}"), "a\\013\\013\\226\\128\\174");
+        assert_eq!(plain(&escape(b"a\xff\r\n")), escape(b"a\xff\r\n"));
     }
 
     #[test]

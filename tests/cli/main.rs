@@ -22,6 +22,10 @@ mod formats;
 mod inventory;
 // PATHs, times and filters: what is read.
 mod inputs;
+// Owners are told by mail.
+mod notify;
+// A relay for that.
+mod relay;
 // Frames twice and out of order.
 mod mirror;
 // Where events, bins and totals go, and what happens when they cannot.

@@ -3,12 +3,15 @@
 //! It is answered between seconds, by the thread that writes events, so that nothing is shared
 //! and nobody who reads slowly holds anything up: what a socket does not take at once is dropped.
 
+use crate::correlate::evidence::Evidence;
 use crate::correlate::{State, Verdict, posterior};
 use crate::report::Totals;
 use crate::report::event::StatsBody;
 use crate::time::Timestamp;
+use crate::verdict::Level;
 use anyhow::Context as _;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write as _};
@@ -19,6 +22,9 @@ use std::path::Path;
 
 /// Hosts that are told of at most: a line of some 100 kB, which fits into a socket's buffer.
 const HOSTS: usize = 500;
+/// Of how many of them the evidence is told, so many pieces each, so that the line stays of that size.
+const EXPLAINED: usize = 50;
+const PIECES: usize = 6;
 /// Who is answered in a second at most.
 const ANSWERS: usize = 16;
 
@@ -27,6 +33,8 @@ pub(super) struct Status {
     listener: UnixListener,
     suspects: BTreeMap<IpAddr, Suspect>,
     totals: Totals,
+    /// When these were taken, by the wall clock.
+    totals_at: Option<Timestamp>,
 }
 
 /// A host under suspicion, as its newest verdict says.
@@ -41,6 +49,16 @@ struct Suspect {
     updated: String,
     suppressed: bool,
     reason: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    evidence: Vec<Piece>,
+}
+
+/// What speaks for it, the weightiest first.
+#[derive(Clone, Debug, Serialize)]
+struct Piece {
+    family: &'static str,
+    llr: f64,
+    text: String,
 }
 
 /// The line.
@@ -49,10 +67,14 @@ struct Snapshot<'a> {
     #[serde(rename = "@timestamp")]
     timestamp: String,
     version: &'static str,
+    /// When the totals were taken.
+    stats_at: Option<String>,
     /// As `mxray` of the totals' event.
     stats: StatsBody,
-    /// The highest score first.
-    hosts: Vec<&'a Suspect>,
+    /// How many hosts under suspicion stand at each level.
+    levels: BTreeMap<&'static str, usize>,
+    /// The highest score first, the first ones with their evidence.
+    hosts: Vec<Cow<'a, Suspect>>,
     /// Under suspicion and not told of.
     hosts_omitted: usize,
 }
@@ -75,6 +97,7 @@ impl Status {
             listener,
             suspects: BTreeMap::new(),
             totals: Totals::default(),
+            totals_at: None,
         })
     }
 
@@ -86,6 +109,12 @@ impl Status {
             self.suspects.remove(&ip);
             return;
         }
+        // Of a notice its sentence says all, and notices are many.
+        let told = judgement.level > Level::Notice;
+        let evidence = judgement.evidence.iter().filter(|_| told);
+        let mut evidence: Vec<_> = evidence.map(Piece::of).collect();
+        evidence.sort_by(|one, other| other.llr.total_cmp(&one.llr));
+        evidence.truncate(PIECES);
         let suspect = Suspect {
             ip,
             class: judgement.class.name(),
@@ -96,6 +125,7 @@ impl Status {
             updated: verdict.time.to_string(),
             suppressed: verdict.suppressed.is_some(),
             reason: judgement.reason.clone(),
+            evidence,
         };
         self.suspects.insert(ip, suspect);
     }
@@ -103,6 +133,7 @@ impl Status {
     /// Takes in the newest totals.
     pub(super) fn totals(&mut self, totals: &Totals) {
         self.totals = totals.clone();
+        self.totals_at = Some(Timestamp::now());
     }
 
     /// Answers who has connected since.
@@ -120,15 +151,48 @@ impl Status {
         let mut hosts: Vec<_> = self.suspects.values().collect();
         hosts.sort_by(|one, other| other.score.total_cmp(&one.score));
         hosts.truncate(HOSTS);
+        let mut levels = BTreeMap::new();
+        for suspect in self.suspects.values() {
+            *levels.entry(suspect.level).or_insert(0) += 1;
+        }
+        let hosts: Vec<_> = (0..)
+            .zip(hosts)
+            .map(|(rank, suspect)| suspect.told(rank < EXPLAINED))
+            .collect();
         let mut line = serde_json::to_vec(&Snapshot {
             timestamp: Timestamp::now().to_string(),
             version: env!("CARGO_PKG_VERSION"),
+            stats_at: self.totals_at.map(|time| time.to_string()),
             stats: StatsBody::of(&self.totals, false),
+            levels,
             hosts_omitted: self.suspects.len() - hosts.len(),
             hosts,
         })?;
         line.push(b'\n');
         stream.set_nonblocking(true)?;
         stream.write_all(&line)
+    }
+}
+
+impl Suspect {
+    /// With or without its evidence.
+    fn told(&self, explained: bool) -> Cow<'_, Self> {
+        if explained || self.evidence.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        Cow::Owned(Self {
+            evidence: Vec::new(),
+            ..self.clone()
+        })
+    }
+}
+
+impl Piece {
+    fn of(evidence: &Evidence) -> Self {
+        Self {
+            family: evidence.family.name(),
+            llr: evidence.llr,
+            text: evidence.text.clone(),
+        }
     }
 }

@@ -1,0 +1,397 @@
+//! `mxray notify`.
+
+use super::{Outcome, TO_STDOUT, say};
+use crate::capture::live::device::machine_name;
+use crate::config::{Delivery, NotifyConfig};
+use crate::inventory::Inventory;
+use crate::notify::compose::compose;
+use crate::notify::digest::{Batch, Digest, Taken};
+use crate::notify::events::{Events, Lines, Next};
+use crate::notify::pick::{self, Case, Line};
+use crate::notify::send::{Postman, identifier, mail};
+use crate::notify::state;
+use crate::time::Timestamp;
+use crate::words::counted;
+use anyhow::Context as _;
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use jiff::tz::TimeZone;
+use lettre::message::{Mailbox, Mailboxes};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, BufReader, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+/// Lines that wait to be looked at: when so many do, no further ones are read.
+const AHEAD: usize = 1024;
+/// How often it is looked whether a mail is due.
+const LOOK: Duration = Duration::from_secs(1);
+/// Waits between the tries at the end of the events, in seconds.
+const LAST_TRIES: [u64; 3] = [1, 2, 4];
+/// Hosts without owner that are told of and counted.
+const OWNERLESS: usize = 16_384;
+/// Damaged lines that are told of one by one.
+const TOLD_LINES: u64 = 3;
+
+pub(super) fn run(config: NotifyConfig) -> anyhow::Result<Outcome> {
+    let signals = Signals::catch()?;
+    let events = events(&config)?;
+    let digest = match &config.state {
+        Some(path) => state::load(path)
+            .with_context(|| format!("reading what was told, {}", path.display()))?,
+        None => Digest::default(),
+    };
+    let post = config.delivery.clone().map(Post::new).transpose()?;
+    let mut notifier = Notifier {
+        digest,
+        post,
+        zone: TimeZone::system(),
+        ownerless: BTreeSet::new(),
+        counts: Counts::default(),
+        config,
+    };
+    notifier.look_at_owners();
+    let ended = notifier.follow(&events, &signals)?;
+    if ended {
+        notifier.last()?;
+    }
+    notifier.summary();
+    let Counts {
+        failed,
+        read_failed,
+        refused,
+        ..
+    } = notifier.counts;
+    Ok(if failed || read_failed || refused > 0 {
+        Outcome::Failed
+    } else {
+        Outcome::Done
+    })
+}
+
+/// What signals ask for.
+struct Signals {
+    stop: Arc<AtomicBool>,
+    reload: Arc<AtomicBool>,
+}
+
+impl Signals {
+    fn catch() -> io::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            // The second one ends it at once, in the middle of a mail.
+            flag::register_conditional_shutdown(signal, 1, Arc::clone(&stop))?;
+            flag::register(signal, Arc::clone(&stop))?;
+        }
+        let reload = Arc::new(AtomicBool::new(false));
+        flag::register(SIGHUP, Arc::clone(&reload))?;
+        Ok(Self { stop, reload })
+    }
+}
+
+/// The lines, read by a thread of their own, since mails are due while nothing comes.
+fn events(config: &NotifyConfig) -> anyhow::Result<Receiver<io::Result<Next>>> {
+    let mut events: Box<dyn Events> = match &config.events {
+        None => Box::new(Lines::new(BufReader::new(io::stdin()))),
+        Some(path) => {
+            let file = File::open(path).with_context(|| format!("opening {}", path.display()))?;
+            Box::new(Lines::new(BufReader::new(file)))
+        }
+    };
+    let (to, from) = bounded(AHEAD);
+    let reader = thread::Builder::new().name("events".to_owned());
+    let reading = reader.spawn(move || {
+        loop {
+            let next = events.next();
+            let last = !matches!(next, Ok(Next::Line(_) | Next::Unreadable));
+            if to.send(next).is_err() || last {
+                return;
+            }
+        }
+    });
+    reading.context("starting a thread")?;
+    Ok(from)
+}
+
+/// By what mails go.
+struct Post {
+    postman: Postman,
+    delivery: Delivery,
+}
+
+impl Post {
+    fn new(delivery: Delivery) -> anyhow::Result<Self> {
+        let postman = Postman::new(delivery.relay.clone(), machine_name());
+        Ok(Self {
+            postman: postman.context("preparing TLS")?,
+            delivery,
+        })
+    }
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    lines: u64,
+    damaged: u64,
+    mails: u64,
+    refused: u64,
+    suppressed: u64,
+    full: u64,
+    failed: bool,
+    read_failed: bool,
+}
+
+struct Notifier {
+    config: NotifyConfig,
+    digest: Digest,
+    /// Without it mails are shown.
+    post: Option<Post>,
+    zone: TimeZone,
+    /// Convicted hosts that nobody was told of.
+    ownerless: BTreeSet<std::net::IpAddr>,
+    counts: Counts,
+}
+
+impl Notifier {
+    /// Takes events in and sends what is due, until there are no more: `true`. A signal ends it
+    /// earlier.
+    fn follow(
+        &mut self,
+        events: &Receiver<io::Result<Next>>,
+        signals: &Signals,
+    ) -> anyhow::Result<bool> {
+        loop {
+            if signals.stop.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
+            if signals.reload.swap(false, Ordering::Relaxed) {
+                self.reload();
+            }
+            let mut changed = false;
+            let mut next = events.recv_timeout(LOOK);
+            // Those that came together are kept together.
+            for _ in 0..AHEAD {
+                match next {
+                    Ok(Ok(Next::End)) | Err(RecvTimeoutError::Disconnected) => {
+                        self.save(changed)?;
+                        return Ok(true);
+                    }
+                    Ok(Err(error)) => {
+                        say(format_args!("reading events: {error}"));
+                        self.counts.read_failed = true;
+                        self.save(changed)?;
+                        return Ok(true);
+                    }
+                    Ok(Ok(Next::Line(line))) => changed |= self.line(&line),
+                    Ok(Ok(Next::Unreadable)) => {
+                        self.counts.lines += 1;
+                        self.damaged("it is too long, or no text");
+                    }
+                    Err(RecvTimeoutError::Timeout) => break,
+                }
+                match events.try_recv() {
+                    Ok(more) => next = Ok(more),
+                    Err(_) => break,
+                }
+            }
+            self.save(changed)?;
+            // What is only shown is shown when all is known.
+            while self.post.is_some()
+                && let Some(batch) = self.digest.due(self.config.rules, now(), false)
+            {
+                self.deliver(&batch)?;
+            }
+        }
+    }
+
+    /// Sends all that waits, a few times where it fails.
+    fn last(&mut self) -> anyhow::Result<()> {
+        for wait in LAST_TRIES.into_iter().map(Some).chain([None]) {
+            self.digest.try_again();
+            self.counts.failed = false;
+            while let Some(batch) = self.digest.due(self.config.rules, now(), true) {
+                self.deliver(&batch)?;
+            }
+            match wait {
+                Some(seconds) if self.counts.failed => thread::sleep(Duration::from_secs(seconds)),
+                _ => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a line in; whether something is to be kept.
+    fn line(&mut self, line: &str) -> bool {
+        self.counts.lines += 1;
+        match pick::read(line) {
+            Line::Other => false,
+            Line::Damaged(why) => {
+                self.damaged(&why);
+                false
+            }
+            Line::Verdict(case) => self.case(*case),
+        }
+    }
+
+    fn case(&mut self, mut case: Case) -> bool {
+        let inventory = &self.config.inventory;
+        let host = case.host.into();
+        // The sensor may not have read the inventory again yet.
+        case.suppressed |= inventory.suppressed(host, case.class, case.time).is_some();
+        self.counts.suppressed += u64::from(case.suppressed && case.level.convicted());
+        let (owner, fallback) = (inventory.owner(host), &self.config.fallback);
+        let owner = owner.filter(|owner| owner.parse::<Mailboxes>().is_ok());
+        let fallback = fallback.as_ref().map(ToString::to_string);
+        let Some(owner) = owner.map(str::to_owned).or(fallback) else {
+            if case.level.convicted()
+                && !case.suppressed
+                && self.ownerless.len() < OWNERLESS
+                && self.ownerless.insert(case.host)
+            {
+                self.tell(format_args!(
+                    "{} is convicted, and there is no owner's address to write to",
+                    case.host
+                ));
+            }
+            return false;
+        };
+        let about = case.host;
+        match self.digest.take(&owner, case, now()) {
+            Taken::Waits | Taken::Updated | Taken::Withdrawn => true,
+            Taken::Nothing => false,
+            Taken::Full => {
+                self.counts.full += 1;
+                say(format_args!(
+                    "too many hosts wait: {owner} is not told of {about}"
+                ));
+                false
+            }
+        }
+    }
+
+    /// Hands a mail over, or shows it, and keeps what came of it.
+    fn deliver(&mut self, batch: &Batch) -> anyhow::Result<()> {
+        let letter = compose(batch, self.config.language, &self.zone);
+        let Some(post) = &self.post else {
+            let mut out = io::stdout().lock();
+            let Batch { owner, .. } = batch;
+            let subject = &letter.subject;
+            write!(out, "To: {owner}\nSubject: {subject}\n\n{}\n", letter.body)
+                .context(TO_STDOUT)?;
+            self.digest.told(batch, now());
+            self.counts.mails += 1;
+            return Ok(());
+        };
+        let name = identifier(batch);
+        let to: Mailboxes = batch.owner.parse().context("an owner's address")?;
+        let from: &Mailbox = &post.delivery.from;
+        let mail = mail(&letter, from, &to, &name).context("putting a mail together")?;
+        match post.postman.send(&mail) {
+            Ok(()) => {
+                self.digest.told(batch, now());
+                self.counts.mails += 1;
+                let hosts = counted(batch.notices.len() as u64, "host");
+                self.tell(format_args!("told {} of {hosts}", batch.owner));
+            }
+            Err(failure) if failure.refused => {
+                self.counts.refused += 1;
+                let kept = state::set_aside(&post.delivery.state, &name, &mail.formatted());
+                let kept = match kept {
+                    Ok(Some(path)) => format!("set aside as {}", path.display()),
+                    Ok(None) => "not kept, since as many are as may be".to_owned(),
+                    Err(error) => format!("lost, since it could not be set aside: {error}"),
+                };
+                say(format_args!(
+                    "the relay refuses a mail to {}, which is {kept}: {failure}",
+                    batch.owner
+                ));
+                self.digest.told(batch, now());
+            }
+            Err(failure) => {
+                self.counts.failed = true;
+                let wait = self.digest.failed(batch, now());
+                say(format_args!(
+                    "the mail to {} did not go and is kept (again in {wait} s): {failure}",
+                    batch.owner
+                ));
+            }
+        }
+        self.save(true)
+    }
+
+    fn save(&self, changed: bool) -> anyhow::Result<()> {
+        let Some(post) = self.post.as_ref().filter(|_| changed) else {
+            return Ok(());
+        };
+        let path = &post.delivery.state;
+        state::save(path, &self.digest)
+            .with_context(|| format!("keeping what was told, {}", path.display()))
+    }
+
+    /// Reads the inventory again; a wrong one is told, and the old one stays.
+    fn reload(&mut self) {
+        match Inventory::load(&self.config.inventory_path) {
+            Ok(inventory) => {
+                self.config.inventory = inventory;
+                self.look_at_owners();
+            }
+            Err(error) => say(format_args!("the inventory stays as it was: {error}")),
+        }
+    }
+
+    /// Tells of owners that no mail can be sent to.
+    fn look_at_owners(&self) {
+        let owners: BTreeSet<_> = self.config.inventory.owners().collect();
+        for owner in owners {
+            if owner.parse::<Mailboxes>().is_err() {
+                self.tell(format_args!(
+                    "warning: the owner `{owner}` in the inventory is no mail address"
+                ));
+            }
+        }
+    }
+
+    fn damaged(&mut self, why: &str) {
+        self.counts.damaged += 1;
+        if self.counts.damaged <= TOLD_LINES {
+            say(format_args!(
+                "line {} is no event: {why}",
+                self.counts.lines
+            ));
+        }
+    }
+
+    fn tell(&self, text: std::fmt::Arguments<'_>) {
+        if !self.config.quiet {
+            say(text);
+        }
+    }
+
+    fn summary(&self) {
+        let Counts {
+            lines,
+            damaged,
+            mails,
+            refused,
+            suppressed,
+            full,
+            ..
+        } = self.counts;
+        let (waiting, held) = (self.digest.waiting(), self.digest.held());
+        let ownerless = self.ownerless.len();
+        self.tell(format_args!(
+            "{lines} lines read ({damaged} damaged), {mails} mails, {refused} refused, \
+             {waiting} hosts wait ({held} for another day), {ownerless} without owner, \
+             {suppressed} suppressed verdicts, {full} not taken"
+        ));
+    }
+}
+
+/// Seconds of the clock.
+fn now() -> i64 {
+    Timestamp::now().second()
+}
