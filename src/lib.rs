@@ -8,6 +8,7 @@ pub mod config;
 pub mod correlate;
 pub mod count;
 pub mod decode;
+pub mod eventlog;
 pub mod home;
 pub mod host;
 pub mod inventory;
