@@ -19,6 +19,7 @@ pub mod privilege;
 pub mod report;
 #[cfg(target_os = "linux")]
 pub mod service;
+pub mod ship;
 pub mod sorted;
 pub mod synth;
 pub mod time;
