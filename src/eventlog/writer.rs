@@ -4,8 +4,6 @@
 use super::index::{Batch, Index};
 use super::sync::{Job, Syncer};
 use super::{recovery, segment};
-use schemars::JsonSchema;
-use serde::Serialize;
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -38,9 +36,8 @@ pub struct Bounds {
     pub segment: u64,
 }
 
-/// What became of the events: `mxray.log` of the totals.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
+/// What became of the events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LogCounts {
     /// Events written.
     pub events: u64,
