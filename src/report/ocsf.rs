@@ -210,12 +210,29 @@ struct Observable<'a> {
 #[derive(Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Unmapped<'a> {
-    event: &'a Meta,
+    event: Rest,
     observer: Named<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     related: Option<&'a Related>,
     /// Ours, but the evidence of a verdict.
     mxray: Value,
+}
+
+/// `unmapped.event`: what of it has no other place.
+#[derive(Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Rest {
+    /// As in ECS.
+    kind: &'static str,
+    /// As in ECS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action: Option<&'static str>,
+    /// As in ECS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    severity: Option<u8>,
+    /// As in ECS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    risk_score: Option<f64>,
 }
 
 /// `unmapped.observer`.
@@ -329,7 +346,12 @@ impl<'a> Unmapped<'a> {
             ours.remove("evidence");
         }
         Ok(Self {
-            event: &event.event,
+            event: Rest {
+                kind: event.event.kind,
+                action: event.event.action,
+                severity: event.event.severity,
+                risk_score: event.event.risk_score,
+            },
             observer: Named {
                 name: &event.observer.name,
             },

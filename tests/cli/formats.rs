@@ -79,7 +79,7 @@ fn assert_told(told: &Value, ecs: &Value, key: &str) {
             assert!(told.keys().all(|key| key == "cut" || ecs.contains_key(key)));
         }
         (Value::Array(told), Value::Array(ecs)) => {
-            let may_be_cut = ["packets", "labels"].contains(&key);
+            let may_be_cut = ["packets", "labels", "by_port"].contains(&key);
             assert!(
                 told.len() == ecs.len() || may_be_cut && told.len() < ecs.len(),
                 "{key}"
@@ -161,7 +161,9 @@ fn ocsf_is_what_its_readers_expect() {
                 assert_eq!(number("class_uid"), 0);
             }
             assert_told(&ocsf["unmapped"]["mxray"], &ours, "mxray");
-            assert_eq!(ocsf["unmapped"]["event"], ecs["event"]);
+            for key in ["kind", "action", "severity", "risk_score"] {
+                assert_eq!(ocsf["unmapped"]["event"].get(key), ecs["event"].get(key));
+            }
         }
     }
     assert!(activities.iter().all(|count| *count > 0), "{activities:?}");
