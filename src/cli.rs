@@ -25,6 +25,7 @@ Examples:
   mxray check --config mxray.toml           is what I wrote valid?
   mxray notify --dry-run --inventory inventory.toml events.ndjson   who would be told what
   mxray top --status /run/mxray/status      what a running sensor sees
+  mxray ship --log log --to URL             events to a SIEM, of replay or live with --log log
 
 Events go to standard output and nothing else does; what people read goes to standard error.
 
@@ -152,6 +153,30 @@ q ends it. Rates are as fresh as the totals that the sensor takes (--stats of `m
 
 Exit status: 0 it ran, 1 it failed or with --once the sensor did not answer, 2 wrong usage.";
 
+const SHIP_EXAMPLES: &str = "\
+Examples:
+  A sensor's events to a syslog server, as a service beside it:
+    mxray live -i eth1 --log /var/lib/mxray/log
+    mxray ship --log /var/lib/mxray/log --to syslog+tls://log.example.ac.jp
+
+  What Splunk would get, without sending it:
+    mxray ship --log /var/lib/mxray/log --to splunk+https://splunk.example:8088 --dry-run
+
+  The verdicts of a capture into OpenSearch, once:
+    mxray replay --log log monday.pcap
+    mxray ship --log log --to opensearch+https://os.example:9200 --token-env OS_KEY \\
+        --dataset mxray.verdict --once
+
+  Several receivers, with credentials: a config file (docs/examples/ship.toml)
+    mxray ship --config /etc/mxray/ship.toml
+
+It ends on SIGINT (Ctrl-C) or SIGTERM, after the batch that is on its way.
+
+Exit status:
+  0   it ran until it was told to end; with --once, everything arrived
+  1   it failed, or events were refused or lost
+  2   wrong usage, on the command line or in a file that it names";
+
 /// Finds mass-mailing worms and spam bots in captured traffic, by how they use DNS and SMTP.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "mxray", version, after_help = EXAMPLES)]
@@ -219,6 +244,14 @@ pub enum Command {
     /// Packets a second, losses, and the hosts under suspicion, the highest score first; Enter
     /// shows why, q ends it.
     Top(Top),
+    /// Deliver an event log to syslog, Elasticsearch, OpenSearch or Splunk
+    ///
+    /// Follows the log that --log of `mxray live` or `mxray replay` writes, and brings every event
+    /// at least once and in order to each receiver. Each has a pace of its own: one that is down,
+    /// slow or hostile holds up neither another nor the capture, which is another process. How far
+    /// it has come is kept in a file, and it goes on there. What a receiver refuses is set aside
+    /// with its reason.
+    Ship(Box<Ship>),
 }
 
 /// `mxray replay`.
@@ -465,6 +498,26 @@ pub struct Events {
     /// Of a file that is there, replay makes a new one; live writes on at its end.
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub output: Option<PathBuf>,
+
+    /// Keep an event log in DIR, for `mxray ship` and any agent to follow
+    ///
+    /// Segments of NDJSON (mxray-0000000001.ndjson), each with an index of checksums, on the disk
+    /// within a second. A crash costs no whole event, a full disk ends nothing. DIR is made if it
+    /// is not there. Without -o, events go to the log alone.
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub log: Option<PathBuf>,
+
+    /// Let the event log take SIZE [default: 1G]
+    ///
+    /// Then its oldest segments are removed, read by somebody or not; that is counted and told.
+    #[arg(long, value_name = "SIZE", help_heading = "Output")]
+    pub log_size: Option<String>,
+
+    /// Begin a new segment at SIZE [default: 64M; at most a quarter of --log-size]
+    ///
+    /// And after an hour.
+    #[arg(long, value_name = "SIZE", help_heading = "Output")]
+    pub log_segment: Option<String>,
 
     /// The form of events: ecs, Elastic Common Schema [default: ecs]
     #[arg(
@@ -795,6 +848,106 @@ pub struct Check {
     pub site: Site,
 }
 
+/// `mxray ship`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = SHIP_EXAMPLES)]
+pub struct Ship {
+    /// Deliver the event log in DIR
+    #[arg(
+        long,
+        value_name = "DIR",
+        required_unless_present = "config",
+        help_heading = "Input"
+    )]
+    pub log: Option<PathBuf>,
+
+    /// Deliver to URL (repeatable)
+    ///
+    /// syslog+tls://HOST[:6514], syslog+tcp://HOST[:601]  RFC 5424, octet counting;
+    /// syslog+udp://HOST[:514], syslog+unix:///dev/log  a datagram for each event;
+    /// elasticsearch+https://HOST:9200, opensearch+https://HOST:9200  the bulk API;
+    /// splunk+https://HOST:8088  the HTTP event collector. Also +http, in clear.
+    #[arg(
+        long,
+        value_name = "URL",
+        required_unless_present = "config",
+        help_heading = "Output"
+    )]
+    pub to: Vec<String>,
+
+    /// Elasticsearch's index or data stream [default: logs-{dataset}-default]
+    ///
+    /// {dataset} stands for the event's, as mxray.verdict. Splunk's index is that of its token,
+    /// or the one given here.
+    #[arg(long, value_name = "NAME", help_heading = "Output")]
+    pub index: Option<String>,
+
+    /// Deliver only events of DATASET, as mxray.verdict (repeatable)
+    #[arg(long, value_name = "DATASET", help_heading = "Output")]
+    pub dataset: Vec<String>,
+
+    /// Read Splunk's token or Elasticsearch's API key from FILE
+    ///
+    /// Names and passwords go into a config file. Neither is ever shown or logged.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "token_env",
+        help_heading = "Security"
+    )]
+    pub token_file: Option<PathBuf>,
+
+    /// Read it from the environment variable VAR
+    #[arg(long, value_name = "VAR", help_heading = "Security")]
+    pub token_env: Option<String>,
+
+    /// Trust the certificates in FILE (PEM) [default: the system's]
+    #[arg(long, value_name = "FILE", help_heading = "Security")]
+    pub tls_ca: Option<PathBuf>,
+
+    /// Show our certificate, in FILE (PEM), to receivers that ask for one
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls_key",
+        help_heading = "Security"
+    )]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The key to --tls-cert, in FILE (PEM)
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls_cert",
+        help_heading = "Security"
+    )]
+    pub tls_key: Option<PathBuf>,
+
+    /// Keep in DIR how far each receiver has come, and what it refused [default: ship in the log]
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub state: Option<PathBuf>,
+
+    /// End when all that is in the log is delivered
+    #[arg(long)]
+    pub once: bool,
+
+    /// Print what would be sent, and send and keep nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Read options and receivers from FILE (TOML); the command line wins
+    ///
+    /// Keys: log, state, and for each [[receiver]]: to, name, dataset, index, token-file, token-env,
+    /// user, password-file, password-env, tls-ca, tls-cert, tls-key, batch-events, batch-size,
+    /// batch-wait, gzip, retry-first, retry-most, timeout. --to replaces all of the file's receivers.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Print nothing on standard error but errors
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
 /// Which hosts get an event of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Hosts {
@@ -860,6 +1013,7 @@ mod tests {
             ("notify_short", "mxray notify -h"),
             ("metrics", "mxray metrics --help"),
             ("top", "mxray top --help"),
+            ("ship", "mxray ship --help"),
         ] {
             let help = help(line);
             if name.ends_with("_short") {
@@ -917,6 +1071,10 @@ mod tests {
             "mxray metrics",
             "mxray metrics --status s --listen here",
             "mxray top",
+            "mxray ship",
+            "mxray ship --log a",
+            "mxray ship --to syslog+udp://a",
+            "mxray ship --log a --to b --tls-cert c",
         ] {
             let error = parse(line).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{line}: {error}");

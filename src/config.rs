@@ -13,16 +13,19 @@
 mod check;
 mod layer;
 mod notify;
+mod ship;
 mod value;
 
 pub use check::{Finding, check};
 pub use layer::Origin;
 pub use notify::{Delivery, NotifyConfig, notify};
+pub use ship::{ShipConfig, ship};
 
 use crate::capture;
 use crate::capture::live::SNAPLEN;
 use crate::cli;
 use crate::decode::observation::MailPorts;
+use crate::eventlog::Bounds;
 use crate::home::{Home, parse_net};
 use crate::host::HostAddr;
 use crate::inventory::Inventory;
@@ -50,6 +53,12 @@ const MAX_FANOUT: u32 = 64;
 /// libpcap wants room for some packets of the greatest length, and takes no more than a signed
 /// number of 32 bits.
 const RINGS: std::ops::RangeInclusive<u64> = 1 << 20..=i32::MAX as u64;
+/// Octets of an event log, and of a segment of it: some hundred thousand verdicts, and a
+/// sixteenth of them.
+const LOG: u64 = 1 << 30;
+const LOG_SEGMENT: u64 = 64 << 20;
+/// Less than this makes more files than anybody wants.
+const MIN_LOG_SEGMENT: u64 = 1 << 16;
 /// The name stands in every event, which has a size to keep.
 const MAX_SENSOR: usize = 128;
 
@@ -66,6 +75,8 @@ pub struct ReplayConfig {
     pub stats: Option<NonZeroU64>,
     /// Where events go.
     pub output: Output,
+    /// The event log, if there is one.
+    pub log: Option<Log>,
     /// The names that events use.
     pub format: Format,
     /// `observer.name`.
@@ -113,6 +124,8 @@ pub struct LiveConfig {
     pub stats: NonZeroU64,
     /// Where events go.
     pub output: Output,
+    /// The event log, if there is one.
+    pub log: Option<Log>,
     /// The names that events use.
     pub format: Format,
     /// `observer.name`; without it the machine's name.
@@ -121,6 +134,15 @@ pub struct LiveConfig {
     pub evidence: Evidence,
     /// Where the packets behind verdicts go, if anywhere.
     pub write: Option<Write>,
+}
+
+/// The event log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The folder.
+    pub folder: PathBuf,
+    /// How much it may take.
+    pub bounds: Bounds,
 }
 
 /// Packets behind verdicts.
@@ -261,6 +283,8 @@ pub enum Output {
     Stdout,
     /// A file, overwritten if it is there.
     File(PathBuf),
+    /// Nowhere: the event log alone has it.
+    Nowhere,
 }
 
 impl Output {
@@ -268,7 +292,7 @@ impl Output {
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         match self {
-            Self::Stdout => None,
+            Self::Stdout | Self::Nowhere => None,
             Self::File(path) => Some(path),
         }
     }
@@ -291,11 +315,13 @@ pub fn replay(mut args: cli::Replay) -> Result<ReplayConfig, Error> {
     let below = config_file(typed.site.config.as_deref())?;
     let layer = Layer::from(typed).with_replay(args).over(below);
     let (output, bins) = outputs(&layer, &paths)?;
+    let (output, log) = log(&layer, output)?;
     Ok(ReplayConfig {
         reading: reading(&layer)?,
         hosts: layer.hosts.unwrap_or_default(),
         stats: stats(&layer)?,
         output,
+        log,
         format: layer.format.unwrap_or_default(),
         sensor: sensor(&layer)?.unwrap_or_else(|| "mxray".to_owned()),
         evidence: layer.evidence.unwrap_or_default(),
@@ -314,6 +340,7 @@ pub fn live(mut args: cli::Live) -> Result<LiveConfig, Error> {
     // Of captures alone; a link has but one time.
     (layer.since, layer.until, layer.bins) = (None, None, None);
     let (output, _) = outputs(&layer, &[])?;
+    let (output, log) = log(&layer, output)?;
     let ring = ring(&layer)?;
     let inventory = layer.inventory.iter().map(|given| given.value.clone());
     let lists = layer.keywords.iter().flatten();
@@ -339,6 +366,7 @@ pub fn live(mut args: cli::Live) -> Result<LiveConfig, Error> {
         hosts_interval: seconds(layer.hosts_interval.as_ref())?.unwrap_or(HOUR),
         stats: stats(&layer)?.unwrap_or(MINUTE),
         output,
+        log,
         format: layer.format.unwrap_or_default(),
         sensor: sensor(&layer)?,
         evidence: layer.evidence.unwrap_or_default(),
@@ -640,6 +668,52 @@ fn outputs(layer: &Layer, inputs: &[PathBuf]) -> Result<(Output, Option<PathBuf>
     }
     let bins = layer.bins.as_ref().map(|given| given.value.clone());
     Ok((output, bins))
+}
+
+/// The event log. Where it is given and no output is, it alone gets the events: a service has no
+/// use for a copy on standard output.
+fn log(layer: &Layer, output: Output) -> Result<(Output, Option<Log>), Error> {
+    let size = |given: &Option<Given<String>>| {
+        let read = |given: &Given<String>| {
+            value::size(&given.value).map_err(|message| given.error(message))
+        };
+        given.as_ref().map(read).transpose()
+    };
+    let (total, segment) = (size(&layer.log_size)?, size(&layer.log_segment)?);
+    let Some(folder) = &layer.log else {
+        return match [&layer.log_size, &layer.log_segment]
+            .into_iter()
+            .flatten()
+            .next()
+        {
+            Some(given) => Err(given.error("wants --log, which says where the event log lies")),
+            None => Ok((output, None)),
+        };
+    };
+    let bounds = Bounds {
+        total: total.unwrap_or(LOG),
+        segment: segment.unwrap_or(LOG_SEGMENT.min(total.unwrap_or(LOG) / 8)),
+    };
+    if let Some(given) = &layer.log_size
+        && bounds.total < MIN_MEMORY
+    {
+        return Err(given.error(format!("`{}` is less than 1M", given.value)));
+    }
+    if let Some(given) = &layer.log_segment
+        && !(MIN_LOG_SEGMENT..=bounds.total / 4).contains(&bounds.segment)
+    {
+        let message = format!(
+            "`{}` is not from 64K to a quarter of --log-size",
+            given.value
+        );
+        return Err(given.error(message));
+    }
+    let output = match layer.output {
+        Some(_) => output,
+        None => Output::Nowhere,
+    };
+    let folder = folder.value.clone();
+    Ok((output, Some(Log { folder, bounds })))
 }
 
 /// Whether both are there and are one file. `-` is none, though a file may have that name.

@@ -8,6 +8,7 @@ pub mod config;
 pub mod correlate;
 pub mod count;
 pub mod decode;
+pub mod eventlog;
 pub mod home;
 pub mod host;
 pub mod inventory;
@@ -19,6 +20,7 @@ pub mod privilege;
 pub mod report;
 #[cfg(target_os = "linux")]
 pub mod service;
+pub mod ship;
 pub mod sorted;
 pub mod synth;
 pub mod time;

@@ -7,7 +7,9 @@ mod inventory;
 mod live;
 mod metrics;
 mod notify;
+mod outputs;
 mod replay;
+mod ship;
 mod top;
 
 use crate::capture::Source as _;
@@ -18,6 +20,7 @@ use crate::verdict::Role;
 use crate::{capture, count, pipeline, report, synth};
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use outputs::name as output_name;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::num::NonZeroU64;
@@ -71,6 +74,7 @@ pub fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Notify(args) => notify::run(config::notify(*args)?),
         Command::Metrics(args) => metrics::run(&args),
         Command::Top(args) => top::run(&args),
+        Command::Ship(args) => ship::run(config::ship(*args)?),
     };
     match outcome {
         Err(error) if is_closed_pipe(&error) => Ok(Outcome::Done),
@@ -134,17 +138,11 @@ fn schema() -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn output_name(output: &config::Output) -> String {
-    match output {
-        config::Output::Stdout => "standard output".to_owned(),
-        config::Output::File(path) => path.display().to_string(),
-    }
-}
-
 fn open(output: &config::Output, reads: &[PathBuf]) -> anyhow::Result<Box<dyn Write>> {
     Ok(match output {
         config::Output::Stdout => Box::new(BufWriter::new(io::stdout())),
         config::Output::File(path) => Box::new(create(path, reads)?),
+        config::Output::Nowhere => Box::new(io::sink()),
     })
 }
 

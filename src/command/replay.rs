@@ -1,6 +1,7 @@
 //! `mxray replay`.
 
-use super::{Outcome, Run, Teller, create, open, output_name};
+use super::outputs::Outputs;
+use super::{Outcome, Run, Teller, create, open, output_name, say};
 use crate::capture::{Fault, Source as _};
 use crate::config::{Hosts, ReplayConfig, Verbosity};
 use crate::correlate::Verdict;
@@ -15,7 +16,7 @@ use crate::report::{HostReport, Sink, Totals};
 use crate::time::Timestamp;
 use anyhow::Context as _;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 
 pub(super) fn run(config: ReplayConfig) -> anyhow::Result<Outcome> {
     let mut run = Run::new(config.reading, &config.paths)?;
@@ -36,7 +37,10 @@ pub(super) fn run(config: ReplayConfig) -> anyhow::Result<Outcome> {
     };
     let mut sink = ReplaySink {
         events: EventWriter::new(
-            open(&config.output, run.source.files())?,
+            Outputs::new(
+                Some(open(&config.output, run.source.files())?),
+                config.log.as_ref(),
+            )?,
             &config.sensor,
             run.source.files(),
         ),
@@ -48,8 +52,14 @@ pub(super) fn run(config: ReplayConfig) -> anyhow::Result<Outcome> {
     };
     let totals = run
         .into_sink(&mut sink)
-        .and_then(|totals| sink.flush().map(|()| totals))
-        .with_context(|| format!("writing {}", sink.refused))?;
+        .and_then(|totals| sink.close().map(|()| totals))
+        .with_context(|| format!("writing {}", sink.refused));
+    for fault in sink.events.out_mut().take_faults() {
+        say(fault);
+    }
+    let totals = totals?;
+    let lost = sink.events.out_mut().log_counts();
+    sink.teller.failed |= lost.is_some_and(|counts| counts.lost > 0);
     if verbosity != Verbosity::Quiet {
         // Nobody to read it is no failure.
         let _ = sink.table.write(&mut io::stderr().lock(), &totals);
@@ -67,7 +77,7 @@ pub(super) fn run(config: ReplayConfig) -> anyhow::Result<Outcome> {
 }
 
 struct ReplaySink {
-    events: EventWriter<Box<dyn Write>>,
+    events: EventWriter<Outputs>,
     /// With the name of its file.
     bins: Option<(BinsWriter<BufWriter<File>>, String)>,
     hosts: Hosts,
@@ -78,8 +88,8 @@ struct ReplaySink {
 }
 
 impl ReplaySink {
-    fn flush(&mut self) -> io::Result<()> {
-        self.events.flush()?;
+    fn close(&mut self) -> io::Result<()> {
+        self.events.out_mut().close()?;
         self.write_bins(BinsWriter::flush)
     }
 

@@ -20,6 +20,9 @@ pub(super) struct Layer {
     pub(super) hosts_interval: Option<Given<u64>>,
     pub(super) stats: Option<Given<u64>>,
     pub(super) output: Option<Given<PathBuf>>,
+    pub(super) log: Option<Given<PathBuf>>,
+    pub(super) log_size: Option<Given<String>>,
+    pub(super) log_segment: Option<Given<String>>,
     pub(super) format: Option<Format>,
     pub(super) workers: Option<Given<u64>>,
     pub(super) memory: Option<Given<String>>,
@@ -90,6 +93,9 @@ impl Layer {
             hosts_interval: self.hosts_interval.or(below.hosts_interval),
             stats: self.stats.or(below.stats),
             output: self.output.or(below.output),
+            log: self.log.or(below.log),
+            log_size: self.log_size.or(below.log_size),
+            log_segment: self.log_segment.or(below.log_segment),
             format: self.format.or(below.format),
             workers: self.workers.or(below.workers),
             memory: self.memory.or(below.memory),
@@ -152,6 +158,9 @@ impl Layer {
     fn with_events(self, typed: cli::Events) -> Self {
         Self {
             output: on_line("--output", typed.output),
+            log: on_line("--log", typed.log),
+            log_size: on_line("--log-size", typed.log_size),
+            log_segment: on_line("--log-segment", typed.log_segment),
             format: typed.format.map(|cli::Format::Ecs| Format::Ecs),
             sensor: on_line("--sensor", typed.sensor),
             evidence: typed.evidence.map(Evidence::from),
@@ -218,6 +227,15 @@ impl Layer {
             stats: value("stats").map(|item| number(&item)).transpose()?,
             output: value("output")
                 .map(|item| in_folder(&item, folder))
+                .transpose()?,
+            log: value("log")
+                .map(|item| in_folder(&item, folder))
+                .transpose()?,
+            log_size: value("log-size")
+                .map(|item| scalar(&item, "a size, as \"1G\""))
+                .transpose()?,
+            log_segment: value("log-segment")
+                .map(|item| scalar(&item, "a size, as \"64M\""))
                 .transpose()?,
             format: value("format")
                 .map(|item| one_of(&item, &[("ecs", Format::Ecs)]))

@@ -423,6 +423,7 @@ impl<'a> Calling<'a> {
             op25b: self.correlator.op25b(),
             hosts_omitted: 0,
             evidence: None,
+            log: None,
         };
         let end = totals.capture.last;
         let kept = self.kept.remove(&i64::MAX);

@@ -41,9 +41,9 @@ impl<W: Write> EventWriter<W> {
         }
     }
 
-    /// Writes to `out` from now on; what was written before should be flushed.
-    pub fn write_to(&mut self, out: W) {
-        self.out = out;
+    /// Where it writes to.
+    pub fn out_mut(&mut self) -> &mut W {
+        &mut self.out
     }
 
     /// Writes a verdict, at once.

@@ -25,6 +25,7 @@ use crate::count::delta::HostBin;
 use crate::count::host::HostTotals;
 use crate::count::prefixes::Prefixes;
 use crate::decode::malformed::{Malformed, Unsupported};
+use crate::eventlog::LogCounts;
 use crate::home::Home;
 use crate::host::HostAddr;
 use crate::inventory::Inventory;
@@ -274,6 +275,8 @@ pub struct Totals {
     pub op25b: Option<Op25b>,
     /// The packets behind verdicts; `None` where none are kept.
     pub evidence: Option<EvidenceCounts>,
+    /// The event log; `None` where none is written.
+    pub log: Option<LogCounts>,
 }
 
 /// What became of the packets behind verdicts.

@@ -83,7 +83,9 @@ fn what_the_relay_refuses_is_set_aside_and_told() {
     assert!(run.stderr.contains("no such user"), "{}", run.stderr);
     assert!(run.stderr.contains("1 mails, 1 refused"), "{}", run.stderr);
     assert_eq!(relay.all().len(), 1);
-    let aside: Vec<_> = std::fs::read_dir(place.path("state.refused")).unwrap().collect();
+    let aside: Vec<_> = std::fs::read_dir(place.path("state.refused"))
+        .unwrap()
+        .collect();
     assert_eq!(aside.len(), 1);
     let kept = std::fs::read_to_string(aside[0].as_ref().unwrap().path()).unwrap();
     assert!(kept.contains("To: alice@example.ac.jp"), "{kept}");
@@ -122,7 +124,12 @@ fn hosts_without_owner_and_suppressed_ones() {
     let nobody = "[[host]]\nnet = '192.0.2.66'\nowner = 'room 301'\n";
     let (place, relay) = (place(nobody), Relay::willing());
     let run = notify(&place, &relay, "", 0);
-    assert!(run.stderr.contains("`room 301` in the inventory is no mail address"), "{}", run.stderr);
+    assert!(
+        run.stderr
+            .contains("`room 301` in the inventory is no mail address"),
+        "{}",
+        run.stderr
+    );
     assert!(run.stderr.contains("2 without owner"), "{}", run.stderr);
     notify(&place, &relay, "--fallback noc@example.ac.jp", 0);
     let taken = relay.all();
@@ -144,8 +151,14 @@ fn mails_go_while_events_come() {
         relay.url()
     );
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_mxray"));
-    let command = command.current_dir(place.path("")).args(line.split_whitespace());
-    let mut child = command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let command = command
+        .current_dir(place.path(""))
+        .args(line.split_whitespace());
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let mut events = child.stdin.take().unwrap();
     events.write_all(place.read("b.ndjson").as_bytes()).unwrap();
     assert_eq!(relay.next().to, ["net@example.ac.jp"]);
@@ -158,9 +171,16 @@ fn mails_go_while_events_come() {
 #[test]
 fn a_dry_run_shows_mails_and_sends_none() {
     let place = place(INVENTORY);
-    let run = place.run("notify --dry-run --language ja --inventory inventory.toml events.ndjson", 0);
+    let run = place.run(
+        "notify --dry-run --language ja --inventory inventory.toml events.ndjson",
+        0,
+    );
     assert_eq!(run.stdout.matches("To: ").count(), 2, "{}", run.stdout);
-    assert!(run.stdout.contains("Subject: [mxray] ご確認のお願い"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("Subject: [mxray] ご確認のお願い"),
+        "{}",
+        run.stdout
+    );
     assert!(!super::is_there(&place.path("state")));
 }
 
@@ -172,20 +192,41 @@ fn faults_are_told_in_a_line() {
     let base = "notify --inventory inventory.toml --from a@example.ac.jp";
     for (line, said) in [
         ("--relay mail.example --state s e", "--relay: wants smtp://"),
-        ("--relay smtp://u:secret@x --state s e", "--relay: takes no user"),
-        ("--relay smtp://x --state s --relay-ca none e", "--relay-ca: none: "),
-        ("--relay smtp://x --state s --relay-login login e", "--relay-login: login can be read by everybody"),
-        ("--relay smtps://x --relay-plain --state s e", "--relay-plain: contradicts smtps://"),
-        ("--relay smtp://x --fallback nobody --state s e", "--fallback: `nobody` is no mail address"),
+        (
+            "--relay smtp://u:secret@x --state s e",
+            "--relay: takes no user",
+        ),
+        (
+            "--relay smtp://x --state s --relay-ca none e",
+            "--relay-ca: none: ",
+        ),
+        (
+            "--relay smtp://x --state s --relay-login login e",
+            "--relay-login: login can be read by everybody",
+        ),
+        (
+            "--relay smtps://x --relay-plain --state s e",
+            "--relay-plain: contradicts smtps://",
+        ),
+        (
+            "--relay smtp://x --fallback nobody --state s e",
+            "--fallback: `nobody` is no mail address",
+        ),
     ] {
         let run = place.run(&format!("{base} {line}"), 2);
         assert!(run.stderr.contains(said), "{line}: {}", run.stderr);
         assert!(!run.stderr.contains("secret"), "{}", run.stderr);
         assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
     }
-    let run = place.run(&format!("{base} --relay smtp://localhost --state torn events.ndjson"), 1);
+    let run = place.run(
+        &format!("{base} --relay smtp://localhost --state torn events.ndjson"),
+        1,
+    );
     assert!(run.stderr.contains("torn"), "{}", run.stderr);
-    let run = place.run(&format!("{base} --relay smtp://localhost --state s none.ndjson"), 1);
+    let run = place.run(
+        &format!("{base} --relay smtp://localhost --state s none.ndjson"),
+        1,
+    );
     assert!(run.stderr.contains("none.ndjson"), "{}", run.stderr);
 }
 

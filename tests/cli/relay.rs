@@ -22,9 +22,7 @@ pub(crate) struct Relay {
 
 impl Relay {
     /// One that answers RCPT so; `None` is 250.
-    pub(crate) fn new(
-        rcpt: impl FnMut(&str) -> Option<&'static str> + Send + 'static,
-    ) -> Self {
+    pub(crate) fn new(rcpt: impl FnMut(&str) -> Option<&'static str> + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let place = listener.local_addr().unwrap();
         let (to, taken) = channel();

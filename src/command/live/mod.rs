@@ -4,6 +4,7 @@ mod sink;
 mod state;
 mod status;
 
+use super::outputs::Outputs;
 use super::{HOST_OCTETS, Outcome, TO_STDOUT, Teller, log, output_name, say, settings};
 use crate::capture::live::device::{self, Control, Fanout, Offload};
 use crate::capture::live::{Live, OpenError, Options};
@@ -92,7 +93,7 @@ fn capture(args: &cli::Live, config: LiveConfig, child: Child) -> anyhow::Result
         .iter()
         .map(|_| Filter::new(config.reading.filter.as_deref(), None, None))
         .collect::<Result<_, _>>()?;
-    let output = append(&config.output)?;
+    let output = Outputs::new(append(&config.output)?, config.log.as_ref())?;
     let status = config.status.as_deref().map(Status::open).transpose()?;
     let notifier = Notifier::from_env().context("reaching the service manager")?;
     let written = [
@@ -100,6 +101,7 @@ fn capture(args: &cli::Live, config: LiveConfig, child: Child) -> anyhow::Result
         config.status.as_deref(),
         config.checkpoint.as_deref(),
         config.write.as_ref().map(|write| write.folder.as_path()),
+        config.log.as_ref().map(|log| log.folder.as_path()),
     ];
     let packets = packets(&config, &sensor)?;
     let privilege = privilege::confine(&Confinement {
@@ -161,7 +163,8 @@ fn capture(args: &cli::Live, config: LiveConfig, child: Child) -> anyhow::Result
     if reopen.load(Ordering::SeqCst) {
         return Ok(Outcome::Status(privilege::REOPEN));
     }
-    sink.stopped(&config.interfaces).context(writing)?;
+    sink.stopped(&config.interfaces).context(writing.clone())?;
+    sink.close().context(writing)?;
     if verbosity != Verbosity::Quiet {
         say(summary(&totals));
     }
@@ -215,10 +218,11 @@ impl Signals {
 
 /// Where events go: at the end of what is there, since a sensor that was started again has told
 /// what it told.
-fn append(output: &Output) -> anyhow::Result<Box<dyn Write>> {
+fn append(output: &Output) -> anyhow::Result<Option<Box<dyn Write>>> {
     Ok(match output {
-        Output::Stdout => Box::new(io::BufWriter::new(io::stdout())),
-        Output::File(path) => Box::new(io::BufWriter::new(append_to(path)?)),
+        Output::Stdout => Some(Box::new(io::BufWriter::new(io::stdout()))),
+        Output::File(path) => Some(Box::new(io::BufWriter::new(append_to(path)?))),
+        Output::Nowhere => None,
     })
 }
 

@@ -5,6 +5,7 @@ use super::{append, interface, interfaces};
 use crate::capture::live::device::{self, Control};
 use crate::capture::{Fault, Frame, LinkChange, LinkState};
 use crate::cli;
+use crate::command::outputs::Outputs;
 use crate::command::{Teller, output_name, say};
 use crate::config::{self, Hosts, Output, Verbosity};
 use crate::correlate::Verdict;
@@ -18,7 +19,7 @@ use crate::report::{HostReport, InterfaceReport, LifeAction, LifeEvent, Reload, 
 use crate::service::Notifier;
 use crate::time::Timestamp;
 use sd_notify::NotifyState;
-use std::io::{self, Write};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -28,7 +29,7 @@ pub(super) struct LiveSink {
     /// What was typed, for a reload.
     pub(super) args: cli::Live,
     pub(super) output: Output,
-    pub(super) events: EventWriter<Box<dyn Write>>,
+    pub(super) events: EventWriter<Outputs>,
     pub(super) hosts: Hosts,
     pub(super) packets: Option<PacketFiles>,
     pub(super) teller: Teller,
@@ -75,6 +76,15 @@ impl LiveSink {
         })
     }
 
+    /// Ends the outputs, and says what went wrong with the log.
+    pub(super) fn close(&mut self) -> io::Result<()> {
+        let closed = self.events.out_mut().close();
+        for fault in self.events.out_mut().take_faults() {
+            say(fault);
+        }
+        closed
+    }
+
     /// Opens the output anew, and reads again what the site says. What is wrong is told, and
     /// what was stays.
     fn reload(&mut self) -> io::Result<Option<Reload>> {
@@ -85,7 +95,7 @@ impl LiveSink {
         let opened = append(&self.output);
         let (action, reason, reload) = match (opened, config::live(self.args.clone())) {
             (Ok(output), read) => {
-                self.events.write_to(output);
+                self.events.out_mut().write_to(output);
                 match read {
                     Ok(config) => {
                         let reading = config.reading;
@@ -184,17 +194,22 @@ impl Sink for LiveSink {
             status.totals(totals);
         }
         self.manager.totals(totals);
-        let Some(packets) = &self.packets else {
-            return self.events.totals(totals, at);
-        };
         let mut totals = totals.clone();
-        let evidence = totals.evidence.get_or_insert_default();
-        evidence.add(packets.counts());
+        if let Some(packets) = &self.packets {
+            let evidence = totals.evidence.get_or_insert_default();
+            evidence.add(packets.counts());
+        }
+        totals.log = self.events.out_mut().log_counts();
         self.events.totals(&totals, at)
     }
 
     fn beat(&mut self) -> io::Result<Option<Reload>> {
         self.manager.alive();
+        // What the log holds goes to the disk, also where nothing more is told.
+        self.events.flush()?;
+        for fault in self.events.out_mut().take_faults() {
+            say(fault);
+        }
         if let Some(status) = &mut self.status {
             status.answer();
         }

@@ -7,6 +7,7 @@ use crate::correlate::op25b;
 use crate::count::PacketCounts;
 use crate::decode::tcp::TcpCounts;
 use crate::decode::tcp::half::SegmentCounts;
+use crate::eventlog::LogCounts;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -27,6 +28,9 @@ pub struct StatsBody {
     /// The packets behind verdicts; live only, with `--write`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
+    /// The event log; live only, with `--log`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<Log>,
     /// Packets that the snap length cut.
     pub truncated: u64,
     /// Datagrams put together from fragments. Of a datagram's frames, the one that completed it
@@ -168,6 +172,37 @@ pub struct Evidence {
     pub unfollowed: u64,
 }
 
+/// `mxray.log` of the totals: since the process began, up to before this event.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Log {
+    /// Events written.
+    pub events: u64,
+    /// Events that were to be written and that the disk did not take.
+    pub lost: u64,
+    /// Segments removed, since the log was full, delivered or not.
+    pub segments_removed: u64,
+    /// Events in them.
+    pub events_removed: u64,
+}
+
+impl Log {
+    fn of(counts: LogCounts) -> Self {
+        let LogCounts {
+            events,
+            lost,
+            segments_removed,
+            events_removed,
+        } = counts;
+        Self {
+            events,
+            lost,
+            segments_removed,
+            events_removed,
+        }
+    }
+}
+
 /// `mxray.floods`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -253,6 +288,7 @@ impl StatsBody {
             },
             kernel: capture.kernel.map(Kernel::of),
             evidence: totals.evidence.map(Evidence::of),
+            log: totals.log.map(Log::of),
             truncated: capture.truncated,
             reassembled: capture.reassembled,
             late: capture.late,

@@ -1,0 +1,286 @@
+//! What is written is read, whatever happens to writer, disk and reader.
+
+use super::index::Index;
+use super::*;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+const ROOMY: Bounds = Bounds {
+    total: 1 << 30,
+    segment: 1 << 20,
+};
+
+fn event(number: u64) -> String {
+    format!("{{\"event\":{number}}}")
+}
+
+/// As [`crate::report::json`] does it: pieces, the line's end, and now and then a flush.
+fn write(log: &mut Writer, numbers: std::ops::Range<u64>) {
+    for number in numbers {
+        let event = event(number);
+        let (front, back) = event.split_at(4);
+        log.write_all(front.as_bytes()).unwrap();
+        log.write_all(back.as_bytes()).unwrap();
+        log.write_all(b"\n").unwrap();
+        log.flush().unwrap();
+    }
+}
+
+fn read(reader: &mut Reader) -> Vec<String> {
+    let mut lines = Vec::new();
+    while let Some(entry) = reader.next().unwrap() {
+        lines.push(String::from_utf8(entry.line.to_vec()).unwrap());
+    }
+    lines
+}
+
+fn events(numbers: impl IntoIterator<Item = u64>) -> Vec<String> {
+    numbers.into_iter().map(event).collect()
+}
+
+fn segments(folder: &Path) -> Vec<PathBuf> {
+    let numbers = segment::list(folder).unwrap();
+    numbers
+        .iter()
+        .map(|&n| segment::events(folder, n))
+        .collect()
+}
+
+/// A log of these events in one segment, closed.
+fn log_of(numbers: std::ops::Range<u64>) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    write(&mut Writer::open(folder.path(), ROOMY).unwrap(), numbers);
+    folder
+}
+
+#[test]
+fn events_are_lines_and_the_index_knows_them() {
+    let folder = log_of(0..3);
+    let text = fs::read_to_string(segment::events(folder.path(), 1)).unwrap();
+    assert_eq!(text, "{\"event\":0}\n{\"event\":1}\n{\"event\":2}\n");
+    let index = Index::read(folder.path(), 1).unwrap();
+    assert_eq!((index.first, index.events()), (Some(0), 3));
+    let first = index.batches.first().unwrap();
+    let octets = usize::try_from(first.octets).unwrap();
+    let sum = xxhash_rust::xxh3::xxh3_64(&text.as_bytes()[..octets]);
+    assert_eq!(first.sum, sum);
+}
+
+#[test]
+fn a_reader_follows_while_it_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut reader = Reader::open(&folder.path().join("log"), None);
+    assert_eq!(reader.next().unwrap(), None);
+    let mut log = Writer::open(&folder.path().join("log"), ROOMY).unwrap();
+    assert_eq!(reader.next().unwrap(), None);
+    write(&mut log, 0..2);
+    assert_eq!(read(&mut reader), events(0..2));
+    // Half an event is none.
+    let path = segment::events(&folder.path().join("log"), 1);
+    let mut other = fs::OpenOptions::new().append(true).open(&path).unwrap();
+    other.write_all(b"{\"half\":").unwrap();
+    assert_eq!(reader.next().unwrap(), None);
+    other.write_all(b"1}\n").unwrap();
+    assert_eq!(read(&mut reader), ["{\"half\":1}"]);
+}
+
+#[test]
+fn a_place_that_was_kept_is_gone_on_from_at_every_event_and_over_segments() {
+    let folder = tempfile::tempdir().unwrap();
+    let bounds = Bounds {
+        segment: 64,
+        ..ROOMY
+    };
+    write(&mut Writer::open(folder.path(), bounds).unwrap(), 0..100);
+    assert!(segments(folder.path()).len() > 5);
+    let mut reader = Reader::open(folder.path(), None);
+    let mut places = vec![reader.position()];
+    while let Some(entry) = reader.next().unwrap() {
+        places.push(entry.next);
+    }
+    assert_eq!(places.len(), 101);
+    for (number, &place) in (0..).zip(&places) {
+        assert_eq!(place.event, number);
+        let mut reader = Reader::open(folder.path(), Some(place));
+        assert_eq!(read(&mut reader), events(number..100));
+        assert_eq!(reader.take_lost(), 0);
+        reader.seek(place);
+        assert_eq!(read(&mut reader), events(number..100));
+    }
+}
+
+#[test]
+fn the_end_is_behind_everything() {
+    let folder = log_of(0..3);
+    let mut reader = Reader::open_at_end(folder.path()).unwrap();
+    assert_eq!(reader.position().event, 3);
+    assert_eq!(reader.next().unwrap(), None);
+    let mut log = Writer::open(folder.path(), ROOMY).unwrap();
+    write(&mut log, 3..4);
+    assert_eq!(read(&mut reader), events(3..4));
+    assert_eq!(reader.take_lost(), 0);
+    let empty = tempfile::tempdir().unwrap();
+    let reader = Reader::open_at_end(empty.path()).unwrap();
+    assert_eq!(reader.position(), Position::default());
+}
+
+#[test]
+fn at_the_bound_the_oldest_leave_and_a_reader_is_told_how_many() {
+    let folder = tempfile::tempdir().unwrap();
+    let bounds = Bounds {
+        total: 2000,
+        segment: 200,
+    };
+    let mut log = Writer::open(folder.path(), bounds).unwrap();
+    let mut slow = Reader::open(folder.path(), None);
+    write(&mut log, 0..1);
+    assert_eq!(read(&mut slow), events(0..1));
+    let place = slow.position();
+    // Elsewhere, so that no open file keeps what was removed.
+    drop(slow);
+    for from in (1..1000).step_by(10) {
+        write(&mut log, from..from + 10);
+        let size = |path: PathBuf| fs::metadata(path).map_or(0, |file| file.len());
+        let all = fs::read_dir(folder.path()).unwrap();
+        let all: u64 = all.map(|entry| size(entry.unwrap().path())).sum();
+        assert!(all <= bounds.total, "{all}");
+    }
+    let counts = log.counts();
+    assert_eq!((counts.events, counts.lost), (1001, 0));
+    assert!(counts.segments_removed > 10 && counts.events_removed > 500);
+    let told = log.take_faults();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("--log-size"), "{told:?}");
+
+    let mut reader = Reader::open(folder.path(), Some(place));
+    let read = read(&mut reader);
+    let lost = counts.events_removed - place.event;
+    assert_eq!(read, events(place.event + lost..1001));
+    assert_eq!((reader.take_lost(), reader.take_lost()), (lost, 0));
+    // Who was never there has lost nothing.
+    let mut new = Reader::open(folder.path(), None);
+    assert_eq!(
+        new.next().unwrap().unwrap().next.event,
+        place.event + lost + 1
+    );
+    assert_eq!(new.take_lost(), 0);
+}
+
+#[test]
+fn a_restart_goes_on_in_a_new_segment_and_counts_what_is_there() {
+    let folder = log_of(0..3);
+    write(&mut Writer::open(folder.path(), ROOMY).unwrap(), 3..5);
+    // Nothing written, nothing made.
+    drop(Writer::open(folder.path(), ROOMY).unwrap());
+    assert_eq!(segments(folder.path()).len(), 2);
+    assert_eq!(Index::read(folder.path(), 2).unwrap().first, Some(3));
+    assert_eq!(read(&mut Reader::open(folder.path(), None)), events(0..5));
+}
+
+#[test]
+fn a_torn_end_is_cut_wherever_it_is_torn() {
+    let whole = log_of(0..2);
+    let text = fs::read(segment::events(whole.path(), 1)).unwrap();
+    let index = fs::read(segment::index(whole.path(), 1)).unwrap();
+    for cut in 0..=text.len() {
+        // The index as it was when nothing, or all, had been synced; and none.
+        for index in [Some(&index[..16]), Some(&index[..]), None] {
+            for garbage in [&b""[..], b"\0\0\0\n", b"not json\n"] {
+                let folder = tempfile::tempdir().unwrap();
+                let torn = [&text[..cut], garbage].concat();
+                fs::write(segment::events(folder.path(), 1), &torn).unwrap();
+                if let Some(index) = index {
+                    fs::write(segment::index(folder.path(), 1), index).unwrap();
+                }
+                let kept = text[..cut].iter().filter(|&&octet| octet == b'\n').count() as u64;
+                let mut log = Writer::open(folder.path(), ROOMY).unwrap();
+                assert_eq!(
+                    log.take_faults().len(),
+                    usize::from(torn.last().is_some_and(|_| torn.len() as u64 != kept * 12))
+                );
+                write(&mut log, 100..101);
+                drop(log);
+                let mut reader = Reader::open(folder.path(), None);
+                assert_eq!(read(&mut reader), events((0..kept).chain([100])));
+                assert_eq!(reader.position().event, kept + 1);
+                assert_eq!(Index::read(folder.path(), 1).unwrap().events(), kept);
+            }
+        }
+    }
+}
+
+#[test]
+fn damage_within_is_told_and_kept_and_does_not_cut_what_follows() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut log = Writer::open(folder.path(), ROOMY).unwrap();
+    write(&mut log, 0..2);
+    drop(log);
+    let path = segment::events(folder.path(), 1);
+    let mut text = fs::read(&path).unwrap();
+    let sum = |part: &[u8]| xxhash_rust::xxh3::xxh3_64(part);
+    let index = format!(
+        "mxray-index 1 0\n0 12 1 {:016x}\n12 12 1 {:016x}\n",
+        sum(&text[..12]),
+        sum(&text[12..])
+    );
+    fs::write(segment::index(folder.path(), 1), index).unwrap();
+    text[9] = b'7';
+    fs::write(&path, &text).unwrap();
+    let mut log = Writer::open(folder.path(), ROOMY).unwrap();
+    let told = log.take_faults();
+    assert!(told[0].contains("1 batches of segment 1"), "{told:?}");
+    assert_eq!(fs::read(&path).unwrap(), text);
+}
+
+#[test]
+fn one_process_writes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Writer::open(folder.path(), ROOMY).unwrap();
+    let second = Writer::open(folder.path(), ROOMY);
+    assert!(matches!(second, Err(OpenError::InUse)));
+    drop(log);
+    assert!(Writer::open(folder.path(), ROOMY).is_ok());
+}
+
+#[test]
+fn a_disk_that_takes_nothing_is_told_once_and_written_to_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut log = Writer::open(folder.path(), ROOMY).unwrap();
+    // A folder where the segment is to be: nothing can be made there, by nobody.
+    let path = segment::events(folder.path(), 1);
+    fs::create_dir(&path).unwrap();
+    write(&mut log, 0..10);
+    let told = log.take_faults();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("cannot be written"), "{told:?}");
+    // More than waits: the newest are lost.
+    let large = format!("{{\"event\":\"{}\"}}\n", "x".repeat(7000));
+    for _ in 0..200 {
+        log.write_all(large.as_bytes()).unwrap();
+    }
+    let lost = log.counts().lost;
+    assert!((40..=60).contains(&lost), "{lost}");
+    fs::remove_dir(&path).unwrap();
+    log.close();
+    let told = log.take_faults();
+    let again = format!("is written again; {lost} events");
+    assert!(told.len() == 1 && told[0].contains(&again), "{told:?}");
+    let lines = read(&mut Reader::open(folder.path(), None));
+    assert_eq!(lines[..10], events(0..10));
+    assert_eq!(lines.len() as u64, 210 - lost);
+    assert_eq!(log.counts().events, 210 - lost);
+}
+
+#[test]
+fn what_is_no_event_is_passed_over() {
+    let folder = log_of(0..1);
+    let path = segment::events(folder.path(), 1);
+    let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
+    file.write_all(&vec![b'x'; 3 << 20]).unwrap();
+    file.write_all(b"\n{}\n").unwrap();
+    let mut reader = Reader::open(folder.path(), None);
+    assert_eq!(read(&mut reader), [event(0), "{}".to_owned()]);
+    assert_eq!(reader.take_damaged(), 1);
+}

@@ -1,0 +1,153 @@
+//! The `_bulk` of Elasticsearch and OpenSearch.
+//!
+//! Every document is created under the event's identifier, so that one that is sent again is
+//! known: a conflict (409) means that it is there. `create` is also what data streams take.
+
+use super::http::{Answer, Http};
+use super::{Event, Failure, Fate, Receiver};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use ureq::http::StatusCode;
+
+/// What is asked of the answer: it could be much larger.
+const ASKED: &str = "?filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason";
+
+pub(super) struct Bulk {
+    http: Http,
+    index: String,
+}
+
+#[derive(Serialize)]
+struct Action<'a> {
+    create: Create<'a>,
+}
+
+#[derive(Serialize)]
+struct Create<'a> {
+    _index: &'a str,
+    _id: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Outcome {
+    items: Vec<BTreeMap<String, Item>>,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    status: u16,
+    error: Option<ItemError>,
+}
+
+#[derive(Deserialize)]
+struct ItemError {
+    #[serde(rename = "type")]
+    kind: String,
+    reason: Option<String>,
+}
+
+impl Bulk {
+    pub(super) fn new(http: Http, index: &str) -> Self {
+        Self {
+            http: http.asking(ASKED),
+            index: index.to_owned(),
+        }
+    }
+
+    fn body(&self, events: &[Event]) -> Vec<u8> {
+        let mut body = Vec::new();
+        for event in events {
+            let index = self.index.replace("{dataset}", &event.dataset);
+            let create = Create {
+                _index: &index,
+                _id: &event.id,
+            };
+            // Text into memory: there is nothing to fail.
+            let _ = serde_json::to_writer(&mut body, &Action { create });
+            body.push(b'\n');
+            body.extend_from_slice(&event.line);
+            body.push(b'\n');
+        }
+        body
+    }
+}
+
+impl Receiver for Bulk {
+    fn deliver(&mut self, events: &[Event]) -> Result<Vec<Fate>, Failure> {
+        let answer = self.http.post("application/x-ndjson", &self.body(events))?;
+        fates(&answer, events.len())
+    }
+
+    fn show(&self, events: &[Event]) -> Vec<u8> {
+        self.body(events)
+    }
+}
+
+fn fates(answer: &Answer, events: usize) -> Result<Vec<Fate>, Failure> {
+    if answer.status != StatusCode::OK {
+        return Err(answer.failure());
+    }
+    let outcome: Outcome = serde_json::from_slice(&answer.body)
+        .map_err(|error| answer.later(format_args!("an answer that is not understood: {error}")))?;
+    let items = outcome.items.iter().flat_map(BTreeMap::values);
+    let fates: Vec<_> = items.map(Item::fate).collect();
+    if fates.len() != events {
+        let told = fates.len();
+        return Err(answer.later(format_args!("it tells of {told} of {events} events")));
+    }
+    Ok(fates)
+}
+
+impl Item {
+    fn fate(&self) -> Fate {
+        let reason = || match &self.error {
+            Some(ItemError { kind, reason }) => {
+                let reason = reason.as_deref().unwrap_or_default();
+                format!("{} {kind}: {reason}", self.status)
+            }
+            None => self.status.to_string(),
+        };
+        match self.status {
+            200..=299 | 409 => Fate::Delivered,
+            // Too much at once; and what is no fault of the event: rights, and a full disk.
+            401 | 403 | 429 | 500..=599 => Fate::Later(reason()),
+            _ => Fate::Refused(reason()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fates_of(status: u16, body: &str, events: usize) -> Result<Vec<Fate>, Failure> {
+        fates(&Answer::of(status, body), events)
+    }
+
+    #[test]
+    fn each_item_has_its_fate() {
+        let body = r#"{"errors":true,"items":[{"create":{"status":201}},{"create":{"status":409,
+            "error":{"type":"version_conflict_engine_exception","reason":"exists"}}},
+            {"create":{"status":429,"error":{"type":"es_rejected_execution_exception","reason":"busy"}}},
+            {"create":{"status":400,"error":{"type":"document_parsing_exception","reason":"[1:2] no"}}},
+            {"create":{"status":503}}]}"#;
+        let later = |reason: &str| Fate::Later(reason.to_owned());
+        let fates = [
+            Fate::Delivered,
+            Fate::Delivered,
+            later("429 es_rejected_execution_exception: busy"),
+            Fate::Refused("400 document_parsing_exception: [1:2] no".to_owned()),
+            later("503"),
+        ];
+        assert_eq!(fates_of(200, body, 5).unwrap(), fates);
+    }
+
+    #[test]
+    fn an_answer_that_does_not_tell_of_every_event_tells_nothing() {
+        let one = r#"{"errors":false,"items":[{"create":{"status":201}}]}"#;
+        for (status, body, events) in [(200, one, 2), (200, "<html>", 1), (502, one, 1)] {
+            let fates = fates_of(status, body, events);
+            assert!(matches!(fates, Err(Failure::Later { .. })), "{fates:?}");
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! A request, and what an answer means that is the same for everybody.
+
+use super::{Credentials, Destination, Failure, Settings, TlsError, tls};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+use std::io::{self, Write as _};
+use std::time::Duration;
+use ureq::Agent;
+use ureq::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use ureq::http::{HeaderValue, StatusCode};
+
+/// Octets of an answer at most: some kilobytes for each event of a batch.
+const ANSWER: u64 = 16 << 20;
+/// Octets of an answer that people are told.
+const TOLD: usize = 200;
+
+/// Posts to a URL.
+pub(super) struct Http {
+    agent: Agent,
+    url: String,
+    authorization: Option<HeaderValue>,
+    gzip: bool,
+}
+
+/// An answer.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) body: Vec<u8>,
+    after: Option<Duration>,
+}
+
+impl Http {
+    pub(super) fn new(url: &str, settings: &Settings) -> Result<Self, TlsError> {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            // Where it leads nobody has been asked to trust.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .user_agent(concat!("mxray/", env!("CARGO_PKG_VERSION")))
+            .timeout_global(Some(settings.timeout));
+        let config = match url.starts_with("https:") {
+            true => config.tls_config(tls::http(&settings.tls)?),
+            false => config,
+        };
+        Ok(Self {
+            agent: config.build().new_agent(),
+            url: url.to_owned(),
+            authorization: settings.credentials.as_ref().and_then(|credentials| {
+                let scheme = match settings.to {
+                    Destination::Hec(_) => "Splunk",
+                    _ => "ApiKey",
+                };
+                authorization(credentials, scheme)
+            }),
+            gzip: settings.gzip,
+        })
+    }
+
+    /// The same with a query.
+    pub(super) fn asking(mut self, query: &str) -> Self {
+        self.url += query;
+        self
+    }
+
+    /// Posts a body.
+    pub(super) fn post(&self, kind: &str, body: &[u8]) -> Result<Answer, Failure> {
+        let mut request = self.agent.post(&self.url).header(CONTENT_TYPE, kind);
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        let sent = if self.gzip {
+            let packed = pack(body).map_err(Failure::later)?;
+            request.header(CONTENT_ENCODING, "gzip").send(&packed[..])
+        } else {
+            request.send(body)
+        };
+        let mut answer = sent.map_err(Failure::later)?;
+        let after = answer.headers().get(RETRY_AFTER);
+        let after = after
+            .and_then(|value| value.to_str().ok())
+            .and_then(|text| retry_after(text, Timestamp::now()));
+        let status = answer.status();
+        let body = answer.body_mut().with_config().limit(ANSWER);
+        Ok(Answer {
+            status,
+            after,
+            body: body.read_to_vec().map_err(Failure::later)?,
+        })
+    }
+}
+
+impl Answer {
+    /// What it means where it is no success, and says nothing of single events.
+    pub(super) fn failure(&self) -> Failure {
+        let text = String::from_utf8_lossy(&self.body);
+        let end = text.floor_char_boundary(TOLD);
+        let reason = format!(
+            "{}: {}",
+            self.status,
+            text.get(..end).unwrap_or_default().trim()
+        );
+        match self.status {
+            StatusCode::PAYLOAD_TOO_LARGE => Failure::Unacceptable {
+                reason,
+                too_large: true,
+            },
+            StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Failure::Unacceptable {
+                reason,
+                too_large: false,
+            },
+            // Too many requests, trouble on the other side; and what is no fault of the events: a
+            // wrong token, URL or right, which people mend.
+            _ => Failure::Later {
+                reason,
+                after: self.after,
+            },
+        }
+    }
+
+    /// To be tried again, as its body says.
+    pub(super) fn later(&self, reason: impl std::fmt::Display) -> Failure {
+        Failure::Later {
+            reason: format!("{}: {reason}", self.status),
+            after: self.after,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(status: u16, body: &str) -> Self {
+        Self {
+            status: StatusCode::from_u16(status).unwrap(),
+            body: body.as_bytes().to_vec(),
+            after: None,
+        }
+    }
+}
+
+/// Fast rather than small: what matters is the line, and JSON shrinks by any.
+fn pack(body: &[u8]) -> io::Result<Vec<u8>> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(body)?;
+    packed.finish()
+}
+
+fn authorization(credentials: &Credentials, scheme: &str) -> Option<HeaderValue> {
+    let text = match credentials {
+        Credentials::Token(token) => format!("{scheme} {}", token.0),
+        Credentials::Password { user, password } => {
+            format!("Basic {}", BASE64.encode(format!("{user}:{}", password.0)))
+        }
+    };
+    let mut value = HeaderValue::from_str(&text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// Retry-After (RFC 9110 section 10.2.3): seconds, or a date.
+fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
+    if let Ok(seconds) = text.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = rfc2822::parse(text.trim()).ok()?.timestamp();
+    Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ship::Secret;
+
+    #[test]
+    fn a_date_or_seconds() {
+        let now: Timestamp = "2026-10-21T07:27:00Z".parse().unwrap();
+        let after = |text| retry_after(text, now);
+        assert_eq!(after(" 7 "), Some(Duration::from_secs(7)));
+        let date = after("Wed, 21 Oct 2026 07:28:00 GMT");
+        assert_eq!(date, Some(Duration::from_secs(60)));
+        assert_eq!(after("Wed, 21 Oct 2026 07:26:00 GMT"), Some(Duration::ZERO));
+        assert_eq!((after("soon"), after("-1")), (None, None));
+    }
+
+    #[test]
+    fn credentials_become_headers_that_debug_does_not_show() {
+        let token = Credentials::Token(Secret("t0k".to_owned()));
+        let header = authorization(&token, "Splunk").unwrap();
+        assert_eq!(header, "Splunk t0k");
+        assert!(!format!("{header:?}").contains("t0k"));
+        // RFC 7617 section 2.
+        let password = Credentials::Password {
+            user: "Aladdin".to_owned(),
+            password: Secret("open sesame".to_owned()),
+        };
+        let header = authorization(&password, "ApiKey").unwrap();
+        assert_eq!(header, "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+    }
+
+    #[test]
+    fn what_statuses_mean() {
+        let failure = |status| {
+            let answer = Answer {
+                status: StatusCode::from_u16(status).unwrap(),
+                body: b"because".to_vec(),
+                after: Some(Duration::from_secs(3)),
+            };
+            answer.failure()
+        };
+        for status in [301, 401, 403, 404, 429, 500, 503] {
+            let Failure::Later { reason, after } = failure(status) else {
+                panic!("{status}");
+            };
+            assert!(reason.ends_with(": because"), "{reason}");
+            assert_eq!(after, Some(Duration::from_secs(3)));
+        }
+        for (status, large) in [(413, true), (400, false)] {
+            let failure = failure(status);
+            assert!(
+                matches!(failure, Failure::Unacceptable { too_large, .. } if too_large == large)
+            );
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What a worker asks of whatever takes events.
+
+use super::Event;
+use std::time::Duration;
+
+/// Takes events in order.
+pub trait Receiver: Send {
+    /// Hands over events, of which there is at least one. Yields what became of each, in the
+    /// same order.
+    fn deliver(&mut self, events: &[Event]) -> Result<Vec<Fate>, Failure>;
+
+    /// Whether [`Fate::Delivered`] means that an event arrived. Where it does not, events that were
+    /// handed over are only known to have arrived when [`Self::confirm`] says so, and have to be
+    /// handed over again after any failure.
+    fn answers(&self) -> bool {
+        true
+    }
+
+    /// Waits until all that was handed over has arrived.
+    fn confirm(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// What would be sent for these events, as text, without credentials.
+    fn show(&self, events: &[Event]) -> Vec<u8>;
+}
+
+/// What became of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The receiver has it.
+    Delivered,
+    /// The receiver will never take it, for this reason.
+    Refused(String),
+    /// The receiver may take it later.
+    Later(String),
+}
+
+/// Why nothing is known to have become of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// To be tried again, not before the receiver said so.
+    Later {
+        /// What happened.
+        reason: String,
+        /// How long the receiver wants to be left alone.
+        after: Option<Duration>,
+    },
+    /// Something in it is not acceptable, or all of it is too much: to be tried in parts.
+    Unacceptable {
+        /// What the receiver says of it.
+        reason: String,
+        /// Too large, and smaller ones might do.
+        too_large: bool,
+    },
+}
+
+impl Failure {
+    /// To be tried again.
+    pub(super) fn later(reason: impl std::fmt::Display) -> Self {
+        Self::Later {
+            reason: reason.to_string(),
+            after: None,
+        }
+    }
+}
