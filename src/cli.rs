@@ -116,9 +116,10 @@ Examples:
         --relay-login /etc/mxray/relay-login --from 'Network team <noc@example.ac.jp>' \\
         --language both --state /var/lib/mxray/notify.json events.ndjson
 
-  As events come:
-    tail -n +1 -F /var/log/mxray/events.ndjson | mxray notify --inventory inventory.toml \\
-        --relay smtp://localhost --from noc@example.ac.jp --state notify.json -
+  As a service beside a sensor, from its event log:
+    mxray live -i eth1 --log /var/lib/mxray/log
+    mxray notify --log /var/lib/mxray/log --inventory inventory.toml \\
+        --relay smtp://localhost --from noc@example.ac.jp --state /var/lib/mxray/notify.json
 
 An episode is mailed when its host is convicted, once more if it is confirmed later, and once more
 when it is taken back or the host was silent for a day. Hosts that the inventory suppresses are
@@ -690,8 +691,18 @@ pub struct Synth {
 #[command(after_help = NOTIFY_EXAMPLES)]
 pub struct Notify {
     /// Events: a file of lines, read to its end, or - for standard input
-    #[arg(value_name = "EVENTS")]
-    pub events: PathBuf,
+    #[arg(value_name = "EVENTS", required_unless_present = "log")]
+    pub events: Option<PathBuf>,
+
+    /// Follow the event log in DIR, which --log of `mxray live` or `mxray replay` writes
+    ///
+    /// From the oldest event that is there, and with --state from where the last run ended.
+    #[arg(long, value_name = "DIR", conflicts_with = "events")]
+    pub log: Option<PathBuf>,
+
+    /// With --log, end where the log ends
+    #[arg(long, requires = "log")]
+    pub once: bool,
 
     /// Read the owners of hosts, and what to suppress, from FILE (TOML)
     ///
@@ -1104,6 +1115,9 @@ mod tests {
             "mxray schema --format cef",
             "mxray notify",
             "mxray notify e",
+            "mxray notify --inventory i --dry-run",
+            "mxray notify --inventory i --dry-run --log l e",
+            "mxray notify --inventory i --dry-run --once e",
             "mxray notify --inventory i e",
             "mxray notify --inventory i --dry-run --limit 0 e",
             "mxray notify --inventory i --dry-run --language fr e",

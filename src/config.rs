@@ -19,7 +19,7 @@ mod value;
 pub use crate::report::Format;
 pub use check::{Finding, check};
 pub use layer::Origin;
-pub use notify::{Delivery, NotifyConfig, notify};
+pub use notify::{Delivery, NotifyConfig, Source, notify};
 pub use ship::{ShipConfig, ship};
 
 use crate::capture;

@@ -2,14 +2,15 @@
 
 use super::{Outcome, TO_STDOUT, say};
 use crate::capture::live::device::machine_name;
-use crate::config::{Delivery, NotifyConfig};
+use crate::config::{Delivery, NotifyConfig, Source};
+use crate::eventlog::{Position, Reader};
 use crate::inventory::Inventory;
 use crate::notify::compose::compose;
-use crate::notify::digest::{Batch, Digest, Taken};
-use crate::notify::events::{Events, Lines, Next};
+use crate::notify::digest::{Batch, Taken};
+use crate::notify::events::{Events, Lines, Log, Next};
 use crate::notify::pick::{self, Case, Line};
 use crate::notify::send::{Postman, identifier, mail};
-use crate::notify::state;
+use crate::notify::state::{self, State};
 use crate::time::Timestamp;
 use crate::words::counted;
 use anyhow::Context as _;
@@ -39,15 +40,15 @@ const TOLD_LINES: u64 = 3;
 
 pub(super) fn run(config: NotifyConfig) -> anyhow::Result<Outcome> {
     let signals = Signals::catch()?;
-    let events = events(&config)?;
-    let digest = match &config.state {
+    let state = match &config.state {
         Some(path) => state::load(path)
             .with_context(|| format!("reading what was told, {}", path.display()))?,
-        None => Digest::default(),
+        None => State::default(),
     };
+    let events = events(&config.events, state.position)?;
     let post = config.delivery.clone().map(Post::new).transpose()?;
     let mut notifier = Notifier {
-        digest,
+        state,
         post,
         zone: TimeZone::system(),
         ownerless: BTreeSet::new(),
@@ -59,6 +60,8 @@ pub(super) fn run(config: NotifyConfig) -> anyhow::Result<Outcome> {
     if ended {
         notifier.last()?;
     }
+    // How far a log was read.
+    notifier.save(true)?;
     notifier.summary();
     let Counts {
         failed,
@@ -94,10 +97,11 @@ impl Signals {
 }
 
 /// The lines, read by a thread of their own, since mails are due while nothing comes.
-fn events(config: &NotifyConfig) -> anyhow::Result<Receiver<io::Result<Next>>> {
-    let mut events: Box<dyn Events> = match &config.events {
-        None => Box::new(Lines::new(BufReader::new(io::stdin()))),
-        Some(path) => {
+fn events(source: &Source, from: Option<Position>) -> anyhow::Result<Receiver<io::Result<Next>>> {
+    let mut events: Box<dyn Events> = match source {
+        Source::Stdin => Box::new(Lines::new(BufReader::new(io::stdin()))),
+        Source::Log { folder, follow } => Box::new(Log::new(Reader::open(folder, from), *follow)),
+        Source::File(path) => {
             let file = File::open(path).with_context(|| format!("opening {}", path.display()))?;
             Box::new(Lines::new(BufReader::new(file)))
         }
@@ -107,7 +111,7 @@ fn events(config: &NotifyConfig) -> anyhow::Result<Receiver<io::Result<Next>>> {
     let reading = reader.spawn(move || {
         loop {
             let next = events.next();
-            let last = !matches!(next, Ok(Next::Line(_) | Next::Unreadable));
+            let last = !matches!(next, Ok(Next::Line(..) | Next::Unreadable | Next::Lost(_)));
             if to.send(next).is_err() || last {
                 return;
             }
@@ -137,6 +141,7 @@ impl Post {
 struct Counts {
     lines: u64,
     damaged: u64,
+    lost: u64,
     mails: u64,
     refused: u64,
     suppressed: u64,
@@ -147,7 +152,7 @@ struct Counts {
 
 struct Notifier {
     config: NotifyConfig,
-    digest: Digest,
+    state: State,
     /// Without it mails are shown.
     post: Option<Post>,
     zone: TimeZone,
@@ -186,7 +191,15 @@ impl Notifier {
                         self.save(changed)?;
                         return Ok(true);
                     }
-                    Ok(Ok(Next::Line(line))) => changed |= self.line(&line),
+                    Ok(Ok(Next::Line(line, behind))) => {
+                        changed |= self.line(&line);
+                        self.state.position = behind.or(self.state.position);
+                    }
+                    Ok(Ok(Next::Lost(events))) => {
+                        self.counts.lost += events;
+                        let events = counted(events, "event");
+                        say(format_args!("{events} left the log before they were read"));
+                    }
                     Ok(Ok(Next::Unreadable)) => {
                         self.counts.lines += 1;
                         self.damaged("it is too long, or no text");
@@ -201,7 +214,7 @@ impl Notifier {
             self.save(changed)?;
             // What is only shown is shown when all is known.
             while self.post.is_some()
-                && let Some(batch) = self.digest.due(self.config.rules, now(), false)
+                && let Some(batch) = self.state.digest.due(self.config.rules, now(), false)
             {
                 self.deliver(&batch)?;
             }
@@ -211,9 +224,9 @@ impl Notifier {
     /// Sends all that waits, a few times where it fails.
     fn last(&mut self) -> anyhow::Result<()> {
         for wait in LAST_TRIES.into_iter().map(Some).chain([None]) {
-            self.digest.try_again();
+            self.state.digest.try_again();
             self.counts.failed = false;
-            while let Some(batch) = self.digest.due(self.config.rules, now(), true) {
+            while let Some(batch) = self.state.digest.due(self.config.rules, now(), true) {
                 self.deliver(&batch)?;
             }
             match wait {
@@ -260,7 +273,7 @@ impl Notifier {
             return false;
         };
         let about = case.host;
-        match self.digest.take(&owner, case, now()) {
+        match self.state.digest.take(&owner, case, now()) {
             Taken::Waits | Taken::Updated | Taken::Withdrawn => true,
             Taken::Nothing => false,
             Taken::Full => {
@@ -282,7 +295,7 @@ impl Notifier {
             let subject = &letter.subject;
             write!(out, "To: {owner}\nSubject: {subject}\n\n{}\n", letter.body)
                 .context(TO_STDOUT)?;
-            self.digest.told(batch, now());
+            self.state.digest.told(batch, now());
             self.counts.mails += 1;
             return Ok(());
         };
@@ -292,7 +305,7 @@ impl Notifier {
         let mail = mail(&letter, from, &to, &name).context("putting a mail together")?;
         match post.postman.send(&mail) {
             Ok(()) => {
-                self.digest.told(batch, now());
+                self.state.digest.told(batch, now());
                 self.counts.mails += 1;
                 let hosts = counted(batch.notices.len() as u64, "host");
                 self.tell(format_args!("told {} of {hosts}", batch.owner));
@@ -309,11 +322,11 @@ impl Notifier {
                     "the relay refuses a mail to {}, which is {kept}: {failure}",
                     batch.owner
                 ));
-                self.digest.told(batch, now());
+                self.state.digest.told(batch, now());
             }
             Err(failure) => {
                 self.counts.failed = true;
-                let wait = self.digest.failed(batch, now());
+                let wait = self.state.digest.failed(batch, now());
                 say(format_args!(
                     "the mail to {} did not go and is kept (again in {wait} s): {failure}",
                     batch.owner
@@ -328,7 +341,7 @@ impl Notifier {
             return Ok(());
         };
         let path = &post.delivery.state;
-        state::save(path, &self.digest)
+        state::save(path, &self.state)
             .with_context(|| format!("keeping what was told, {}", path.display()))
     }
 
@@ -375,16 +388,17 @@ impl Notifier {
         let Counts {
             lines,
             damaged,
+            lost,
             mails,
             refused,
             suppressed,
             full,
             ..
         } = self.counts;
-        let (waiting, held) = (self.digest.waiting(), self.digest.held());
+        let (waiting, held) = (self.state.digest.waiting(), self.state.digest.held());
         let ownerless = self.ownerless.len();
         self.tell(format_args!(
-            "{lines} lines read ({damaged} damaged), {mails} mails, {refused} refused, \
+            "{lines} lines read ({damaged} damaged, {lost} lost), {mails} mails, {refused} refused, \
              {waiting} hosts wait ({held} for another day), {ownerless} without owner, \
              {suppressed} suppressed verdicts, {full} not taken"
         ));

@@ -20,8 +20,8 @@ const PASSWORD: &str = "MXRAY_RELAY_PASSWORD";
 /// `mxray notify`.
 #[derive(Clone, Debug)]
 pub struct NotifyConfig {
-    /// Where events are read; `None` is standard input.
-    pub events: Option<PathBuf>,
+    /// Where events are read.
+    pub events: Source,
     /// Who owns what, and what nobody is told of.
     pub inventory: Inventory,
     /// Where that stands, to read it again.
@@ -38,6 +38,22 @@ pub struct NotifyConfig {
     pub state: Option<PathBuf>,
     /// What mails go by; `None`: they are only shown.
     pub delivery: Option<Delivery>,
+}
+
+/// Where events are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Standard input, to its end.
+    Stdin,
+    /// A file, to its end.
+    File(PathBuf),
+    /// An event log.
+    Log {
+        /// Its folder.
+        folder: PathBuf,
+        /// Whether what is written later is read too.
+        follow: bool,
+    },
 }
 
 /// What mails go by.
@@ -64,8 +80,18 @@ pub fn notify(args: cli::Notify) -> Result<NotifyConfig, Error> {
     } else {
         Some(delivery(&args)?)
     };
+    let events = match (args.log, args.events) {
+        (Some(folder), _) => Source::Log {
+            folder,
+            // What is only shown is shown when all is known.
+            follow: !args.once && !args.dry_run,
+        },
+        (None, Some(path)) if path != Path::new("-") => Source::File(path),
+        // clap lets neither be absent.
+        (None, _) => Source::Stdin,
+    };
     Ok(NotifyConfig {
-        events: (args.events != Path::new("-")).then_some(args.events),
+        events,
         inventory,
         inventory_path: args.inventory,
         fallback: fallback.transpose()?,

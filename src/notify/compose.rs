@@ -104,6 +104,7 @@ struct Labels {
     first_seen: &'static str,
     judged: &'static str,
     level: &'static str,
+    class: &'static str,
     mac: &'static str,
     vlan: &'static str,
     sensor: &'static str,
@@ -205,11 +206,8 @@ impl Words {
         row(out, labels.first_seen, &clock(case.first_seen, zone));
         row(out, labels.judged, &clock(case.time, zone));
         let level = (self.level)(case.level);
-        row(
-            out,
-            labels.level,
-            &format!("{level} ({}, {})", case.level, case.class),
-        );
+        row(out, labels.level, &format!("{level} ({})", case.level));
+        row(out, labels.class, case.class.name());
         if let Some(mac) = &case.mac {
             row(out, labels.mac, mac);
         }

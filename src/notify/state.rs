@@ -4,6 +4,7 @@
 //! its place, so that a crash leaves the one or the other.
 
 use super::digest::Digest;
+use crate::eventlog::Position;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -18,22 +19,33 @@ const LARGEST: u64 = 64 << 20;
 /// Refused mails that are kept; a further one is only told.
 const REFUSED: usize = 100;
 
+/// What is kept.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    /// What was told, and what waits.
+    pub digest: Digest,
+    /// Where an event log is read on.
+    pub position: Option<Position>,
+}
+
 #[derive(Deserialize)]
 struct Stored {
     format: u32,
     digest: Digest,
+    position: Option<Position>,
 }
 
 #[derive(Serialize)]
 struct Storing<'a> {
     format: u32,
     digest: &'a Digest,
+    position: Option<Position>,
 }
 
 /// Reads the state; an empty one where there is no file.
-pub fn load(path: &Path) -> io::Result<Digest> {
+pub fn load(path: &Path) -> io::Result<State> {
     let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Digest::default()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(State::default()),
         file => file?,
     };
     let mut text = String::new();
@@ -43,14 +55,18 @@ pub fn load(path: &Path) -> io::Result<Digest> {
         let what = format!("it is of form {}, and this reads {FORMAT}", stored.format);
         return Err(io::Error::new(io::ErrorKind::InvalidData, what));
     }
-    Ok(stored.digest)
+    Ok(State {
+        digest: stored.digest,
+        position: stored.position,
+    })
 }
 
 /// Writes the state in place of what is there; its owner alone can read it.
-pub fn save(path: &Path, digest: &Digest) -> io::Result<()> {
+pub fn save(path: &Path, state: &State) -> io::Result<()> {
     let text = serde_json::to_vec(&Storing {
         format: FORMAT,
-        digest,
+        digest: &state.digest,
+        position: state.position,
     })?;
     let new = beside(path, ".new");
     // What a crash left, and no link that somebody put there.
@@ -108,10 +124,18 @@ mod tests {
     fn what_is_written_is_read_and_what_is_torn_is_not() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("state");
-        assert_eq!(load(&path).unwrap(), Digest::default());
+        assert_eq!(load(&path).unwrap(), State::default());
         fs::write(place.path().join("state.new"), "left by a crash").unwrap();
-        save(&path, &Digest::default()).unwrap();
-        assert_eq!(load(&path).unwrap(), Digest::default());
+        let state = State {
+            position: Some(Position {
+                segment: 3,
+                offset: 70,
+                event: 900,
+            }),
+            ..State::default()
+        };
+        save(&path, &state).unwrap();
+        assert_eq!(load(&path).unwrap(), state);
         assert!(!place.path().join("state.new").exists());
         for text in ["", "{", r#"{"format":2,"digest":{"told":{},"owners":{}}}"#] {
             fs::write(&path, text).unwrap();

@@ -169,6 +169,25 @@ fn mails_go_while_events_come() {
 }
 
 #[test]
+fn an_event_log_is_read_on_where_it_was() {
+    let (place, relay) = (place(INVENTORY), Relay::willing());
+    let notify = || {
+        let line = format!(
+            "notify --log log --once --inventory inventory.toml --from sensor@example.ac.jp \
+             --state state --relay {}",
+            relay.url()
+        );
+        place.run(&line, 0).stderr
+    };
+    place.run("replay -q fanout-bot.pcap --log log", 0);
+    assert!(notify().contains("1 mails"));
+    assert!(notify().starts_with("mxray: 0 lines read"));
+    place.run("replay -q study-client-b.pcap --log log", 0);
+    assert!(notify().contains("1 mails"));
+    assert_eq!(relay.all().len(), 2);
+}
+
+#[test]
 fn a_dry_run_shows_mails_and_sends_none() {
     let place = place(INVENTORY);
     let run = place.run(
