@@ -39,11 +39,12 @@ fn hosts_under_suspicion_are_told_also_after_a_restart() {
     let mut status = None;
     patiently("a suspect", || {
         status = ask(&socket);
-        has_suspects(status.as_ref())
+        has_suspects(status.as_ref()) && status.as_ref().is_some_and(|it| it["rates"].is_object())
     });
     let status = status.unwrap();
     let bot = &status["hosts"][0];
     assert_eq!(bot["ip"], "192.0.2.2", "{status}");
+    assert_eq!(status["rates"]["dropped"], 0.0);
     assert!(bot["reason"].as_str().unwrap().contains("mail exchangers"));
     sensor.end(SIGTERM);
 
