@@ -701,7 +701,7 @@ pub struct Notify {
     pub log: Option<PathBuf>,
 
     /// With --log, end where the log ends
-    #[arg(long, requires = "log")]
+    #[arg(long, conflicts_with = "events")]
     pub once: bool,
 
     /// Read the owners of hosts, and what to suppress, from FILE (TOML)

@@ -52,6 +52,7 @@ pub(super) fn run(config: NotifyConfig) -> anyhow::Result<Outcome> {
         post,
         zone: TimeZone::system(),
         ownerless: BTreeSet::new(),
+        ended: false,
         counts: Counts::default(),
         config,
     };
@@ -158,6 +159,8 @@ struct Notifier {
     zone: TimeZone,
     /// Convicted hosts that nobody was told of.
     ownerless: BTreeSet<std::net::IpAddr>,
+    /// There are no more events.
+    ended: bool,
     counts: Counts,
 }
 
@@ -223,6 +226,7 @@ impl Notifier {
 
     /// Sends all that waits, a few times where it fails.
     fn last(&mut self) -> anyhow::Result<()> {
+        self.ended = true;
         for wait in LAST_TRIES.into_iter().map(Some).chain([None]) {
             self.state.digest.try_again();
             self.counts.failed = false;
@@ -327,8 +331,14 @@ impl Notifier {
             Err(failure) => {
                 self.counts.failed = true;
                 let wait = self.state.digest.failed(batch, now());
+                // At the end it is tried sooner, and then by the next run.
+                let again = if self.ended {
+                    String::new()
+                } else {
+                    format!(" (again in {wait} s)")
+                };
                 say(format_args!(
-                    "the mail to {} did not go and is kept (again in {wait} s): {failure}",
+                    "the mail to {} did not go and is kept{again}: {failure}",
                     batch.owner
                 ));
             }

@@ -179,3 +179,18 @@ fn wrong_usage_is_2_and_help_is_0() {
         assert_eq!(run.stderr, "", "{line}");
     }
 }
+
+#[test]
+fn watching_a_sensor_that_is_not_there() {
+    let place = Place::new();
+    let run = place.run("top --once --status none", 1);
+    assert!(run.stderr.contains("asking none: "), "{}", run.stderr);
+    let run = place.run("top --status none", 1);
+    assert!(run.stderr.contains("this is no terminal"), "{}", run.stderr);
+    let run = place.run("metrics --status none --listen 192.0.2.1:9464", 1);
+    assert!(
+        run.stderr.contains("listening on 192.0.2.1:9464"),
+        "{}",
+        run.stderr
+    );
+}

@@ -94,6 +94,8 @@ fn session(
                         return Ok(());
                     }
                 }
+                // The dot is no part of it.
+                mail.truncate(mail.len() - b".\r\n".len());
                 let to = std::mem::take(&mut to);
                 // The test may be over.
                 let _ = taken.send(Taken { to, mail });

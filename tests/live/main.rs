@@ -36,6 +36,8 @@ mod refusals;
 mod restarts;
 mod sender;
 mod sensor;
+// Those who watch a running sensor.
+mod watch;
 
 use network::Network;
 use sensor::{Ended, Sensor};

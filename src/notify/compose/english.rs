@@ -216,33 +216,33 @@ fn steps(class: Class) -> &'static [&'static str] {
             "If the machine sends for several accounts by intent (a ticket system, a\nmonitor), tell us, and it is registered.",
         ],
         Class::HijackedRelay => &[
-            "If the machine is meant to be a mail server, tell us, and it is registered.\nThen check that it forwards mail for your own users only (no open relay).",
+            "If the machine is meant to be a mail server, tell us, and it is\nregistered. Then check that it forwards mail for your own users only (no\nopen relay).",
             "If not, take it off the network, and look for the program that listens on\nport 25 and for who installed it.",
             "Scan the machine for malware. If somebody broke in, install it anew and\nchange all passwords that were used on it.",
         ],
         Class::HijackedServer => &[
-            "Look into the mail queue and the log: which account, script or web form do\nthe many mails come from? Hold the queue meanwhile.",
-            "Change the password of that account and end its sessions, or switch the\nscript or form off. Look for forwarding rules that its owner does not know.",
-            "Check that the server forwards mail for your own users only (no open relay)\nand that its software is up to date.",
+            "Look into the mail queue and the log: which account, script or web form\ndo the many mails come from? Hold the queue meanwhile.",
+            "Change the password of that account and end its sessions, or switch the\nscript or form off. Look for forwarding rules that its owner does not\nknow.",
+            "Check that the server forwards mail for your own users only (no open\nrelay) and that its software is up to date.",
             "Remove the spam from the queue, and check block lists afterwards, as your\nordinary mail may be refused for a while.",
             "If it is a mailing of your own (a newsletter, a new list), tell us.",
         ],
         Class::Op25bViolation => &[
-            "Set the mail program to send by our mail server (submission, port 587, with\na password).",
+            "Set the mail program to send by our mail server (submission, port 587,\nwith a password).",
             "If nobody sends mail from this machine, scan it for malware.",
             "If it is a mail server, tell us, and it is registered.",
         ],
         Class::PtrFlood | Class::AFlood => &[
             "Look into the log of the server: who asks, and for which names?",
-            "If those who ask are machines of ours, they may be infected or misconfigured:\nplease tell us their addresses.",
-            "If they are outside, limit what the server answers them (response rate limits)\nand check that it is no open resolver.",
+            "If those who ask are machines of ours, they may be infected or\nmisconfigured: please tell us their addresses.",
+            "If they are outside, limit what the server answers them (response rate\nlimits) and check that it is no open resolver.",
         ],
         _ => &[
             "Take the machine off the network (cable and Wi-Fi). Leave it switched on\nif you want somebody to look into it.",
-            "Scan it for worms and other malware with an up-to-date scanner, best from a\nclean medium. If anything is found, or you are not sure, install it anew.",
+            "Scan it for worms and other malware with an up-to-date scanner, best from\na clean medium. If anything is found, or you are not sure, install it\nanew.",
             "From another machine, change the passwords that were used on it.",
             "Bring it back when it is clean and up to date, and answer this mail.",
-            "If it is a mail server, or looks up or sends so much mail by intent, tell us:\nit is registered, and measured by what is usual for that.",
+            "If it is a mail server, or looks up or sends so much mail by intent, tell\nus: it is registered, and measured by what is usual for that.",
         ],
     }
 }
