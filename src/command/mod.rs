@@ -68,7 +68,7 @@ pub fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Synth(args) => synthesise(config::synth(args)),
         Command::Check(args) => check(&config::check(args)),
         Command::Schema => schema(),
-        Command::Ship(args) => ship::run(config::ship(*args)?),
+        Command::Ship(args) => ship::run(&config::ship(*args)?),
     };
     match outcome {
         Err(error) if is_closed_pipe(&error) => Ok(Outcome::Done),

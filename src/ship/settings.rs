@@ -96,9 +96,10 @@ pub struct Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.host.contains(':') {
-            true => write!(f, "[{}]:{}", self.host, self.port),
-            false => write!(f, "{}:{}", self.host, self.port),
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
         }
     }
 }
@@ -130,10 +131,9 @@ impl Destination {
                                elasticsearch+https, opensearch+https or splunk+https (or +http)";
         // A path alone is no URL to the parser below.
         if let Some(path) = text.strip_prefix("syslog+unix://") {
-            return match path.starts_with('/') {
-                true => Ok(Self::SyslogUnix(path.into())),
-                false => Err(format!("`{text}` wants a path, as syslog+unix:///dev/log")),
-            };
+            let whole = path.starts_with('/').then(|| Self::SyslogUnix(path.into()));
+            return whole
+                .ok_or_else(|| format!("`{text}` wants a path, as syslog+unix:///dev/log"));
         }
         let url: Uri = text
             .parse()
