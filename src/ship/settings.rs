@@ -148,6 +148,10 @@ impl Destination {
                     .to_owned(),
             );
         }
+        let port = authority.as_str().strip_prefix(authority.host());
+        if port.is_some_and(|port| !port.is_empty()) && authority.port_u16().is_none() {
+            return Err(format!("`{text}` has no port that there can be"));
+        }
         let host = authority.host().trim_matches(['[', ']']).to_owned();
         let endpoint = |port| Endpoint {
             host: host.clone(),
@@ -252,7 +256,8 @@ mod tests {
                 "splunk+https://user:secret@s:8088",
                 "do not belong into a URL",
             ),
-            ("splunk+https://s:port", "is no URL"),
+            ("splunk+https://s:port", "has no port"),
+            ("syslog+tcp://s:65536", "has no port"),
             (
                 "splunk+https://s:8088?token=secret",
                 "do not belong into a URL",
