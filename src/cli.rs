@@ -520,9 +520,9 @@ pub struct Events {
     #[arg(long, value_name = "SIZE", help_heading = "Output")]
     pub log_size: Option<String>,
 
-    /// Begin a new segment at SIZE [default: 64M; at most a quarter of --log-size]
+    /// Begin a new segment of the log at SIZE [default: 64M]
     ///
-    /// And after an hour.
+    /// And after an hour. From 64K to a quarter of --log-size; by default at most an eighth of it.
     #[arg(long, value_name = "SIZE", help_heading = "Output")]
     pub log_segment: Option<String>,
 
@@ -968,7 +968,9 @@ pub struct Ship {
     )]
     pub tls_key: Option<PathBuf>,
 
-    /// Keep in DIR how far each receiver has come, and what it refused [default: ship in the log]
+    /// Keep in DIR how far each receiver has come [default: ship/ in the log]
+    ///
+    /// NAME.offset for each receiver, and NAME.refused.ndjson with what it refused and why.
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub state: Option<PathBuf>,
 
@@ -1063,6 +1065,7 @@ mod tests {
             ("metrics", "mxray metrics --help"),
             ("top", "mxray top --help"),
             ("ship", "mxray ship --help"),
+            ("ship_short", "mxray ship -h"),
         ] {
             let help = help(line);
             if name.ends_with("_short") {

@@ -25,7 +25,7 @@ const CONFIRM_LEAST: usize = 100;
 /// A batch is not made smaller than this for a receiver to whom it is too large.
 const SMALLEST: usize = 1 << 14;
 /// Between two reasons that people are told.
-const TELL: Duration = Duration::from_secs(60);
+const TELL: Duration = Duration::from_mins(1);
 
 /// Why a receiver cannot be delivered to at all.
 #[derive(Debug, thiserror::Error)]
@@ -172,7 +172,7 @@ impl Worker {
         let batch = match self.gather(run) {
             Ok(batch) => batch,
             Err(error) => {
-                return self.fail(run, format!("reading the log: {error}"), None, Step::Back);
+                return self.fail(run, &format!("reading the log: {error}"), None, Step::Back);
             }
         };
         let lost = self.reader.take_lost() + self.reader.take_damaged();
@@ -215,7 +215,7 @@ impl Worker {
         if let Err(failure) = self.receiver.confirm() {
             self.open_most = (self.open_most / 2).max(CONFIRM_LEAST);
             let (reason, after) = reason(failure);
-            self.fail(run, reason, after, Step::Back);
+            self.fail(run, &reason, after, Step::Back);
             return Err(());
         }
         let Delivered {
@@ -255,7 +255,7 @@ impl Worker {
                         Ok(None) => {}
                         Ok(Some((again, reason))) => {
                             parts.push_front(again);
-                            if let Step::End = self.fail(run, reason, None, Step::On) {
+                            if let Step::End = self.fail(run, &reason, None, Step::On) {
                                 return Step::End;
                             }
                         }
@@ -289,7 +289,7 @@ impl Worker {
                     } else {
                         Step::Back
                     };
-                    match self.fail(run, reason, after, then) {
+                    match self.fail(run, &reason, after, then) {
                         Step::On => {}
                         other => return other,
                     }
@@ -338,7 +338,7 @@ impl Worker {
                 "setting events aside in {}: {error}",
                 self.aside.path().display()
             );
-            self.fail(run, what, None, Step::Back);
+            self.fail(run, &what, None, Step::Back);
             return Err(());
         }
         if self.total.refused + self.open.refused == 0
@@ -358,7 +358,7 @@ impl Worker {
     }
 
     /// Says so where that is new, and waits; `then`, unless it is told to end.
-    fn fail(&mut self, run: Run<'_>, reason: String, after: Option<Duration>, then: Step) -> Step {
+    fn fail(&mut self, run: Run<'_>, reason: &str, after: Option<Duration>, then: Step) -> Step {
         if self.failing.is_none_or(|told| told.elapsed() >= TELL) {
             self.failing = Some(Instant::now());
             let reason = text::escape(reason.as_bytes());
