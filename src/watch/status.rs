@@ -165,7 +165,14 @@ pub fn ask(path: &Path) -> io::Result<Snapshot> {
     socket.set_read_timeout(Some(PATIENCE))?;
     socket.connect(&SockAddr::unix(path)?)?;
     let mut line = Vec::new();
-    socket.take(LARGEST).read_to_end(&mut line)?;
+    let read = socket.take(LARGEST).read_to_end(&mut line);
+    read.map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => {
+            let what = format!("no answer within {} s", PATIENCE.as_secs());
+            io::Error::new(io::ErrorKind::TimedOut, what)
+        }
+        _ => error,
+    })?;
     // What did not fit into the socket's buffer was cut off, and is no JSON.
     Ok(serde_json::from_slice(&line)?)
 }

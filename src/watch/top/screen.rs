@@ -54,7 +54,7 @@ impl Top {
         let lines: [Rect; ABOVE as usize] =
             Layout::vertical([Constraint::Length(1); ABOVE as usize]).areas(area);
         let [sensor, packets, rate, lost, levels, _] = lines;
-        let state = match &self.error {
+        let answers = match &self.error {
             None => Span::styled("answers", BOLD.fg(Color::Green)),
             Some(error) => Span::styled(format!("does not answer: {error}"), BOLD.fg(Color::Red)),
         };
@@ -62,7 +62,7 @@ impl Top {
         Line::from(vec![
             Span::styled(format!("mxray {}", snapshot.version), BOLD),
             Span::raw(format!("  {} UTC  ", time.replace('T', " "))),
-            state,
+            answers,
         ])
         .render(sensor, buffer);
         let stats = &snapshot.stats;
@@ -189,12 +189,10 @@ fn why(host: &Host, area: Rect, buffer: &mut Buffer) {
             time(&host.updated)
         )),
         Line::raw(""),
-        Line::raw(host.reason.clone()),
-        Line::raw(""),
     ];
     if host.evidence.is_empty() {
-        let none = "the sensor tells the evidence of suspected hosts, of the first fifty";
-        lines.push(Line::styled(none, DIM));
+        // The sensor tells the evidence of the first hosts alone, and of notices none.
+        lines.push(Line::raw(host.reason.clone()));
     } else {
         lines.push(Line::styled("WEIGHT  EVIDENCE", BOLD));
     }
