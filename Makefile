@@ -11,7 +11,7 @@ LIVE_SECONDS ?= 900
 # Seconds that each fuzz target runs.
 FUZZ_SECONDS ?= 180
 
-.PHONY: help demo test live-long lint bench bench-live evaluation fuzz deps
+.PHONY: help demo test live-long lint bench bench-live evaluation fuzz deb deps
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -50,6 +50,9 @@ fuzz: deps ## look for inputs that break a law (fuzz/README.md; needs nightly, c
 	    $(CARGO) +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
 	        -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
+
+deb: deps ## a Debian package, into target/debian (docs/DEPLOYMENT.md)
+	@packaging/build-deb
 
 deps: ## what a build needs: looked for, and installed where that takes no question
 	@.ci/deps

@@ -228,7 +228,13 @@ pub enum Command {
     /// Config, inventory, keywords, filter: valid, or the line that is not
     Check(Check),
     /// Print the JSON Schema of all events
-    Schema,
+    Schema(Schema),
+    /// Print what completes command lines in a shell
+    #[command(hide = true)]
+    Completions(Completions),
+    /// Write the manual pages
+    #[command(hide = true)]
+    Man(Man),
     /// Tell the owners of convicted hosts by mail
     ///
     /// Reads events (in the form ecs, as `-o` writes them), finds the owner of each convicted host
@@ -520,11 +526,15 @@ pub struct Events {
     #[arg(long, value_name = "SIZE", help_heading = "Output")]
     pub log_segment: Option<String>,
 
-    /// The form of events: ecs, Elastic Common Schema [default: ecs]
+    /// The form of events: ecs, eve or ocsf [default: ecs]
+    ///
+    /// ecs: Elastic Common Schema. eve: as Suricata writes eve.json, with an alert for each
+    /// conviction. ocsf: Open Cybersecurity Schema Framework, with a Detection Finding for each
+    /// episode. All say the same, and an event has the same identifier in each.
     #[arg(
         long,
         value_enum,
-        value_name = "FORMAT",
+        value_name = "ecs|eve|ocsf",
         hide_possible_values = true,
         help_heading = "Output"
     )]
@@ -864,6 +874,30 @@ pub struct Check {
     pub site: Site,
 }
 
+/// `mxray schema`.
+#[derive(Clone, Debug, Args)]
+pub struct Schema {
+    /// Of events in this form: ecs, eve or ocsf [default: ecs]
+    #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
+    pub format: Option<Format>,
+}
+
+/// `mxray completions`, for packages and for who installs without one.
+#[derive(Clone, Debug, Args)]
+pub struct Completions {
+    /// Of which shell
+    #[arg(value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+/// `mxray man`, likewise.
+#[derive(Clone, Debug, Args)]
+pub struct Man {
+    /// Write them into the folder DIR: mxray.1, and a page for each command
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+}
+
 /// `mxray ship`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = SHIP_EXAMPLES)]
@@ -979,6 +1013,10 @@ pub enum Hosts {
 pub enum Format {
     /// Elastic Common Schema.
     Ecs,
+    /// Suricata's EVE.
+    Eve,
+    /// Open Cybersecurity Schema Framework.
+    Ocsf,
 }
 
 /// What evidence may show.
@@ -1061,7 +1099,7 @@ mod tests {
             "mxray replay --workers many a.pcap",
             "mxray replay --workers -1 a.pcap",
             "mxray replay --stats 0.5 a.pcap",
-            "mxray replay --format eve a.pcap",
+            "mxray replay --format cef a.pcap",
             "mxray replay --evidence all a.pcap",
             "mxray replay -q -v a.pcap",
             "mxray replay -o a -o b a.pcap",
@@ -1079,6 +1117,7 @@ mod tests {
             "mxray synth worm -o a.pcap --list",
             "mxray check a.pcap",
             "mxray schema a",
+            "mxray schema --format cef",
             "mxray notify",
             "mxray notify e",
             "mxray notify --inventory i --dry-run",

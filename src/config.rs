@@ -16,6 +16,7 @@ mod notify;
 mod ship;
 mod value;
 
+pub use crate::report::Format;
 pub use check::{Finding, check};
 pub use layer::Origin;
 pub use notify::{Delivery, NotifyConfig, Source, notify};
@@ -257,14 +258,6 @@ pub enum Hosts {
     All,
 }
 
-/// The names that events use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Format {
-    /// Elastic Common Schema.
-    #[default]
-    Ecs,
-}
-
 /// What evidence may show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Evidence {
@@ -421,6 +414,12 @@ pub fn synth(args: cli::Synth) -> SynthConfig {
         // clap lets a name or an output be absent only with `--list`.
         _ => SynthConfig::List,
     }
+}
+
+/// What was typed for `mxray schema`.
+#[must_use]
+pub fn schema(args: &cli::Schema) -> Format {
+    args.format.map(Format::from).unwrap_or_default()
 }
 
 fn config_file(path: Option<&Path>) -> Result<Layer, Error> {

@@ -1,7 +1,7 @@
 //! What hosts did period by period, as `mxray live --hosts` tells it: of each period what a run
 //! over that time alone says, and of all together what a run over all says.
 
-use crate::captures::synth_file;
+use crate::captures::{read, synth_file};
 use mxray::capture::{Fault, Filter, Replay};
 use mxray::correlate::{Context, Verdict};
 use mxray::count::coupling::CouplingSums;
@@ -109,18 +109,26 @@ fn exact(totals: &HostTotals) -> Exact {
 
 const EVERY: i64 = 20;
 
+fn every() -> Hosts {
+    Hosts::Every {
+        seconds: NonZeroU64::new(EVERY.unsigned_abs()).unwrap(),
+        outside: true,
+    }
+}
+
 #[test]
 fn each_period_is_a_run_over_its_time_alone() {
-    let every = Hosts::Every(NonZeroU64::new(EVERY.unsigned_abs()).unwrap());
     // Of DNS alone: a connection that is over the edge is known to one run and not to the other.
     for name in ["study-client-b", "ordinary-pcs", "dns-types", "dns-replies"] {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join(name);
         std::fs::write(&file, synth_file(name)).unwrap();
-        let told = run(&file, every, 2, None, None);
+        let told = run(&file, every(), 2, None, None);
         let mut ends: Vec<_> = told.iter().map(|(_, _, end, _)| *end).collect();
         ends.dedup();
         assert!(ends.is_sorted());
+        let newest = read(&[&file]).iter().map(|frame| frame.time).max();
+        assert_eq!(ends.last().copied(), newest);
         ends.truncate(20);
         let mut from = None;
         for end in ends {
@@ -149,7 +157,6 @@ fn each_period_is_a_run_over_its_time_alone() {
 
 #[test]
 fn periods_add_up_for_any_number_of_workers() {
-    let every = Hosts::Every(NonZeroU64::new(EVERY.unsigned_abs()).unwrap());
     for name in [
         "study-client-b",
         "fanout-bot",
@@ -160,8 +167,8 @@ fn periods_add_up_for_any_number_of_workers() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join(name);
         std::fs::write(&file, synth_file(name)).unwrap();
-        let told = run(&file, every, 1, None, None);
-        assert_eq!(run(&file, every, 3, None, None), told, "{name}");
+        let told = run(&file, every(), 1, None, None);
+        assert_eq!(run(&file, every(), 3, None, None), told, "{name}");
         let mut sums = BTreeMap::<_, (HostTotals, u64)>::new();
         for (host, start, end, totals) in told {
             assert!(start.is_none_or(|start| start < end), "{name}");

@@ -34,6 +34,7 @@ pub(crate) fn write(run: &Run<'_>, all: &[Outcome], trials: &[Trial]) -> String 
         bots::confusion(all),
         method::baselines(all),
         method::families_left_out(all),
+        method::ruled_out(all),
         method::reliability(all),
         method::evidence(all),
         method::without(trials),

@@ -1,7 +1,8 @@
 //! What came of one host.
 
 use super::baselines::Baselines;
-use mxray::correlate::posterior;
+use mxray::correlate::score::{Against, score};
+use mxray::correlate::{Judgement, posterior};
 use mxray::host::HostAddr;
 use mxray::synth::population::{Sample, Truth, View};
 use mxray::time::{NANOS, Timestamp};
@@ -16,6 +17,7 @@ pub(crate) struct Crossing {
     pub(crate) level: Level,
     pub(crate) class: Class,
     pub(crate) score: f64,
+    pub(crate) ruled_out: RuledOut,
     pub(crate) reason: String,
     pub(crate) closes: bool,
     /// Of a flood, whom the verdict about the server names first.
@@ -34,6 +36,49 @@ impl Crossing {
 pub(crate) fn finds(level: Level, class: Class) -> bool {
     let flood = matches!(class, Class::PtrFlood | Class::AFlood);
     level.convicted() || flood && level >= Level::Suspected
+}
+
+/// The score if one honest thing that a host could be were ruled out for certain: what any
+/// evidence against that thing alone could win at the most.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RuledOut([f64; 3]);
+
+impl Default for RuledOut {
+    fn default() -> Self {
+        Self([f64::NEG_INFINITY; 3])
+    }
+}
+
+impl RuledOut {
+    /// What is ruled out, in order.
+    pub(crate) const THINGS: [&str; 3] = ["PC", "sender", "prober"];
+
+    pub(crate) fn of(judgement: &Judgement) -> Self {
+        let (sums, prior) = (judgement.against, judgement.role.prior());
+        let without = [
+            Against { pc: 0.0, ..prior },
+            Against {
+                sender: 0.0,
+                ..prior
+            },
+            Against {
+                prober: 0.0,
+                ..prior
+            },
+        ];
+        Self(without.map(|prior| score(sums, prior)))
+    }
+
+    fn raise(&mut self, other: Self) {
+        for (mine, other) in self.0.iter_mut().zip(other.0) {
+            *mine = mine.max(other);
+        }
+    }
+
+    /// With which of the three ruled out the host would be convicted.
+    pub(crate) fn convicts(&self) -> [bool; 3] {
+        self.0.map(|score| posterior(score) >= 0.99)
+    }
 }
 
 /// How long a level took from the onset.
@@ -57,6 +102,7 @@ pub(crate) struct Outcome {
     /// The highest score and posterior.
     pub(crate) score: f64,
     pub(crate) posterior: f64,
+    pub(crate) ruled_out: RuledOut,
     /// The sentence of the most severe verdict, or of the end where there was none.
     pub(crate) reason: String,
     /// The first time of each level from `notice` on.
@@ -78,6 +124,7 @@ impl Outcome {
             class: Class::Ordinary,
             score: 0.0,
             posterior: posterior(0.0),
+            ruled_out: RuledOut::default(),
             reason: String::new(),
             reached: BTreeMap::new(),
             lags: Vec::new(),
@@ -89,7 +136,7 @@ impl Outcome {
 
     /// A verdict about it.
     pub(crate) fn hear(&mut self, verdict: &Crossing) {
-        self.raise(verdict.score);
+        self.raise(verdict.score, verdict.ruled_out);
         if !verdict.closes {
             let before = self.times.partition_point(|time| *time <= verdict.time);
             if let Some(packet) = before.checked_sub(1).and_then(|at| self.times.get(at)) {
@@ -112,8 +159,14 @@ impl Outcome {
     }
 
     /// The end of the input.
-    pub(crate) fn end(&mut self, score: f64, reason: &str, families: &[&'static str]) {
-        self.raise(score);
+    pub(crate) fn end(
+        &mut self,
+        score: f64,
+        ruled_out: RuledOut,
+        reason: &str,
+        families: &[&'static str],
+    ) {
+        self.raise(score, ruled_out);
         if self.reason.is_empty() {
             reason.clone_into(&mut self.reason);
         }
@@ -124,7 +177,8 @@ impl Outcome {
         }
     }
 
-    fn raise(&mut self, score: f64) {
+    fn raise(&mut self, score: f64, ruled_out: RuledOut) {
+        self.ruled_out.raise(ruled_out);
         self.score = self.score.max(score);
         self.posterior = posterior(self.score);
     }

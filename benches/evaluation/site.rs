@@ -1,7 +1,7 @@
 //! A site: hosts of one world on one segment, judged together by the real pipeline.
 
 use super::baselines::Watch;
-use super::outcome::{Crossing, Outcome, finds};
+use super::outcome::{Crossing, Outcome, RuledOut, finds};
 use super::plan::Part;
 use anyhow::Result;
 use mxray::capture::{Fault, Filter, Frame as Captured, Input, LinkType, Origin, Progress, Source};
@@ -143,7 +143,7 @@ impl Site {
             for (host, end) in &mut told.hosts {
                 if owners.get(host) == Some(&number) {
                     outcome.baselines.add(&watch.take(*host), &end.0);
-                    outcome.end(end.1, &end.2, &end.3);
+                    outcome.end(end.1, end.2, &end.3, &end.4);
                 }
             }
             outcomes.push(outcome);
@@ -239,6 +239,7 @@ impl Source for Memory<'_> {
 type End = (
     mxray::count::host::HostTotals,
     f64,
+    RuledOut,
     String,
     Vec<&'static str>,
 );
@@ -262,6 +263,7 @@ impl Sink for Told {
                 judgement.class
             },
             score: judgement.score,
+            ruled_out: RuledOut::of(judgement),
             reason: judgement.reason.clone(),
             closes: verdict.state == mxray::correlate::State::Closed,
             leader: match judgement.class {
@@ -278,7 +280,14 @@ impl Sink for Told {
         let families = judgement.evidence.iter().filter(|one| one.llr > 0.0);
         let families = families.map(|one| one.family.name()).collect();
         let reason = judgement.reason.clone();
-        let end = (host.totals.clone(), judgement.score, reason, families);
+        let ruled_out = RuledOut::of(judgement);
+        let end = (
+            host.totals.clone(),
+            judgement.score,
+            ruled_out,
+            reason,
+            families,
+        );
         self.hosts.push((host.host, end));
         Ok(())
     }

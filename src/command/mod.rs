@@ -8,6 +8,7 @@ mod live;
 mod metrics;
 mod notify;
 mod outputs;
+mod pages;
 mod replay;
 mod ship;
 mod top;
@@ -70,7 +71,9 @@ pub fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Inventory(args) => inventory::run(config::inventory(*args)?),
         Command::Synth(args) => synthesise(config::synth(args)),
         Command::Check(args) => check(&config::check(args)),
-        Command::Schema => schema(),
+        Command::Schema(args) => schema(config::schema(&args)),
+        Command::Completions(args) => pages::completions(args.shell),
+        Command::Man(args) => pages::man(&args.folder),
         Command::Notify(args) => notify::run(config::notify(*args)?),
         Command::Metrics(args) => metrics::run(&args),
         Command::Top(args) => top::run(&args),
@@ -129,9 +132,9 @@ fn check(findings: &[config::Finding]) -> anyhow::Result<Outcome> {
     })
 }
 
-fn schema() -> anyhow::Result<Outcome> {
+fn schema(format: config::Format) -> anyhow::Result<Outcome> {
     let mut out = io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, &report::event::schema())
+    serde_json::to_writer_pretty(&mut out, &format.schema())
         .map_err(io::Error::from)
         .and_then(|()| writeln!(out))
         .context(TO_STDOUT)?;

@@ -43,7 +43,8 @@ pub(super) fn run(config: ReplayConfig) -> anyhow::Result<Outcome> {
             )?,
             &config.sensor,
             run.source.files(),
-        ),
+        )
+        .in_format(config.format),
         bins,
         hosts: config.hosts,
         table: Table::default(),

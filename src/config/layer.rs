@@ -161,7 +161,7 @@ impl Layer {
             log: on_line("--log", typed.log),
             log_size: on_line("--log-size", typed.log_size),
             log_segment: on_line("--log-segment", typed.log_segment),
-            format: typed.format.map(|cli::Format::Ecs| Format::Ecs),
+            format: typed.format.map(Format::from),
             sensor: on_line("--sensor", typed.sensor),
             evidence: typed.evidence.map(Evidence::from),
             ..self
@@ -238,7 +238,14 @@ impl Layer {
                 .map(|item| scalar(&item, "a size, as \"64M\""))
                 .transpose()?,
             format: value("format")
-                .map(|item| one_of(&item, &[("ecs", Format::Ecs)]))
+                .map(|item| {
+                    let words = [
+                        ("ecs", Format::Ecs),
+                        ("eve", Format::Eve),
+                        ("ocsf", Format::Ocsf),
+                    ];
+                    one_of(&item, &words)
+                })
                 .transpose()?,
             workers: value("workers").map(|item| number(&item)).transpose()?,
             memory: value("memory")
@@ -332,6 +339,16 @@ impl From<cli::Hosts> for Hosts {
         match typed {
             cli::Hosts::Judged => Self::Judged,
             cli::Hosts::All => Self::All,
+        }
+    }
+}
+
+impl From<cli::Format> for Format {
+    fn from(typed: cli::Format) -> Self {
+        match typed {
+            cli::Format::Ecs => Self::Ecs,
+            cli::Format::Eve => Self::Eve,
+            cli::Format::Ocsf => Self::Ocsf,
         }
     }
 }

@@ -100,7 +100,7 @@ fn defaults() {
 fn everything_on_the_command_line() {
     let config = replay_of(
         "replay -f port~53 --home 192.0.2.0/24 --home 2001:db8::/32 --keywords =mx \
-         --keywords +mta --hosts=all --stats 60 -o out.ndjson --format ecs --workers 3 \
+         --keywords +mta --hosts=all --stats 60 -o out.ndjson --format ocsf --workers 3 \
          --memory 512M --sensor north --evidence full -vv --since 2005-02-25 \
          --until 2005-02-25T12:00+09:00 --exit-code --bins bins.csv a.pcap -",
     )
@@ -109,6 +109,7 @@ fn everything_on_the_command_line() {
     assert_eq!(config.hosts, Hosts::All);
     assert_eq!(config.stats, NonZeroU64::new(60));
     assert_eq!(config.output, Output::File("out.ndjson".into()));
+    assert_eq!(config.format, Format::Ocsf);
     assert_eq!(config.sensor, "north");
     assert_eq!(config.evidence, Evidence::Full);
     assert!(config.exit_code);
@@ -252,7 +253,7 @@ fn everything_in_a_file() {
         hosts = "all"
         stats = 60
         output = "out.ndjson"
-        format = "ecs"
+        format = "eve"
         workers = 3
         memory = "512M"
         sensor = "north"
@@ -276,6 +277,7 @@ fn everything_in_a_file() {
     assert_eq!(config.stats, NonZeroU64::new(60));
     let output = site.0.path().join("out.ndjson");
     assert_eq!(config.output, Output::File(output));
+    assert_eq!(config.format, Format::Eve);
     assert_eq!(config.sensor, "north");
     assert_eq!(config.evidence, Evidence::Full);
     assert!(config.exit_code);
@@ -294,12 +296,13 @@ fn everything_in_a_file() {
 
     // The command line wins, lists as a whole.
     let line = "replay --config @/site.toml --home ::1 --home ::2 --keywords +a --hosts \
-                --stats 5 -o - --workers 2 --memory 1M --sensor s --evidence counts -q \
+                --stats 5 -o - --format ecs --workers 2 --memory 1M --sensor s --evidence counts -q \
                 --since 0 --until 1 -f tcp --bins b a.pcap";
     let config = replay_of(&site.line(line)).unwrap();
     assert_eq!(config.hosts, Hosts::Judged);
     assert_eq!(config.stats, NonZeroU64::new(5));
     assert_eq!(config.output, Output::Stdout);
+    assert_eq!(config.format, Format::Ecs);
     assert_eq!(config.sensor, "s");
     assert_eq!(config.evidence, Evidence::Counts);
     assert_eq!(config.bins, Some("b".into()));
@@ -419,7 +422,10 @@ fn what_is_wrong_in_a_file() {
             "1: stats: wants a whole number of 0 or more, not -1",
         ),
         ("stats = 0", "1: stats: 0 is not from 1 to 86400 seconds"),
-        ("format = 'eve'", "1: format: wants \"ecs\", not \"eve\""),
+        (
+            "format = 'cef'",
+            "1: format: wants \"ecs\" or \"eve\" or \"ocsf\", not \"cef\"",
+        ),
         (
             "evidence = 'all'",
             "1: evidence: wants \"counts\" or \"full\", not \"all\"",

@@ -403,6 +403,13 @@ impl Correlator {
         verdicts
     }
 
+    /// What is thought of each host with an open episode, in no order: for who begins to look
+    /// when a run goes on from a state.
+    pub fn standing(&self) -> impl Iterator<Item = Verdict> + '_ {
+        let watched = self.suspects.iter();
+        watched.filter_map(|(host, watched)| watched.standing(&self.setting(*host, self.now)))
+    }
+
     /// Completes the counters of a host by what is known of the capture.
     pub fn resolve(&self, totals: &mut HostTotals) {
         resolve(totals, self.mail_answered);

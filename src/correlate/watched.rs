@@ -339,6 +339,14 @@ impl Watched {
         Some(self.verdict(setting, State::Closed, judgement))
     }
 
+    /// What is thought of it now, where an episode is open.
+    pub(super) fn standing(&self, setting: &Setting<'_>) -> Option<Verdict> {
+        self.episode?;
+        let role = role::role(setting, Some(&self.suspect), &self.totals);
+        let judgement = self.judgement(setting, &role);
+        Some(self.verdict(setting, State::Updated, judgement))
+    }
+
     fn verdict(&self, setting: &Setting<'_>, state: State, mut judgement: Judgement) -> Verdict {
         let Setting {
             host,

@@ -4,7 +4,7 @@ use super::coupling::{Coupling, CouplingSums};
 use super::distinct::Distinct;
 use super::prefixes::Prefixes;
 use super::series::{Series, Sums};
-use super::smtp::{SmtpCounters, SmtpTotals};
+use super::smtp::{self, SmtpCounters, SmtpTotals};
 use super::top::TopCounts;
 use crate::decode::dns::QType;
 use crate::decode::packet::LinkTag;
@@ -308,11 +308,11 @@ impl HostCounters {
     /// The counters as they stand.
     #[must_use]
     pub fn totals(&mut self) -> HostTotals {
-        self.totals_of(TOLD)
+        self.totals_of(TOLD, smtp::TOLD)
     }
 
-    /// The same with that many labels.
-    pub(super) fn totals_of(&mut self, labels: usize) -> HostTotals {
+    /// The same with that many labels and names of servers.
+    pub(super) fn totals_of(&mut self, labels: usize, names: usize) -> HostTotals {
         HostTotals {
             first: self.first,
             last: self.last,
@@ -340,7 +340,7 @@ impl HostCounters {
             smtp: self
                 .smtp
                 .as_mut()
-                .map_or_else(SmtpTotals::default, |smtp| smtp.totals()),
+                .map_or_else(SmtpTotals::default, |smtp| smtp.totals(names)),
         }
     }
 }

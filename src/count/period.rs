@@ -6,24 +6,72 @@
 //! seconds late: those count in the next.
 
 use super::Counters;
+use super::coupling::CouplingSums;
 use super::host::{HostCounters, HostTotals, Label, Queries, Replies, TOLD, Tiers};
+use super::series::Sums;
 use super::smtp::{PortTotals, SmtpTotals};
 use crate::host::HostAddr;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-/// Hosts of a worker that are told of a period at most, and as many again of those that sent or
-/// looked up mail: ten thousand are told of all workers together, by score and then by volume,
-/// and who has a score had to do with mail.
+/// Hosts that are told of a period at most. They are the first by score and then by volume among
+/// as many with the greatest volume and as many that ever sent or looked up mail: who has a score
+/// nearly always did.
 pub const TOLD_HOSTS: usize = 10_000;
 
-/// What the hosts of a worker did in a period.
+/// What hosts did in a period.
 #[derive(Debug, Default)]
 pub struct Period {
-    /// Hosts that did anything.
+    /// Hosts that did anything, of those that are asked for.
     pub active: u64,
-    /// Those that are told, in no order.
-    pub hosts: Vec<(HostAddr, HostTotals)>,
+    /// Those that may be told.
+    pub hosts: Vec<Did>,
+}
+
+/// What a host did in a period.
+#[derive(Debug)]
+pub struct Did {
+    /// The host.
+    pub host: HostAddr,
+    /// What it did.
+    pub totals: HostTotals,
+    /// Whether it ever sent or looked up mail.
+    pub mail: bool,
+    /// Its queries from the beginning, and those of them without the wish for recursion: by
+    /// these its role is known.
+    pub queries: (Queries, u64),
+}
+
+impl Period {
+    /// Adds those of another worker, and leaves those that one worker would have had.
+    pub fn add(&mut self, mut other: Self) {
+        self.active += other.active;
+        self.hosts.append(&mut other.hosts);
+        self.hosts
+            .sort_unstable_by_key(|did| rank(did.totals.volume(), did.host));
+        let mut choice = Choice::default();
+        self.hosts.retain(|did| choice.takes(did.mail));
+    }
+}
+
+/// The greatest volume first.
+fn rank(volume: u64, host: HostAddr) -> (Reverse<u64>, HostAddr) {
+    (Reverse(volume), host)
+}
+
+/// Which of the hosts are chosen, asked in order of their volume.
+#[derive(Default)]
+struct Choice {
+    asked: usize,
+    mail: usize,
+}
+
+impl Choice {
+    fn takes(&mut self, mail: bool) -> bool {
+        self.asked += 1;
+        self.mail += usize::from(mail);
+        self.asked <= TOLD_HOSTS || mail && self.mail <= TOLD_HOSTS
+    }
 }
 
 /// What a counter has grown by.
@@ -88,6 +136,9 @@ impl HostTotals {
             names: more(self.names, before.names),
             domains: more(self.domains, before.domains),
             mx_domains: more(self.mx_domains, before.mx_domains),
+            // Those are their own: see `Counters::close_period`.
+            sums: Sums::default(),
+            coupling: CouplingSums::default(),
             smtp: self.smtp.since(&before.smtp),
             ..self
         }
@@ -109,7 +160,8 @@ impl SmtpTotals {
             Some((name, more(count, before))).filter(|(_, more)| *more > 0)
         };
         let mut server_names: Vec<_> = self.server_names.into_iter().filter_map(since).collect();
-        server_names.sort_by_key(|(_, count)| Reverse(*count));
+        server_names.sort_by(|(a, x), (b, y)| y.cmp(x).then(a.cmp(b)));
+        server_names.truncate(super::smtp::TOLD);
         let port = |now: PortTotals| {
             let same = |before: &&PortTotals| before.port == now.port;
             let before = before.by_port.iter().find(same);
@@ -144,7 +196,9 @@ impl SmtpTotals {
             not_smtp: more(self.not_smtp, before.not_smtp),
             gapped: more(self.gapped, before.gapped),
             defects,
-            by_port: by_port.filter(|port| port.attempts > 0).collect(),
+            by_port: by_port
+                .filter(|port| port.attempts + port.established > 0)
+                .collect(),
             ..self
         }
     }
@@ -177,35 +231,39 @@ impl HostCounters {
 
     /// What it did in the period, which ends with this, but for the sums over seconds.
     fn end_period(&mut self) -> HostTotals {
-        let now = self.totals_of(usize::MAX);
+        let now = self.totals_of(usize::MAX, usize::MAX);
         let before = self.before.replace(Box::new(now.clone()));
         now.since(&before.map_or_else(HostTotals::default, |before| *before))
     }
 }
 
 impl Counters {
-    /// Ends a period: what hosts did in it, but for the sums over seconds.
-    pub fn end_period(&mut self) -> Period {
+    /// Ends a period: what those hosts did in it that are asked for, but for the sums over seconds.
+    pub fn end_period(&mut self, is_asked_for: impl Fn(HostAddr) -> bool) -> Period {
         let mut active: Vec<_> = self
             .tally
             .each_host()
             .filter(|(_, counters)| counters.is_active())
             .map(|(host, counters)| (counters.weight(), host))
             .collect();
-        active.sort_unstable_by_key(|((volume, _), host)| (Reverse(*volume), *host));
-        let mut mail = 0;
-        let mut period = Period {
-            active: active.len() as u64,
-            hosts: Vec::new(),
-        };
-        for (rank, ((_, is_mail), host)) in active.into_iter().enumerate() {
+        active.sort_unstable_by_key(|((volume, _), host)| rank(*volume, *host));
+        let (mut period, mut choice) = (Period::default(), Choice::default());
+        for ((_, mail), host) in active {
             let Some(counters) = self.tally.host_mut(host) else {
                 continue;
             };
-            let delta = counters.end_period();
-            mail += usize::from(is_mail);
-            if rank < TOLD_HOSTS || is_mail && mail <= TOLD_HOSTS {
-                period.hosts.push((host, delta));
+            let totals = counters.end_period();
+            if !is_asked_for(host) {
+                continue;
+            }
+            period.active += 1;
+            if choice.takes(mail) {
+                period.hosts.push(Did {
+                    host,
+                    totals,
+                    mail,
+                    queries: (counters.queries, counters.iterative),
+                });
             }
         }
         period
@@ -217,9 +275,11 @@ impl Counters {
         for (_, counters) in self.tally.each_host() {
             counters.close(through);
         }
-        for (host, totals) in &mut period.hosts {
-            if let Some(counters) = self.tally.host_mut(*host) {
-                (totals.sums, totals.coupling) = counters.period_sums();
+        for did in &mut period.hosts {
+            // One that had to leave the table meanwhile took its sums along.
+            let counters = self.tally.host_mut(did.host);
+            if let Some(counters) = counters.filter(|counters| counters.before.is_some()) {
+                (did.totals.sums, did.totals.coupling) = counters.period_sums();
             }
         }
         self.begin_sums();
@@ -234,7 +294,9 @@ impl Counters {
     }
 
     fn begin_sums(&mut self) {
-        for (_, counters) in self.tally.each_host() {
+        let hosts = self.tally.each_host();
+        // The others' period has begun with their first packet.
+        for (_, counters) in hosts.filter(|(_, counters)| counters.before.is_some()) {
             counters.begin_sums();
         }
     }

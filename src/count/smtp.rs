@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 const SERVER_NAMES: usize = 64;
 
 /// Of those, as many as are told.
-const TOLD: usize = 5;
+pub(super) const TOLD: usize = 5;
 
 /// A host's SMTP at a moment, in the form that correlation and the events use.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -233,12 +233,12 @@ impl SmtpCounters {
         }
     }
 
-    /// The counters as they stand.
+    /// The counters as they stand, with that many names of servers.
     #[must_use]
-    pub fn totals(&mut self) -> SmtpTotals {
+    pub fn totals(&mut self, most: usize) -> SmtpTotals {
         let mut names: Vec<_> = self.server_names.clone().into_iter().collect();
         names.sort_by(|(a, x), (b, y)| y.cmp(x).then(a.cmp(b)));
-        names.truncate(TOLD);
+        names.truncate(most);
         let by_port = self.by_port.iter_mut().map(|port| PortTotals {
             port: port.number,
             attempts: port.attempts,
@@ -507,7 +507,7 @@ mod tests {
             replies_4xx,
             replies_5xx,
             ..
-        } = counters.totals();
+        } = counters.totals(TOLD);
         assert_eq!((replies_4xx, replies_5xx), (4, 18));
     }
 }

@@ -11,18 +11,18 @@ use crate::correlate::site::Site;
 use crate::correlate::{Correlator, Verdict};
 use crate::count::PacketCounts;
 use crate::count::delta::Delta;
-use crate::count::host::HostCounters;
-use crate::count::period::{self, Period};
+use crate::count::host::{HostCounters, HostTotals};
+use crate::count::period::{self, Did, Period};
 use crate::count::site::SiteBin;
 use crate::host::HostAddr;
 use crate::report::{CaptureCounts, EvidenceCounts, HostReport, Sink, Totals};
 use crate::time::Timestamp;
-use crate::verdict::Role;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// After so long without a message the sink hears that time passes.
@@ -141,11 +141,10 @@ impl<'a> Calling<'a> {
                     *captures += 1;
                     totals.capture.add(&counts);
                 }
-                Message::Period { at, mut period } => {
+                Message::Period { at, period } => {
                     let (workers, known) = self.periods.entry(at).or_default();
                     *workers += 1;
-                    known.active += period.active;
-                    known.hosts.append(&mut period.hosts);
+                    known.add(period);
                 }
                 Message::Saved { at, closed, saved } => {
                     let kept = self.kept.entry(at).or_default();
@@ -194,8 +193,9 @@ impl<'a> Calling<'a> {
     /// Lets the sink say what is asked of the run.
     fn beat(&mut self) -> io::Result<()> {
         if let Some(reload) = self.sink.beat()? {
-            self.correlator.reload(reload.inventory, reload.home);
-            self.latest.set(reload.keywords);
+            let (inventory, home) = (Arc::clone(&reload.inventory), Arc::clone(&reload.home));
+            self.correlator.reload(inventory, home);
+            self.latest.set(reload);
         }
         Ok(())
     }
@@ -323,6 +323,8 @@ impl<'a> Calling<'a> {
     fn tell_periods(&mut self, second: i64) -> io::Result<()> {
         while let Some(entry) = self.periods.first_entry()
             && *entry.key() <= second
+            // What is left to the end is told there, by its time.
+            && *entry.key() < i64::MAX
             && entry.get().0 == self.of.0
         {
             let (at, (_, period)) = entry.remove_entry();
@@ -338,23 +340,31 @@ impl<'a> Calling<'a> {
         let Period { active, hosts } = period;
         let mut reports: Vec<_> = hosts
             .into_iter()
-            .map(|(host, mut totals)| {
+            .map(|did| {
+                let Did {
+                    host,
+                    mut totals,
+                    queries: (queries, iterative),
+                    ..
+                } = did;
                 self.correlator.resolve(&mut totals);
+                let whole = HostTotals {
+                    queries,
+                    iterative,
+                    ..HostTotals::default()
+                };
                 HostReport {
                     host,
                     at: end,
                     span: (self.period_began, Some(end)),
-                    judgement: self.correlator.judgement(host, &totals),
                     totals,
+                    judgement: self.correlator.judgement(host, &whole),
                     prefixes: None,
                 }
             })
             .collect();
         reports.sort_unstable_by(|one, other| {
-            let of = |report: &HostReport<'_>| {
-                let is_outside = report.judgement.role.role == Role::External;
-                (is_outside, Reverse(report.totals.volume()), report.host)
-            };
+            let of = |report: &HostReport<'_>| (Reverse(report.totals.volume()), report.host);
             let by_score = other.judgement.score.total_cmp(&one.judgement.score);
             by_score.then_with(|| of(one).cmp(&of(other)))
         });

@@ -370,7 +370,7 @@ impl Schedule {
         };
         let hosts = match settings.hosts {
             Hosts::Never | Hosts::AtEnd => None,
-            Hosts::Every(seconds) => Some(seconds),
+            Hosts::Every { seconds, .. } => Some(seconds),
         };
         Self {
             totals: settings.stats.and_then(|every| Every::new(every, from)),

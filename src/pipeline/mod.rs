@@ -86,7 +86,12 @@ pub enum Hosts {
     /// Those that did anything, every so many seconds of packet time and at the end, with what
     /// they did since: the [`TOLD_HOSTS`](crate::count::period::TOLD_HOSTS) with the highest score, and then the most to
     /// tell of.
-    Every(NonZeroU64),
+    Every {
+        /// Length of the period.
+        seconds: NonZeroU64,
+        /// Those outside too.
+        outside: bool,
+    },
 }
 
 /// What is kept of packets.
@@ -210,8 +215,7 @@ pub fn run(
             let (to_correlate, recycle) = (to_correlate.clone(), recycle.clone());
             let counters = counters.next();
             let mut counters = counters.unwrap_or_else(|| Counters::new(settings.count.clone()));
-            let by_period = matches!(settings.hosts, Hosts::Every(_));
-            if by_period {
+            if matches!(settings.hosts, Hosts::Every { .. }) {
                 // What an earlier run told, or lost, is not told again.
                 counters.begin_period();
             }
@@ -222,7 +226,7 @@ pub fn run(
                     let _ = worker::work(
                         worker,
                         counters,
-                        by_period,
+                        settings,
                         batches,
                         latest,
                         &recycle,

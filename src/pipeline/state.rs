@@ -45,6 +45,12 @@ pub struct Resumed {
 }
 
 impl Resumed {
+    /// What was thought of hosts.
+    #[must_use]
+    pub fn correlator(&self) -> Option<&Correlator> {
+        self.judged.as_ref().map(|(correlator, _)| correlator)
+    }
+
     /// Deals a state out among workers.
     ///
     /// # Errors

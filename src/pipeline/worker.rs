@@ -7,19 +7,21 @@
 
 use super::batch::{Batch, Boundary, Item, Mark};
 use super::latest::Latest;
-use super::{HungUp, Message};
+use super::{Hosts, HungUp, Message, Settings};
 use crate::count::Counters;
 use crate::count::delta::Delta;
 use crate::count::period::Period;
+use crate::home::Home;
 use crate::time::Timestamp;
 use crossbeam_channel::{Receiver, Select, Sender};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Counts until all lanes have ended.
 pub(super) fn work(
     number: usize,
     counters: Counters,
-    by_period: bool,
+    settings: &Settings,
     lanes: Vec<Receiver<Batch>>,
     latest: &Latest,
     recycle: &Sender<Batch>,
@@ -31,7 +33,8 @@ pub(super) fn work(
         lanes: lanes.into_iter().map(Lane::new).collect(),
         closed: i64::MIN,
         told: i64::MIN,
-        by_period,
+        told_hosts: settings.hosts,
+        home: Arc::clone(&settings.context.home),
         periods: VecDeque::new(),
         deltas: Vec::new(),
         latest,
@@ -53,8 +56,9 @@ struct Worker<'a> {
     closed: i64,
     /// The second up to which that was told.
     told: i64,
-    /// Whether hosts are told by period.
-    by_period: bool,
+    /// Which hosts are told by period, if any.
+    told_hosts: Hosts,
+    home: Arc<Home>,
     /// What hosts did in periods that have ended, until the last second of each is closed.
     periods: VecDeque<(i64, Period)>,
     /// What was closed and has not been told.
@@ -205,9 +209,20 @@ impl Worker<'_> {
             && *at <= through.saturating_add(1)
             && let Some((at, period)) = self.periods.pop_front()
         {
+            self.deltas.append(&mut self.counters.close(at - 1));
             self.tell_period(at, at - 1, period)?;
         }
         Ok(())
+    }
+
+    /// Ends a period; `None` where there are none.
+    fn end_period(&mut self) -> Option<Period> {
+        let Hosts::Every { outside, .. } = self.told_hosts else {
+            return None;
+        };
+        let home = &self.home;
+        let is_told = |host| outside || home.contains(host) != Some(false);
+        Some(self.counters.end_period(is_told))
     }
 
     /// Tells the periods that are left, and the last, whose seconds are closed up to `through`.
@@ -215,8 +230,7 @@ impl Worker<'_> {
         while let Some((at, period)) = self.periods.pop_front() {
             self.tell_period(at, through.min(at - 1), period)?;
         }
-        if self.by_period {
-            let period = self.counters.end_period();
+        if let Some(period) = self.end_period() {
             self.tell_period(i64::MAX, through, period)?;
         }
         Ok(())
@@ -236,8 +250,9 @@ impl Worker<'_> {
             self.close_periods(through)?;
             self.deltas.append(&mut self.counters.close(through));
             self.closed = through;
-            if let Some(keywords) = self.latest.since(&mut self.seen) {
-                self.counters.set_keywords(keywords);
+            if let Some(reload) = self.latest.since(&mut self.seen) {
+                self.counters.set_keywords(reload.keywords);
+                self.home = reload.home;
             }
         }
         Ok(())
@@ -254,8 +269,9 @@ impl Worker<'_> {
             let (at, counts) = (boundary.at, self.counters.packets());
             self.to_correlate.send(Message::Counted { at, counts })?;
         }
-        if boundary.hosts {
-            let period = self.counters.end_period();
+        if boundary.hosts
+            && let Some(period) = self.end_period()
+        {
             self.periods.push_back((boundary.at, period));
         }
         if boundary.keep {

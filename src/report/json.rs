@@ -1,10 +1,12 @@
-//! Events as lines of JSON, in the form of [`super::event`].
+//! Events as lines of JSON, as [`super::event`] has them or in another [`Format`].
 
+use super::eve::EveEvent;
 use super::event::{
-    ECS_VERSION, Ecs, Event, HostBody, LifeBody, Meta, Observer, PacketBody, Rule, SensorBody,
-    StatsBody, VerdictBody, action, round, severity,
+    self, Body, ECS_VERSION, Ecs, Event, HostBody, LifeBody, Meta, Observer, PacketBody, Rule,
+    SensorBody, StatsBody, VerdictBody, action, round, severity,
 };
-use super::{HostReport, LifeAction, LifeEvent, Totals, text};
+use super::ocsf::OcsfEvent;
+use super::{HostReport, LifeAction, LifeEvent, Totals, eve, ocsf, text};
 use crate::correlate::evidence::{Evidence, Witness};
 use crate::correlate::site::{Action, SensorEvent};
 use crate::correlate::{Verdict, posterior};
@@ -24,9 +26,51 @@ const PATH: usize = 128;
 /// Octets of a sentence at most.
 const REASON: usize = 512;
 
+/// The names that events use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Elastic Common Schema.
+    #[default]
+    Ecs,
+    /// Suricata's EVE.
+    Eve,
+    /// Open Cybersecurity Schema Framework.
+    Ocsf,
+}
+
+impl Format {
+    /// The JSON Schema of all events in this format.
+    #[must_use]
+    pub fn schema(self) -> schemars::Schema {
+        match self {
+            Self::Ecs => event::schema(),
+            Self::Eve => eve::schema(),
+            Self::Ocsf => ocsf::schema(),
+        }
+    }
+
+    fn write<B: Body>(self, out: impl Write, event: &Event<B>) -> io::Result<()> {
+        match self {
+            Self::Ecs => serde_json::to_writer(out, event)?,
+            Self::Eve => serde_json::to_writer(out, &EveEvent::of(event))?,
+            Self::Ocsf => serde_json::to_writer(out, &OcsfEvent::of(event)?)?,
+        }
+        Ok(())
+    }
+
+    /// Octets of the line that an event will be.
+    fn length<B: Body>(self, event: &Event<B>) -> io::Result<usize> {
+        let mut line = Vec::new();
+        self.write(&mut line, event)?;
+        // Each format tells the version once.
+        Ok(line.len() + VERSION.len() + 1)
+    }
+}
+
 /// Writes events to `out`, one a line, each flushed as a whole when `flush` says so.
 pub struct EventWriter<W> {
     out: W,
+    format: Format,
     sensor: String,
     files: Vec<PathBuf>,
 }
@@ -36,9 +80,16 @@ impl<W: Write> EventWriter<W> {
     pub fn new(out: W, sensor: &str, files: &[PathBuf]) -> Self {
         Self {
             out,
+            format: Format::default(),
             sensor: sensor.to_owned(),
             files: files.to_vec(),
         }
+    }
+
+    /// Writes events in this format.
+    #[must_use]
+    pub fn in_format(self, format: Format) -> Self {
+        Self { format, ..self }
     }
 
     /// Where it writes to.
@@ -92,7 +143,7 @@ impl<W: Write> EventWriter<W> {
         event.event.end = end.map(|time| time.to_string());
         event.place(*host, totals.tag);
         let mut labels = event.mxray.dns.labels.len();
-        while serialised(&event)? > LARGEST {
+        while self.format.length(&event)? > LARGEST {
             if event.mxray.smtp.shorten() {
                 continue;
             }
@@ -239,7 +290,7 @@ impl<W: Write> EventWriter<W> {
                 .iter()
                 .map(|piece| piece.packets.len().min(packets))
                 .sum();
-            if serialised(&event)? + count * (PACKET + PATH) <= LARGEST {
+            if self.format.length(&event)? + count * (PACKET + PATH) <= LARGEST {
                 break;
             }
             if event.mxray.smtp.shorten() {
@@ -282,21 +333,17 @@ impl<W: Write> EventWriter<W> {
         }
     }
 
-    /// A hash of all that the event says. It is taken before the packets and the number of
+    /// A hash of all that the event says, in any format the same. It is taken before the packets and the number of
     /// files are filled in, which a cut of the capture into files changes.
     fn id<B: Serialize>(event: &Event<B>) -> io::Result<String> {
         Ok(format!("{:032x}", xxh3_128(&serde_json::to_vec(event)?)))
     }
 
-    fn line<B: Serialize>(&mut self, mut event: Event<B>) -> io::Result<()> {
+    fn line<B: Body>(&mut self, mut event: Event<B>) -> io::Result<()> {
         event.observer.version = VERSION;
-        serde_json::to_writer(&mut self.out, &event)?;
+        self.format.write(&mut self.out, &event)?;
         self.out.write_all(b"\n")
     }
-}
-
-fn serialised<B: Serialize>(event: &Event<B>) -> io::Result<usize> {
-    Ok(serde_json::to_vec(event)?.len() + VERSION.len() + 1)
 }
 
 /// `mxray.episode.id` of a verdict of this sensor.

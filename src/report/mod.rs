@@ -1,4 +1,4 @@
-//! What people and machines get to see: events ([`json`]), the table ([`table`]), bins
+//! What people and machines get to see: events ([`json`], in the names of ECS, [`eve`] or [`ocsf`]), the table ([`table`]), bins
 //! ([`bins`]), one host explained ([`explain`]), learned roles ([`draft`]), packets behind
 //! verdicts ([`packets`]).
 //!
@@ -8,12 +8,16 @@
 
 pub mod bins;
 pub mod draft;
+pub mod eve;
 pub mod event;
 pub mod explain;
 pub mod json;
+pub mod ocsf;
 pub mod packets;
 pub mod table;
 pub mod text;
+
+pub use json::Format;
 
 use crate::capture::live::device::Offload;
 use crate::capture::{Fault, Frame, KernelCounts, LinkChange, LinkState};

@@ -1,7 +1,7 @@
 //! What is told of a host's SMTP.
 
 use super::explain::Story;
-use super::json::{EventWriter, LARGEST};
+use super::json::{EventWriter, Format, LARGEST};
 use super::{HostReport, Totals, explain};
 use crate::capture::Origin;
 use crate::correlate::evidence::{Evidence, Family, Witness};
@@ -94,6 +94,10 @@ fn judgement(windows: Vec<Reach>) -> Judgement {
 }
 
 fn write(smtp: &SmtpTotals, judgement: &Judgement) -> Vec<Value> {
+    write_as(Format::Ecs, smtp, judgement)
+}
+
+fn write_as(format: Format, smtp: &SmtpTotals, judgement: &Judgement) -> Vec<Value> {
     let totals = HostTotals {
         smtp: smtp.clone(),
         ..HostTotals::default()
@@ -104,7 +108,8 @@ fn write(smtp: &SmtpTotals, judgement: &Judgement) -> Vec<Value> {
         ..Verdict::first(host(), at, judgement.clone())
     };
     let mut out = Vec::new();
-    let mut writer = EventWriter::new(&mut out, "test", &[PathBuf::from("x".repeat(500))]);
+    let mut writer =
+        EventWriter::new(&mut out, "test", &[PathBuf::from("x".repeat(500))]).in_format(format);
     writer.verdict(&verdict).unwrap();
     let report = HostReport {
         host: host(),
@@ -316,11 +321,17 @@ fn the_largest_event_is_cut() {
         counterevidence: vec![against; 6],
         ..judgement(windows.into())
     };
-    // `write` checks the length.
-    for event in write(&smtp, &judgement) {
-        let smtp = &event["mxray"]["smtp"];
-        assert_eq!(smtp["cut"], true);
-        assert_eq!(smtp["windows"].as_array().unwrap().len(), 3);
+    for (format, place) in [
+        (Format::Ecs, "/mxray/smtp"),
+        (Format::Eve, "/mxray/smtp"),
+        (Format::Ocsf, "/unmapped/mxray/smtp"),
+    ] {
+        // `write_as` checks the length.
+        for event in write_as(format, &smtp, &judgement) {
+            let smtp = event.pointer(place).unwrap();
+            assert_eq!(smtp["cut"], true);
+            assert_eq!(smtp["windows"].as_array().unwrap().len(), 3);
+        }
     }
 }
 

@@ -160,6 +160,7 @@ fn wrong_usage_is_2_and_help_is_0() {
         "explain 192.0.2.1",
         "synth one-packet",
         "schema more",
+        "schema --format cef",
     ] {
         let run = place.run(line, 2);
         assert_eq!(run.stdout, "", "{line}");

@@ -16,6 +16,8 @@ use tempfile::TempDir;
 
 // The other commands: check, explain, schema, synth; help and wrong usage.
 mod commands;
+// The same events in the names of others.
+mod formats;
 // Learned roles as a draft of an inventory.
 mod inventory;
 // PATHs, times and filters: what is read.

@@ -21,7 +21,10 @@ fn hosts_come_and_go_and_nothing_grows() {
     };
     let seconds = std::env::var(SECONDS).map_or(60, |text| text.parse().unwrap());
     let end = Instant::now() + Duration::from_secs(seconds);
-    let sensor = Sensor::start(&network, "-i near --memory 64M --stats 1");
+    let sensor = Sensor::start(
+        &network,
+        "-i near --memory 64M --stats 1 --hosts --hosts-interval 60",
+    );
     let rounds = seconds * u64::from(RATE) / u64::from(HOSTS) + 1;
     // Mail sessions too, each of few packets, so that connections come and go.
     let mail = of_captures(&["smtp-outcomes", "fanout-bot", "submission-bot"]);

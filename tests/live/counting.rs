@@ -291,15 +291,31 @@ fn hosts_are_told_with_what_they_did_since() {
     let first = sensor.until("a host", |event| event["event"]["dataset"] == "mxray.host");
     assert_eq!(first["event"]["kind"], "metric");
     network.send("far", &of_hosts(20, query), 3);
+    let bot = of_captures(&["study-client-b"]);
+    network.send("far", &bot, 1);
+    sensor.until("a verdict", |event| event["mxray"]["state"] == "new");
     let mut events = sensor.end(SIGTERM).events;
-    // What was told is not told again after a restart.
+    let verdicts = |events: &[Value]| -> Vec<String> {
+        let events = events.iter().map(|event| &event["mxray"]["state"]);
+        let states = events.filter_map(Value::as_str);
+        states.map(str::to_owned).collect()
+    };
+    assert_eq!(verdicts(&events).first().map(String::as_str), Some("new"));
+    assert!(!verdicts(&events).contains(&"closed".to_owned()));
+    // What was told is not told again after a restart, and an episode goes on.
     let sensor = Sensor::start(&network, &line);
     network.send("far", &of_hosts(10, query), 1);
-    events.append(&mut sensor.end(SIGTERM).events);
+    network.send("far", &bot[..2], 1);
+    let mut more = sensor.end(SIGTERM).events;
+    assert!(!verdicts(&more).contains(&"new".to_owned()));
+    events.append(&mut more);
     let mut queries = std::collections::BTreeMap::<&str, u64>::new();
     let mut span = std::collections::BTreeSet::new();
     for event in hosts(&events) {
         let host = event["source"]["ip"].as_str().unwrap();
+        if !host.starts_with("10.") {
+            continue;
+        }
         *queries.entry(host).or_default() +=
             event["mxray"]["dns"]["queries"]["total"].as_u64().unwrap();
         let [start, end] = ["start", "end"].map(|edge| event["event"][edge].as_str().unwrap());

@@ -18,6 +18,8 @@ use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant};
 
+// What a running one tells those who ask.
+mod asked;
 // Long runs, when asked for.
 mod churn;
 // Packets and losses, to the packet; several interfaces and threads.

@@ -1,7 +1,8 @@
 //! A network namespace with pairs of interfaces, for one test.
 
 use super::{patiently, sender};
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
@@ -44,7 +45,7 @@ impl Network {
         ip(&["netns", "add", &name]).unwrap();
         let network = Self {
             name,
-            place: tempfile::tempdir().unwrap(),
+            place: open_to_all(),
         };
         // What the kernel says of itself by IPv6 would be counted too.
         let quiet =
@@ -164,4 +165,11 @@ fn ip(words: &[&str]) -> Result<(), String> {
     }
     let said = String::from_utf8_lossy(&run.stderr);
     Err(format!("ip {}: {}", words.join(" "), said.trim()))
+}
+
+/// A folder in which whom a sensor becomes may write.
+fn open_to_all() -> TempDir {
+    let place = tempfile::tempdir().unwrap();
+    fs::set_permissions(place.path(), Permissions::from_mode(0o777)).unwrap();
+    place
 }

@@ -3,7 +3,7 @@
 use super::super::ablation::Trial;
 use super::super::baselines::Baseline;
 use super::super::figures::{Share, brier, precision, quantile};
-use super::super::outcome::Outcome;
+use super::super::outcome::{Outcome, RuledOut};
 use super::{bots, convicted, honest, table};
 use mxray::synth::population::{Family, Truth, View};
 use std::collections::BTreeSet;
@@ -43,6 +43,39 @@ pub(super) fn baselines(all: &[Outcome]) -> String {
                 "ordinary",
                 "lookalikes",
                 "precision at 1 %"
+            ],
+            lines
+        )
+    )
+}
+
+/// What evidence against one honest thing alone could win at the most, and what it would cost.
+pub(super) fn ruled_out(all: &[Outcome]) -> String {
+    let lines = RuledOut::THINGS.into_iter().enumerate().map(|(at, thing)| {
+        let convicts = |one: &Outcome| one.ruled_out.convicts().get(at) == Some(&true);
+        let share = |these: &mut dyn Iterator<Item = &Outcome>| {
+            Share::count(these, |one| one.found() || convicts(one))
+        };
+        vec![
+            thing.to_owned(),
+            share(&mut bots(all).filter(|one| one.both_halves())).told(),
+            share(&mut bots(all).filter(|one| !one.both_halves())).told(),
+            share(&mut honest(all, Truth::Ordinary)).percent(),
+            share(&mut honest(all, Truth::Hard)).percent(),
+        ]
+    });
+    format!(
+        "## If one thing were ruled out\n\nA host that mails is a bot, a PC, a sender or a prober. These \
+         would be convicted if one of the three were ruled out for certain, by the sums of each verdict \
+         and of the end: what any evidence against that one alone could win at the most, and whom it \
+         would convict where it is wrong.\n\n{}",
+        table(
+            &[
+                "ruled out",
+                "recall, both halves",
+                "recall, half a view",
+                "ordinary",
+                "lookalikes"
             ],
             lines
         )

@@ -12,7 +12,7 @@ use crate::capture::{Filter, LinkState, Progress};
 use crate::cli;
 use crate::config::{self, Hosts, LiveConfig, Output, Verbosity};
 use crate::decode::wanted;
-use crate::pipeline::{self, Behind, Keep, KeepState, Tap};
+use crate::pipeline::{self, Behind, Keep, KeepState, Resumed, Tap};
 use crate::privilege::{self, Child, Confinement};
 use crate::report::json::EventWriter;
 use crate::report::packets::PacketFiles;
@@ -113,7 +113,7 @@ fn capture(args: &cli::Live, config: LiveConfig, child: Child) -> anyhow::Result
     let mut sink = LiveSink {
         args: args.clone(),
         output: config.output,
-        events: EventWriter::new(output, &sensor, &files),
+        events: EventWriter::new(output, &sensor, &files).in_format(config.format),
         hosts: config.hosts,
         packets,
         teller: Teller {
@@ -140,6 +140,13 @@ fn capture(args: &cli::Live, config: LiveConfig, child: Child) -> anyhow::Result
     let resumed = keeper
         .resume(&settings.context, settings.workers, &settings.count)
         .context("going on with what was known")?;
+    if let Some(status) = &mut sink.status
+        && let Some(correlator) = resumed.as_ref().and_then(Resumed::correlator)
+    {
+        correlator
+            .standing()
+            .for_each(|verdict| status.verdict(&verdict));
+    }
     // A sensor that only opens its sockets anew has not stopped.
     if !again {
         sink.started(interfaces, privilege)
@@ -180,7 +187,10 @@ fn stages(config: &LiveConfig) -> pipeline::Settings {
     let mut settings = settings(config.reading.clone());
     settings.stats = Some(config.stats);
     if config.hosts != Hosts::None {
-        settings.hosts = pipeline::Hosts::Every(config.hosts_interval);
+        settings.hosts = pipeline::Hosts::Every {
+            seconds: config.hosts_interval,
+            outside: config.hosts == Hosts::All,
+        };
         // Of each host it is also kept what it had done when the period began.
         settings.count.hosts = settings.count.hosts * HOST_OCTETS / (HOST_OCTETS + PERIOD_OCTETS);
     }

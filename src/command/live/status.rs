@@ -7,7 +7,7 @@ use crate::correlate::evidence::Evidence;
 use crate::correlate::{State, Verdict, posterior};
 use crate::report::Totals;
 use crate::report::event::StatsBody;
-use crate::time::Timestamp;
+use crate::time::{NANOS, Timestamp};
 use crate::verdict::Level;
 use anyhow::Context as _;
 use serde::Serialize;
@@ -35,6 +35,38 @@ pub(super) struct Status {
     totals: Totals,
     /// When these were taken, by the wall clock.
     totals_at: Option<Timestamp>,
+    rates: Option<Rates>,
+}
+
+/// What came a second between the last two totals.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Rates {
+    /// Seconds between them.
+    seconds: f64,
+    /// Packets read.
+    packets: f64,
+    /// Packets that the kernel dropped.
+    dropped: f64,
+    /// Packets thrown away.
+    shed: f64,
+}
+
+impl Rates {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a rate needs no more than 53 bits"
+    )]
+    fn between(before: &Totals, now: &Totals, nanos: i64) -> Option<Self> {
+        let seconds = nanos as f64 / NANOS as f64;
+        let dropped = |totals: &Totals| totals.capture.kernel.unwrap_or_default().dropped;
+        let rate = |before: u64, now: u64| now.saturating_sub(before) as f64 / seconds;
+        (seconds > 0.0).then(|| Self {
+            seconds,
+            packets: rate(before.capture.seen, now.capture.seen),
+            dropped: rate(dropped(before), dropped(now)),
+            shed: rate(before.count.shed, now.count.shed),
+        })
+    }
 }
 
 /// A host under suspicion, as its newest verdict says.
@@ -69,6 +101,8 @@ struct Snapshot<'a> {
     version: &'static str,
     /// When the totals were taken.
     stats_at: Option<String>,
+    /// Null before there are two totals.
+    rates: Option<Rates>,
     /// As `mxray` of the totals' event.
     stats: StatsBody,
     /// How many hosts under suspicion stand at each level.
@@ -98,6 +132,7 @@ impl Status {
             suspects: BTreeMap::new(),
             totals: Totals::default(),
             totals_at: None,
+            rates: None,
         })
     }
 
@@ -132,8 +167,12 @@ impl Status {
 
     /// Takes in the newest totals.
     pub(super) fn totals(&mut self, totals: &Totals) {
+        let now = Timestamp::now();
+        self.rates = self
+            .totals_at
+            .and_then(|then| Rates::between(&self.totals, totals, now.nanos_since(then)));
         self.totals = totals.clone();
-        self.totals_at = Some(Timestamp::now());
+        self.totals_at = Some(now);
     }
 
     /// Answers who has connected since.
@@ -163,6 +202,7 @@ impl Status {
             timestamp: Timestamp::now().to_string(),
             version: env!("CARGO_PKG_VERSION"),
             stats_at: self.totals_at.map(|time| time.to_string()),
+            rates: self.rates,
             stats: StatsBody::of(&self.totals, false),
             levels,
             hosts_omitted: self.suspects.len() - hosts.len(),

@@ -1,8 +1,8 @@
 //! What was sent and never seen: octets that are missing in TCP, and packets that are known to
 //! have been dropped.
 
-use super::{Gathered, Slot, Turn};
-use crate::count::site::{Losses, SiteBin};
+use super::{Gathered, SLOT, Slot, Turn};
+use crate::count::site::Losses;
 use serde::{Deserialize, Serialize};
 
 /// Slots that holes are judged over at the least.
@@ -30,21 +30,30 @@ pub(super) struct Loss {
     holes: Option<f64>,
     /// The slot before the one that runs.
     before: Recent,
-    blind: bool,
+    blind: Option<By>,
+}
+
+/// What told that the sensor is blind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum By {
+    Holes,
+    Drops,
 }
 
 /// What a slot lost, and of how much.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Recent {
+    start: i64,
     packets: u64,
     losses: Losses,
 }
 
 impl Recent {
-    fn of(bin: &SiteBin) -> Self {
+    fn of(slot: &Slot) -> Self {
         Self {
-            packets: bin.packets,
-            losses: bin.losses,
+            start: slot.start,
+            packets: slot.bin.packets,
+            losses: slot.bin.losses,
         }
     }
 
@@ -72,6 +81,18 @@ impl Recent {
         }
         self.dropped() as f64 / all as f64
     }
+
+    /// Says what was dropped, and by whom.
+    fn told(self) -> String {
+        let Losses { kernel, shed, .. } = self.losses;
+        let percent = 100.0 * self.share();
+        let who = match (kernel, shed) {
+            (_, 0) => format!("the kernel dropped {kernel} for want of room in the ring"),
+            (0, _) => format!("mxray threw {shed} away, since its workers were behind"),
+            _ => format!("the kernel dropped {kernel}, mxray threw {shed} away"),
+        };
+        format!("{percent:.1}% of the packets were not read: {who}.")
+    }
 }
 
 impl Loss {
@@ -79,50 +100,63 @@ impl Loss {
     /// of what was dropped in that time and of what holes in TCP said last; `None` where nothing
     /// was dropped and no hole was measured.
     pub(super) fn lately(&self, running: Option<&Slot>) -> (Option<f64>, Losses) {
-        let running = running.map(|slot| Recent::of(&slot.bin));
+        let running = running.map(Recent::of);
         let lately = self.before.and(running.unwrap_or_default());
         let dropped = Some(lately.share()).filter(|share| *share > 0.0);
         let share = dropped.into_iter().chain(self.holes).reduce(f64::max);
         (share, lately.losses)
     }
 
+    /// It is this late: a slot that ended a whole one ago, or before, is not lately any more.
+    pub(super) fn until(&mut self, second: i64) {
+        if self.before.start.saturating_add(2 * SLOT) <= second {
+            self.before = Recent::default();
+        }
+    }
+
     pub(super) fn judge(&mut self, slot: &Slot) -> Option<Turn> {
-        self.before = Recent::of(&slot.bin);
+        self.before = Recent::of(slot);
         self.gathered.add(slot);
         let measured = self.measure();
         let holes = measured.as_ref().and(self.holes);
         let dropped = self.before.share();
-        let told = self.before.dropped() >= FEW && dropped >= TOLD;
-        let by_holes = holes.is_some_and(|share| share >= TOLD);
-        if !self.blind && (told || by_holes) {
-            self.blind = true;
-            let window = measured.filter(|_| by_holes);
-            let window = window.unwrap_or_else(|| alone(slot));
-            let reason = if by_holes {
-                format!("{} before the sensor saw them.", lost(holes))
-            } else {
-                self.before.told()
-            };
-            return Some(Turn::Blind {
-                since: window.start,
-                window: window.window(),
-                reason,
-            });
+        match self.blind {
+            None if holes.is_some_and(|share| share >= TOLD) => {
+                let reason = format!("{} before the sensor saw them.", lost(holes));
+                Some(self.goes_blind(By::Holes, measured.unwrap_or_default(), reason))
+            }
+            None if dropped >= TOLD && self.before.dropped() >= FEW => {
+                Some(self.goes_blind(By::Drops, alone(slot), self.before.told()))
+            }
+            Some(By::Holes) if dropped < OVER && holes.is_some_and(|share| share < OVER) => {
+                let reason = format!("No more than {}.", lost(holes));
+                Some(self.recovers(measured.unwrap_or_default(), reason))
+            }
+            // Holes that were measured before are not of what was dropped.
+            Some(By::Drops) if dropped < OVER && holes.is_none_or(|share| share < OVER) => {
+                let percent = 100.0 * dropped;
+                let reason = format!("No more than {percent:.1}% of the packets were not read.");
+                Some(self.recovers(alone(slot), reason))
+            }
+            _ => None,
         }
-        let over = self.holes.is_none_or(|share| share < OVER) && dropped < OVER;
-        if self.blind && over {
-            self.blind = false;
-            let reason = match self.holes {
-                Some(_) => format!("No more than {}.", lost(self.holes)),
-                None => "No more packets are dropped than one in two hundred.".to_owned(),
-            };
-            let window = measured.unwrap_or_else(|| alone(slot));
-            return Some(Turn::Recovered {
-                window: window.window(),
-                reason,
-            });
+    }
+
+    fn goes_blind(&mut self, by: By, of: Gathered, reason: String) -> Turn {
+        self.blind = Some(by);
+        Turn::Blind {
+            since: of.start,
+            window: of.window(),
+            reason,
         }
-        None
+    }
+
+    fn recovers(&mut self, of: Gathered, reason: String) -> Turn {
+        self.blind = None;
+        Turn::Recovered {
+            window: of.window(),
+            reason,
+        }
     }
 
     /// Measures the share of holes, where there is enough to; what it was measured over.
@@ -150,18 +184,4 @@ fn alone(slot: &Slot) -> Gathered {
 fn lost(share: Option<f64>) -> String {
     let percent = 100.0 * share.unwrap_or_default();
     format!("{percent:.1}% of the octets of mail and DNS over TCP were lost")
-}
-
-impl Recent {
-    /// Says what was dropped, and by whom.
-    fn told(self) -> String {
-        let Losses { kernel, shed, .. } = self.losses;
-        let percent = 100.0 * self.share();
-        let who = match (kernel, shed) {
-            (_, 0) => format!("the kernel dropped {kernel} for want of room in the ring"),
-            (0, _) => format!("mxray threw {shed} away, since its workers were behind"),
-            _ => format!("the kernel dropped {kernel}, mxray threw {shed} away"),
-        };
-        format!("{percent:.1}% of the packets were not read: {who}.")
-    }
 }

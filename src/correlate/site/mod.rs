@@ -291,6 +291,7 @@ impl Site {
                 self.turn(due, (Missing::NoPackets, None), turn, &mut events);
             }
         }
+        self.loss.until(second);
         events
     }
 

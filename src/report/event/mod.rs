@@ -87,6 +87,25 @@ pub struct Ecs {
     pub version: &'static str,
 }
 
+/// What is under `mxray`.
+pub trait Body: Serialize {
+    /// It, where it is a verdict.
+    fn verdict(&self) -> Option<&VerdictBody> {
+        None
+    }
+}
+
+impl Body for VerdictBody {
+    fn verdict(&self) -> Option<&VerdictBody> {
+        Some(self)
+    }
+}
+
+impl Body for HostBody {}
+impl Body for StatsBody {}
+impl Body for SensorBody {}
+impl Body for LifeBody {}
+
 /// `event`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -189,9 +208,14 @@ pub struct Vlan {
 /// The JSON Schema of all events.
 #[must_use]
 pub fn schema() -> schemars::Schema {
+    schema_of::<AnyEvent>("mxray event")
+}
+
+/// The JSON Schema of what is written as a type says.
+pub(super) fn schema_of<T: JsonSchema>(title: &str) -> schemars::Schema {
     let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
-    let mut schema = settings.into_generator().into_root_schema_for::<AnyEvent>();
-    schema.insert("title".to_owned(), "mxray event".into());
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
+    schema.insert("title".to_owned(), title.into());
     schema
 }
 

@@ -257,7 +257,8 @@ pub struct Hosts {
     pub tracked: u64,
     /// That had to leave a full table.
     pub evicted: u64,
-    /// That were left out of the host events.
+    /// That did something in a period and were left out of the host events, each as often, since
+    /// this process began.
     pub omitted: u64,
 }
 

@@ -75,7 +75,9 @@ pub struct AgainstBody {
     pub prober: f64,
 }
 
-/// `mxray` of a host.
+/// `mxray` of a host: in replay what it did from the beginning, live what it did from
+/// `event.start` to `event.end`. Numbers of distinct things are then of those that were new, and
+/// beyond 128 the difference of two estimates.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct HostBody {
@@ -203,11 +205,12 @@ pub struct Visibility {
 #[schemars(deny_unknown_fields)]
 pub struct CaptureBody {
     /// Percentage of what was sent that mxray did not see: the greater of the packets that were
-    /// dropped in the last five to ten minutes, and of the octets of mail and DNS over TCP that
+    /// dropped in the running five minutes and the five before, and of the octets of mail and DNS over TCP that
     /// were missing when that was last measured, over ten minutes or more. Null where nothing was
     /// dropped, and too little was seen to measure.
     pub loss_pct: Option<f64>,
-    /// What the whole sensor lost in the last five to ten minutes, where it lost anything.
+    /// What the whole sensor lost in the running five minutes and the five before, where it lost
+    /// anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lost: Option<Lost>,
     /// Packets of this host that the snap length cut.

@@ -1,0 +1,227 @@
+//! RFC 5424 by RFC 6587, 5425 and 5426, and over a unix socket.
+
+use super::{Arrivals, Place};
+use std::io::{self, BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::unix::net::UnixDatagram;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+/// Checks a message, and yields its JSON.
+pub(crate) fn check(message: &[u8]) -> String {
+    let message = std::str::from_utf8(message).unwrap();
+    let mut words = message.splitn(8, ' ');
+    let number = |json: &str| {
+        let event: serde_json::Value = serde_json::from_str(json).unwrap();
+        event["n"].as_u64().unwrap()
+    };
+    let head: Vec<_> = words.by_ref().take(7).collect();
+    let json = words.next().unwrap();
+    // local0, error; the time is the event's.
+    let time = format!("2005-02-25T09:00:00.{:06}Z", number(json));
+    assert_eq!(
+        head,
+        ["<131>1", &time, "north", "mxray", "-", "mxray.verdict", "-"]
+    );
+    json.to_owned()
+}
+
+/// Reads a frame by its octet count; `None` at the end, or where it is cut.
+pub(crate) fn frame(reader: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
+    let mut length = Vec::new();
+    reader.take(10).read_until(b' ', &mut length)?;
+    if length.last() != Some(&b' ') {
+        return Ok(None);
+    }
+    let digits = std::str::from_utf8(&length[..length.len() - 1]).unwrap();
+    assert!(!digits.starts_with('0'), "{digits}");
+    let mut message = vec![0; digits.parse().unwrap()];
+    match reader.read_exact(&mut message) {
+        Ok(()) => Ok(Some(message)),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads messages to the end of a connection.
+pub(crate) fn read_all(stream: impl Read, arrivals: &Arrivals) {
+    let mut reader = BufReader::new(stream);
+    while let Ok(Some(message)) = frame(&mut reader) {
+        arrivals.add(&check(&message));
+    }
+}
+
+/// A server that treats its connections, which are counted, by a function.
+pub(crate) fn serve(treat: impl Fn(usize, TcpStream) + Send + Sync + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (treat, count) = (Arc::new(treat), AtomicUsize::new(0));
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let (treat, count) = (Arc::clone(&treat), count.fetch_add(1, Ordering::SeqCst));
+            thread::spawn(move || treat(count, stream));
+        }
+    });
+    address
+}
+
+#[test]
+fn over_tcp_all_arrive_once_and_in_order() {
+    let place = Place::with(12_000);
+    let arrivals = Arrivals::default();
+    let seen = arrivals.clone();
+    let address = serve(move |_, stream| read_all(stream, &seen));
+    place.receiver(&format!("syslog+tcp://{address}"), "");
+    let told = place.once(0);
+    assert!(told.contains("12000 events delivered"), "{told}");
+    arrivals.check_once(12_000);
+}
+
+#[test]
+fn a_service_follows_the_log_over_segments_and_goes_on_where_it_was() {
+    let mut place = Place::bounded(1 << 14);
+    let arrivals = Arrivals::default();
+    let seen = arrivals.clone();
+    let address = serve(move |_, stream| read_all(stream, &seen));
+    place.receiver(&format!("syslog+tcp://{address}"), "");
+    let mut shipper = place.start();
+    place.events(300);
+    arrivals.wait(300);
+    place.events(300);
+    arrivals.wait(600);
+    // What was sent is made sure of before it ends.
+    let status = shipper.signal("-TERM");
+    assert_eq!(status.code(), Some(0), "{}", place.read("told"));
+    place.events(300);
+    let told = place.once(0);
+    assert!(told.contains("r: 300 events delivered"), "{told}");
+    arrivals.check_once(900);
+}
+
+#[test]
+fn a_connection_that_is_cut_in_a_batch_costs_no_event() {
+    let place = Place::with(3000);
+    let arrivals = Arrivals::default();
+    let seen = arrivals.clone();
+    let address = serve(move |count, stream| {
+        if count >= 4 {
+            return read_all(stream, &seen);
+        }
+        // Some of it is read; the rest lies in the kernel when the connection goes.
+        let mut reader = BufReader::new(stream);
+        for _ in 0..=count * 100 {
+            match frame(&mut reader) {
+                Ok(Some(message)) => seen.add(&check(&message)),
+                _ => return,
+            }
+        }
+    });
+    place.receiver(&format!("syslog+tcp://{address}"), "");
+    let told = place.once(0);
+    assert!(told.contains("it is tried again"), "{told}");
+    arrivals.check(3000);
+}
+
+#[test]
+fn one_that_never_closes_its_side_is_delivered_to_all_the_same() {
+    let place = Place::with(10);
+    let arrivals = Arrivals::default();
+    let seen = arrivals.clone();
+    let address = serve(move |_, stream| {
+        read_all(&stream, &seen);
+        std::mem::forget(stream);
+    });
+    place.receiver(&format!("syslog+tcp://{address}"), "");
+    place.write(
+        "ship.toml",
+        &place.read("ship.toml").replace("'5s'", "'200ms'"),
+    );
+    let told = place.once(0);
+    assert!(
+        told.contains("does not close the connection when we do"),
+        "{told}"
+    );
+    arrivals.check(10);
+}
+
+#[test]
+fn one_that_is_down_is_waited_for() {
+    let place = Place::with(10);
+    // A port that nobody listens on, and then somebody.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    place.receiver(&format!("syslog+tcp://{address}"), "");
+    let mut shipper = place.start();
+    place.wait_told("Connection refused");
+    let arrivals = Arrivals::default();
+    let listener = TcpListener::bind(address).unwrap();
+    // Ended while it waits for the receiver's farewell, or before.
+    let (stream, _) = listener.accept().unwrap();
+    thread::scope(|scope| {
+        scope.spawn(|| read_all(stream, &arrivals));
+        arrivals.wait(10);
+        shipper.signal("-TERM");
+    });
+    arrivals.check_once(10);
+    assert!(
+        place.read("told").contains("it takes events again"),
+        "{}",
+        place.read("told")
+    );
+}
+
+#[test]
+fn one_that_is_slow_or_down_does_not_hold_up_another() {
+    let place = Place::with(100);
+    let arrivals = Arrivals::default();
+    let seen = arrivals.clone();
+    let good = serve(move |_, stream| read_all(stream, &seen));
+    // Takes connections and reads nothing.
+    let stuck = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = stuck.local_addr().unwrap();
+    place.receiver(
+        &format!("syslog+tcp://{good}"),
+        &format!("[[receiver]]\nto = 'syslog+tcp://{url}'"),
+    );
+    let mut shipper = place.start();
+    arrivals.wait(100);
+    shipper.signal("-KILL");
+    arrivals.check_once(100);
+}
+
+#[test]
+fn datagrams() {
+    let place = Place::with(50);
+    let socket = UnixDatagram::bind(place.path("log.sock")).unwrap();
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let unix_url = format!("syslog+unix://{}", place.path("log.sock").display());
+    let udp_url = format!("syslog+udp://{}", udp.local_addr().unwrap());
+    let (over_unix, over_udp) = (Arrivals::default(), Arrivals::default());
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut octets = [0; 8192];
+            for _ in 0..50 {
+                let length = socket.recv(&mut octets).unwrap();
+                over_unix.add(&check(&octets[..length]));
+            }
+        });
+        scope.spawn(|| {
+            let mut octets = [0; 8192];
+            for _ in 0..50 {
+                let length = udp.recv(&mut octets).unwrap();
+                over_udp.add(&check(&octets[..length]));
+            }
+        });
+        let line = format!("ship --log log --to {unix_url} --to {udp_url} --once");
+        let output = place.mxray(&line).output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    });
+    over_unix.check_once(50);
+    over_udp.check_once(50);
+}
