@@ -244,10 +244,10 @@ mod tests {
 
     fn top() -> Top {
         let mut top = Top::default();
-        for (second, seen) in [(0, 1_000), (1, 3_000), (2, 4_000)] {
+        for (second, packets) in [(0, 500.0), (1, 2_000.0), (2, 1_000.0)] {
             let mut snapshot = snapshot();
             snapshot.stats_at = Some(Timestamp::from_parts(second, 0));
-            snapshot.stats.packets.seen = seen;
+            snapshot.rates.as_mut().unwrap().packets = packets;
             top.take(Ok(snapshot));
         }
         top
