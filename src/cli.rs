@@ -520,9 +520,9 @@ pub struct Events {
     #[arg(long, value_name = "SIZE", help_heading = "Output")]
     pub log_size: Option<String>,
 
-    /// Begin a new segment at SIZE [default: 64M; at most a quarter of --log-size]
+    /// Begin a new segment of the log at SIZE [default: 64M]
     ///
-    /// And after an hour.
+    /// And after an hour. From 64K to a quarter of --log-size; by default at most an eighth of it.
     #[arg(long, value_name = "SIZE", help_heading = "Output")]
     pub log_segment: Option<String>,
 
