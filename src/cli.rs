@@ -689,6 +689,10 @@ pub struct Synth {
 /// `mxray notify`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = NOTIFY_EXAMPLES)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 pub struct Notify {
     /// Events: a file of lines, read to its end, or - for standard input
     #[arg(value_name = "EVENTS", required_unless_present = "log")]
@@ -781,7 +785,8 @@ pub struct Notify {
 
     /// Trust only the certificates in FILE (PEM) to vouch for the relay
     ///
-    /// By default those that the system trusts. With it TLS is wanted of this machine too.
+    /// By default those that the system trusts. With it TLS is wanted of this machine too. A
+    /// certificate that the relay signed itself will do if it is no authority's (CA:FALSE).
     #[arg(
         long,
         value_name = "FILE",

@@ -22,6 +22,7 @@ use signal_hook::flag;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufReader, Write as _};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -40,6 +41,10 @@ const TOLD_LINES: u64 = 3;
 
 pub(super) fn run(config: NotifyConfig) -> anyhow::Result<Outcome> {
     let signals = Signals::catch()?;
+    let lock = match &config.delivery {
+        Some(Delivery { state, .. }) => Some(lock(state)?),
+        None => None,
+    };
     let state = match &config.state {
         Some(path) => state::load(path)
             .with_context(|| format!("reading what was told, {}", path.display()))?,
@@ -56,6 +61,8 @@ pub(super) fn run(config: NotifyConfig) -> anyhow::Result<Outcome> {
         counts: Counts::default(),
         config,
     };
+    // Where it cannot be kept what was told, nothing is to be told.
+    notifier.save(true)?;
     notifier.look_at_owners();
     let ended = notifier.follow(&events, &signals)?;
     if ended {
@@ -63,6 +70,7 @@ pub(super) fn run(config: NotifyConfig) -> anyhow::Result<Outcome> {
     }
     // How far a log was read.
     notifier.save(true)?;
+    drop(lock);
     notifier.summary();
     let Counts {
         failed,
@@ -75,6 +83,12 @@ pub(super) fn run(config: NotifyConfig) -> anyhow::Result<Outcome> {
     } else {
         Outcome::Done
     })
+}
+
+fn lock(state: &Path) -> anyhow::Result<File> {
+    let locked = state::lock(state).with_context(|| format!("locking {}", state.display()))?;
+    let taken = || anyhow::anyhow!("another mxray notify uses the state {}", state.display());
+    locked.ok_or_else(taken)
 }
 
 /// What signals ask for.

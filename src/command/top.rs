@@ -23,7 +23,7 @@ const REFRESH: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(100);
 /// Columns of a frame as text, and lines of it beside the hosts: those above, the table's head,
 /// the keys.
-const COLUMNS: u16 = 100;
+const COLUMNS: u16 = 160;
 const LINES: usize = 8;
 
 pub(super) fn run(args: &cli::Top) -> anyhow::Result<Outcome> {

@@ -139,8 +139,6 @@ impl Digest {
                 .then_some(News::Confirmed),
             None => case.level.convicted().then_some(News::Convicted),
         };
-        // That a sensor ended is told of no episode that was told.
-        let news = news.filter(|news| *news != News::Confirmed || !case.closed || place.is_some());
         // What an episode was, an event says no more that ends it.
         let class = told.map(|told| told.class);
         let case = match (news, class) {
@@ -152,17 +150,12 @@ impl Digest {
                 let Some(queue) = self.owners.get_mut(&name) else {
                     return Taken::Nothing;
                 };
-                match (news, queue.waiting.get_mut(index)) {
-                    (Some(news), Some(waiting)) => {
-                        waiting.notice.news = news;
-                        waiting.notice.case = case;
-                        Taken::Updated
-                    }
-                    _ => {
-                        queue.waiting.remove(index);
-                        Taken::Withdrawn
-                    }
-                }
+                let Some((news, waiting)) = news.zip(queue.waiting.get_mut(index)) else {
+                    queue.waiting.remove(index);
+                    return Taken::Withdrawn;
+                };
+                (waiting.notice.news, waiting.notice.case) = (news, case);
+                Taken::Updated
             }
             (None, None) => Taken::Nothing,
             (None, Some(_)) if self.waiting() >= WAITING => Taken::Full,

@@ -120,7 +120,7 @@ impl Case {
     fn of(event: Event) -> Result<Self, String> {
         let Event {
             timestamp,
-            event: meta,
+            meta,
             observer,
             source,
             network,
@@ -232,7 +232,8 @@ struct Dataset {
 struct Event {
     #[serde(rename = "@timestamp")]
     timestamp: String,
-    event: Meta,
+    #[serde(rename = "event")]
+    meta: Meta,
     observer: Observer,
     source: Source,
     network: Option<Network>,

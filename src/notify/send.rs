@@ -10,14 +10,14 @@ use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsPar
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{Message, SmtpTransport, Transport as _};
 use std::error::Error as _;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 use std::time::Duration;
 use url::{Host, Url};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// How long the relay may take for an answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Where mails are handed over, and how.
 #[derive(Clone, Debug)]
@@ -213,7 +213,8 @@ pub fn mail(
 pub fn identifier(batch: &Batch) -> String {
     let mut content = batch.owner.clone();
     for notice in &batch.notices {
-        content.push_str(&format!("\n{} {:?}", notice.case.episode, notice.news));
+        // Writing to a string cannot fail.
+        let _ = write!(content, "\n{} {:?}", notice.case.episode, notice.news);
     }
     format!("mxray-{:032x}", xxh3_128(content.as_bytes()))
 }

@@ -7,7 +7,7 @@ use super::digest::Digest;
 use crate::eventlog::Position;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -59,6 +59,19 @@ pub fn load(path: &Path) -> io::Result<State> {
         digest: stored.digest,
         position: stored.position,
     })
+}
+
+/// Takes the state for this process, until the file that it yields is closed: two at once would
+/// tell everything twice. `None` where another process has it.
+pub fn lock(path: &Path) -> io::Result<Option<File>> {
+    let mut options = OpenOptions::new();
+    let options = options.write(true).create(true).truncate(false).mode(0o600);
+    let file = options.open(beside(path, ".lock"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
 }
 
 /// Writes the state in place of what is there; its owner alone can read it.
@@ -141,6 +154,17 @@ mod tests {
             fs::write(&path, text).unwrap();
             assert!(load(&path).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn one_process_has_it() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("state");
+        let first = lock(&path).unwrap();
+        assert!(first.is_some());
+        assert!(lock(&path).unwrap().is_none());
+        drop(first);
+        assert!(lock(&path).unwrap().is_some());
     }
 
     #[test]

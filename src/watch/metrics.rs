@@ -3,7 +3,8 @@
 //! Names follow its conventions: counters end in `_total`, each metric has its HELP and TYPE, and
 //! what is one thing with several kinds has labels.
 
-use super::status::{Kernel, Snapshot, Tcp};
+use super::status::{Kernel, Packets, Snapshot, Stats, Tcp};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
 
@@ -34,14 +35,27 @@ struct Page(String);
 
 impl Page {
     fn sensor(&mut self, snapshot: &Snapshot) {
-        let Snapshot { stats, .. } = snapshot;
-        let packets = &stats.packets;
         self.head("mxray_info", "The sensor's version.", "gauge");
         self.sample("mxray_info", &[("version", &snapshot.version)], 1);
+        self.packets(&snapshot.stats.packets);
+        if let Some(kernel) = snapshot.stats.kernel {
+            self.kernel(kernel);
+        }
+        self.bounds(&snapshot.stats);
+        self.hosts(snapshot);
+        if let Some(at) = snapshot.stats_at {
+            let name = "mxray_totals_timestamp_seconds";
+            let help = "When these totals were taken, in seconds since 1970.";
+            self.head(name, help, "gauge");
+            let _ = writeln!(self.0, "{name} {}", at.second());
+        }
+    }
+
+    fn packets(&mut self, packets: &Packets) {
         self.counter("mxray_packets_seen_total", "Packets read.", packets.seen);
         let name = "mxray_packets_total";
         self.head(name, "Packets read, by what became of them.", "counter");
-        let sum = |of: &std::collections::BTreeMap<String, u64>| of.values().sum::<u64>();
+        let sum = |of: &BTreeMap<String, u64>| of.values().sum::<u64>();
         for (outcome, number) in [
             ("decoded", packets.decoded),
             ("ignored", packets.ignored),
@@ -70,30 +84,35 @@ impl Page {
                 self.sample(name, &[("reason", reason)], *number);
             }
         }
-        if let Some(Kernel {
+    }
+
+    fn kernel(&mut self, kernel: Kernel) {
+        let Kernel {
             received,
             dropped,
             if_dropped,
-        }) = stats.kernel
-        {
-            self.counters(&[
-                (
-                    "mxray_kernel_received_total",
-                    "Packets that passed the kernel's filter, dropped ones among them.",
-                    received,
-                ),
-                (
-                    "mxray_kernel_dropped_total",
-                    "Packets that the kernel dropped for want of room.",
-                    dropped,
-                ),
-                (
-                    "mxray_interface_dropped_total",
-                    "Packets that the interface or its driver dropped.",
-                    if_dropped,
-                ),
-            ]);
-        }
+        } = kernel;
+        self.counters(&[
+            (
+                "mxray_kernel_received_total",
+                "Packets that passed the kernel's filter, dropped ones among them.",
+                received,
+            ),
+            (
+                "mxray_kernel_dropped_total",
+                "Packets that the kernel dropped for want of room.",
+                dropped,
+            ),
+            (
+                "mxray_interface_dropped_total",
+                "Packets that the interface or its driver dropped.",
+                if_dropped,
+            ),
+        ]);
+    }
+
+    /// What was lost of the traffic or left out, beside packets.
+    fn bounds(&mut self, stats: &Stats) {
         let Tcp {
             connections,
             evicted,
@@ -163,25 +182,16 @@ impl Page {
             "Connections in the tables.",
             connections,
         );
-        self.gauge(
-            "mxray_hosts_tracked",
-            "Hosts in the tables.",
-            stats.hosts.tracked,
-        );
+    }
+
+    fn hosts(&mut self, snapshot: &Snapshot) {
+        let tracked = snapshot.stats.hosts.tracked;
+        self.gauge("mxray_hosts_tracked", "Hosts in the tables.", tracked);
         let name = "mxray_hosts";
         self.head(name, "Hosts under suspicion, by level.", "gauge");
         for level in LEVELS {
             let number = snapshot.levels.get(level).copied().unwrap_or_default();
             self.sample(name, &[("level", level)], number);
-        }
-        if let Some(at) = snapshot.stats_at {
-            let name = "mxray_totals_timestamp_seconds";
-            self.head(
-                name,
-                "When these totals were taken, in seconds since 1970.",
-                "gauge",
-            );
-            let _ = writeln!(self.0, "{name} {}", at.second());
         }
     }
 

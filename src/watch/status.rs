@@ -29,6 +29,9 @@ pub struct Snapshot {
     /// When the totals were taken.
     #[serde(default, deserialize_with = "moment")]
     pub stats_at: Option<Timestamp>,
+    /// What came a second before that; not of the first totals.
+    #[serde(default)]
+    pub rates: Option<Rates>,
     /// Totals from the beginning.
     pub stats: Stats,
     /// How many hosts stand at each level.
@@ -40,6 +43,17 @@ pub struct Snapshot {
     /// Those that are not among them.
     #[serde(default)]
     pub hosts_omitted: u64,
+}
+
+/// What came a second, between the last two totals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+pub struct Rates {
+    /// Packets read.
+    pub packets: f64,
+    /// Packets that the kernel dropped.
+    pub dropped: f64,
+    /// Packets thrown away.
+    pub shed: f64,
 }
 
 /// A host under suspicion.
@@ -165,7 +179,14 @@ pub fn ask(path: &Path) -> io::Result<Snapshot> {
     socket.set_read_timeout(Some(PATIENCE))?;
     socket.connect(&SockAddr::unix(path)?)?;
     let mut line = Vec::new();
-    socket.take(LARGEST).read_to_end(&mut line)?;
+    let read = socket.take(LARGEST).read_to_end(&mut line);
+    read.map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => {
+            let what = format!("no answer within {} s", PATIENCE.as_secs());
+            io::Error::new(io::ErrorKind::TimedOut, what)
+        }
+        _ => error,
+    })?;
     // What did not fit into the socket's buffer was cut off, and is no JSON.
     Ok(serde_json::from_slice(&line)?)
 }
@@ -202,6 +223,7 @@ pub(super) mod tests {
         json!({
             "@timestamp": "2026-01-05T00:02:01.000000Z", "version": "0.1.0",
             "stats_at": "2026-01-05T00:02:00.000000Z",
+            "rates": {"seconds": 1.0, "packets": 812.4, "dropped": 3.0, "shed": 0.5},
             "stats": {
                 "packets": {"seen": 1000, "decoded": 900, "ignored": 60, "filtered": 0,
                     "unsupported": {"ipv9": 10}, "malformed": {"dns-\"name\"": 5},

@@ -188,6 +188,20 @@ fn an_event_log_is_read_on_where_it_was() {
 }
 
 #[test]
+fn a_state_has_one_process() {
+    let (place, relay) = (place(INVENTORY), Relay::willing());
+    let lock = std::fs::File::create(place.path("state.lock")).unwrap();
+    lock.lock().unwrap();
+    let run = notify(&place, &relay, "", 1);
+    assert!(
+        run.stderr.contains("another mxray notify"),
+        "{}",
+        run.stderr
+    );
+    assert!(relay.all().is_empty());
+}
+
+#[test]
 fn a_dry_run_shows_mails_and_sends_none() {
     let place = place(INVENTORY);
     let run = place.run(

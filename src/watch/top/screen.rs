@@ -54,7 +54,7 @@ impl Top {
         let lines: [Rect; ABOVE as usize] =
             Layout::vertical([Constraint::Length(1); ABOVE as usize]).areas(area);
         let [sensor, packets, rate, lost, levels, _] = lines;
-        let state = match &self.error {
+        let answers = match &self.error {
             None => Span::styled("answers", BOLD.fg(Color::Green)),
             Some(error) => Span::styled(format!("does not answer: {error}"), BOLD.fg(Color::Red)),
         };
@@ -62,7 +62,7 @@ impl Top {
         Line::from(vec![
             Span::styled(format!("mxray {}", snapshot.version), BOLD),
             Span::raw(format!("  {} UTC  ", time.replace('T', " "))),
-            state,
+            answers,
         ])
         .render(sensor, buffer);
         let stats = &snapshot.stats;
@@ -189,12 +189,10 @@ fn why(host: &Host, area: Rect, buffer: &mut Buffer) {
             time(&host.updated)
         )),
         Line::raw(""),
-        Line::raw(host.reason.clone()),
-        Line::raw(""),
     ];
     if host.evidence.is_empty() {
-        let none = "the sensor tells the evidence of suspected hosts, of the first fifty";
-        lines.push(Line::styled(none, DIM));
+        // The sensor tells the evidence of the first hosts alone, and of notices none.
+        lines.push(Line::raw(host.reason.clone()));
     } else {
         lines.push(Line::styled("WEIGHT  EVIDENCE", BOLD));
     }
@@ -246,10 +244,10 @@ mod tests {
 
     fn top() -> Top {
         let mut top = Top::default();
-        for (second, seen) in [(0, 1_000), (1, 3_000), (2, 4_000)] {
+        for (second, packets) in [(0, 500.0), (1, 2_000.0), (2, 1_000.0)] {
             let mut snapshot = snapshot();
             snapshot.stats_at = Some(Timestamp::from_parts(second, 0));
-            snapshot.stats.packets.seen = seen;
+            snapshot.rates.as_mut().unwrap().packets = packets;
             top.take(Ok(snapshot));
         }
         top
