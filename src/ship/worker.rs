@@ -19,6 +19,8 @@ const POLL: Duration = Duration::from_millis(100);
 /// Where nobody answers: the longest time, and the most events, after which it is made sure that
 /// all arrived. As much is delivered once more after a failure.
 const CONFIRM: Duration = Duration::from_secs(10);
+/// And where nothing more comes, the time after which it is.
+const QUIET: Duration = Duration::from_secs(1);
 const CONFIRM_EVENTS: usize = 10_000;
 /// It becomes less, down to this, while that fails.
 const CONFIRM_LEAST: usize = 100;
@@ -73,6 +75,8 @@ pub struct Worker {
     /// Since the place that is kept.
     open: Delivered,
     open_since: Instant,
+    /// When the last of them was handed over.
+    handed: Instant,
     /// Events that may be.
     open_most: usize,
     total: Delivered,
@@ -117,6 +121,7 @@ impl Worker {
             backoff: Backoff::new(settings.retry),
             open: Delivered::default(),
             open_since: Instant::now(),
+            handed: Instant::now(),
             open_most: CONFIRM_EVENTS,
             total: Delivered::default(),
             failing: None,
@@ -189,7 +194,7 @@ impl Worker {
         }
         if !batch.events.is_empty() {
             match self.deliver(run, batch.events) {
-                Step::On => {}
+                Step::On => self.handed = Instant::now(),
                 other => return other,
             }
         }
@@ -197,7 +202,7 @@ impl Worker {
         let due = self.receiver.answers()
             || open >= self.open_most as u64
             || self.open_since.elapsed() >= CONFIRM
-            || (idle && run.once);
+            || (idle && (run.once || self.handed.elapsed() >= QUIET));
         if due && self.reader.position() != *from && self.settle(run, from).is_err() {
             return Step::Back;
         }

@@ -231,6 +231,22 @@ fn the_example_is_valid_and_secrets_come_from_the_environment() {
 }
 
 #[test]
+fn a_log_that_is_not_there_is_told_and_not_made() {
+    let place = Place::new();
+    let output = place
+        .mxray("ship --log none --to syslog+udp://127.0.0.1 --once")
+        .output();
+    let output = output.unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("none/ship: No such file or directory"),
+        "{told}"
+    );
+    assert!(!place.path("none").exists());
+}
+
+#[test]
 fn two_at_once_for_the_same_receiver_are_one_too_many() {
     let mut place = Place::new();
     place.events(1);
