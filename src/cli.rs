@@ -913,10 +913,11 @@ pub struct Ship {
 
     /// Deliver to URL (repeatable)
     ///
-    /// syslog+tls://HOST[:6514], syslog+tcp://HOST[:601]  RFC 5424, octet counting;
-    /// syslog+udp://HOST[:514], syslog+unix:///dev/log  a datagram for each event;
-    /// elasticsearch+https://HOST:9200, opensearch+https://HOST:9200  the bulk API;
-    /// splunk+https://HOST:8088  the HTTP event collector. Also +http, in clear.
+    /// syslog+tls://HOST:6514, syslog+tcp://HOST:601: RFC 5424, octet counting;
+    /// syslog+udp://HOST:514, syslog+unix:///dev/log: a datagram for each event;
+    /// elasticsearch+https://HOST:9200, opensearch+https://HOST:9200: the bulk API;
+    /// splunk+https://HOST:8088: the HTTP event collector. Also +http, in clear. Those ports of
+    /// syslog need not be written.
     #[arg(
         long,
         value_name = "URL",
@@ -973,7 +974,9 @@ pub struct Ship {
     )]
     pub tls_key: Option<PathBuf>,
 
-    /// Keep in DIR how far each receiver has come, and what it refused [default: ship in the log]
+    /// Keep in DIR how far each receiver has come [default: ship/ in the log]
+    ///
+    /// NAME.offset for each receiver, and NAME.refused.ndjson with what it refused and why.
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub state: Option<PathBuf>,
 
@@ -987,7 +990,7 @@ pub struct Ship {
 
     /// Read options and receivers from FILE (TOML); the command line wins
     ///
-    /// Keys: log, state, and for each [[receiver]]: to, name, dataset, index, token-file, token-env,
+    /// Keys: log, state, and for each receiver (as in docs/examples/ship.toml): to, name, dataset, index, token-file, token-env,
     /// user, password-file, password-env, tls-ca, tls-cert, tls-key, batch-events, batch-size,
     /// batch-wait, gzip, retry-first, retry-most, timeout. --to replaces all of the file's receivers.
     #[arg(long, value_name = "FILE")]
@@ -1068,6 +1071,7 @@ mod tests {
             ("metrics", "mxray metrics --help"),
             ("top", "mxray top --help"),
             ("ship", "mxray ship --help"),
+            ("ship_short", "mxray ship -h"),
         ] {
             let help = help(line);
             if name.ends_with("_short") {

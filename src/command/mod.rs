@@ -77,7 +77,8 @@ pub fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Notify(args) => notify::run(config::notify(*args)?),
         Command::Metrics(args) => metrics::run(&args),
         Command::Top(args) => top::run(&args),
-        Command::Ship(args) => ship::run(config::ship(*args)?),
+
+        Command::Ship(args) => ship::run(&config::ship(*args)?),
     };
     match outcome {
         Err(error) if is_closed_pipe(&error) => Ok(Outcome::Done),

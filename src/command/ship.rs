@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
 
-pub(super) fn run(config: ShipConfig) -> anyhow::Result<Outcome> {
+pub(super) fn run(config: &ShipConfig) -> anyhow::Result<Outcome> {
     if config.dry_run {
-        return show(&config);
+        return show(config);
     }
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
@@ -29,7 +29,7 @@ pub(super) fn run(config: ShipConfig) -> anyhow::Result<Outcome> {
             ));
         }
     }
-    let workers = workers(&config, Worker::new)?;
+    let workers = workers(config, Worker::new)?;
     let run = Run {
         once: config.once,
         stop: &stop,

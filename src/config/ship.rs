@@ -19,7 +19,7 @@ const BATCH: BatchBounds = BatchBounds {
 };
 const RETRY: Retry = Retry {
     first: Duration::from_secs(1),
-    most: Duration::from_secs(60),
+    most: Duration::from_mins(1),
 };
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Receivers; each takes a thread, and memory for a batch.
@@ -27,7 +27,7 @@ const MAX_RECEIVERS: usize = 16;
 /// Octets of a batch, which is held in memory twice.
 const MAX_BATCH: u64 = 64 << 20;
 /// Longer waits are those of somebody who mistook the unit.
-const MAX_WAIT: Duration = Duration::from_secs(3600);
+const MAX_WAIT: Duration = Duration::from_hours(1);
 
 /// `mxray ship`.
 #[derive(Clone, Debug)]
@@ -351,13 +351,12 @@ fn in_folder(item: &Item<'_>, folder: &Path) -> Result<PathBuf, FileError> {
 /// A time, as `500ms`; a bare number is seconds.
 fn duration(item: &Item<'_>) -> Result<Duration, FileError> {
     let wants = || item.wants("a time, as \"500ms\", \"30s\" or \"2m\", up to an hour");
-    let time = match item.number() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let time: Result<SignedDuration, _> = item.string()?.parse();
-            let time = time.map_err(|_| wants())?;
-            Duration::try_from(time).map_err(|_| wants())?
-        }
+    let time = if let Ok(seconds) = item.number() {
+        Duration::from_secs(seconds)
+    } else {
+        let time: Result<SignedDuration, _> = item.string()?.parse();
+        let time = time.map_err(|_| wants())?;
+        Duration::try_from(time).map_err(|_| wants())?
     };
     let sound = !time.is_zero() && time <= MAX_WAIT;
     sound.then_some(time).ok_or_else(wants)

@@ -31,12 +31,12 @@ impl Syncer {
     pub(super) fn start() -> io::Result<Self> {
         let (jobs, taken) = bounded::<Job>(WAITING);
         // The last fault is enough: they are told and change nothing.
-        let (faulty, faults) = bounded(1);
+        let (failed, faults) = bounded(1);
         let thread = thread::Builder::new().name("event-log".to_owned());
         let thread = thread.spawn(move || {
             for job in taken {
                 if let Err(error) = bring(&job) {
-                    let _ = faulty.try_send(error);
+                    let _ = failed.try_send(error);
                 }
             }
         })?;

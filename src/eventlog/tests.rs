@@ -194,7 +194,7 @@ fn a_torn_end_is_cut_wherever_it_is_torn() {
                 if let Some(index) = index {
                     fs::write(segment::index(folder.path(), 1), index).unwrap();
                 }
-                let kept = text[..cut].iter().filter(|&&octet| octet == b'\n').count() as u64;
+                let kept = memchr::memchr_iter(b'\n', &text[..cut]).count() as u64;
                 let mut log = Writer::open(folder.path(), ROOMY).unwrap();
                 assert_eq!(
                     log.take_faults().len(),

@@ -20,7 +20,7 @@ const WAITING: usize = 1 << 20;
 /// Between two syncs, and two attempts to write to a disk that takes none.
 const SECOND: Duration = Duration::from_secs(1);
 /// A segment does not grow for longer, so that what can be removed is never much.
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 /// Segments that are kept: at one an hour, 170 days.
 const SEGMENTS: usize = 4096;
 
@@ -267,13 +267,12 @@ impl Writer {
             open.close_into(&mut self.closed, &mut self.closed_octets);
         }
         self.make_room(octets);
-        let open = match &mut self.open {
-            Some(open) => open,
-            None => {
-                let made = Open::make(&self.folder, self.number, self.first)?;
-                self.number += 1;
-                self.open.insert(made)
-            }
+        if self.open.is_none() {
+            self.open = Some(Open::make(&self.folder, self.number, self.first)?);
+            self.number += 1;
+        }
+        let Some(open) = &mut self.open else {
+            return Ok(());
         };
         let events = self.pending.get(..self.whole).unwrap_or_default();
         if let Err(error) = (&*open.segment).write_all(events) {

@@ -2,8 +2,9 @@
 //!
 //! A conviction is an `alert`, totals are `stats`, and all else is `mxray`, a type that readers
 //! of EVE pass by. What EVE has no name for stands under `mxray`, in the names of
-//! [`super::event`]. Names and types are those of Suricata's `etc/schema.json`; there is no
-//! `dest_ip` and no `proto`, since a verdict is about a host and not about a flow.
+//! [`super::event`]. Names and types are those of Suricata's `etc/schema.json`, and `host` is where
+//! it writes its `sensor-name`; there is no `dest_ip` and no `proto`, since a verdict is about a
+//! host and not about a flow.
 
 use super::event::{
     Body, Event, HostBody, LifeBody, Meta, Network, Observer, Related, Rule, SensorBody, Source,

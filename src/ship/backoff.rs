@@ -5,7 +5,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
 /// Longer than this nobody is waited for, whatever it says.
-const LONGEST: Duration = Duration::from_secs(3600);
+const LONGEST: Duration = Duration::from_hours(1);
 
 /// Counts failures in a row.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ mod tests {
     fn waits_double_up_to_the_most_and_begin_anew() {
         let retry = Retry {
             first: Duration::from_secs(1),
-            most: Duration::from_secs(60),
+            most: Duration::from_mins(1),
         };
         let mut backoff = Backoff::new(retry);
         for whole in [1, 2, 4, 8, 16, 32, 60, 60] {

@@ -42,9 +42,10 @@ impl Http {
             .max_redirects_will_error(false)
             .user_agent(concat!("mxray/", env!("CARGO_PKG_VERSION")))
             .timeout_global(Some(settings.timeout));
-        let config = match url.starts_with("https:") {
-            true => config.tls_config(tls::http(&settings.tls)?),
-            false => config,
+        let config = if url.starts_with("https:") {
+            config.tls_config(tls::http(&settings.tls)?)
+        } else {
+            config
         };
         Ok(Self {
             agent: config.build().new_agent(),
@@ -178,7 +179,7 @@ mod tests {
         let after = |text| retry_after(text, now);
         assert_eq!(after(" 7 "), Some(Duration::from_secs(7)));
         let date = after("Wed, 21 Oct 2026 07:28:00 GMT");
-        assert_eq!(date, Some(Duration::from_secs(60)));
+        assert_eq!(date, Some(Duration::from_mins(1)));
         assert_eq!(after("Wed, 21 Oct 2026 07:26:00 GMT"), Some(Duration::ZERO));
         assert_eq!((after("soon"), after("-1")), (None, None));
     }

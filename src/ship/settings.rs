@@ -96,9 +96,10 @@ pub struct Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.host.contains(':') {
-            true => write!(f, "[{}]:{}", self.host, self.port),
-            false => write!(f, "{}:{}", self.host, self.port),
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
         }
     }
 }
@@ -130,10 +131,9 @@ impl Destination {
                                elasticsearch+https, opensearch+https or splunk+https (or +http)";
         // A path alone is no URL to the parser below.
         if let Some(path) = text.strip_prefix("syslog+unix://") {
-            return match path.starts_with('/') {
-                true => Ok(Self::SyslogUnix(path.into())),
-                false => Err(format!("`{text}` wants a path, as syslog+unix:///dev/log")),
-            };
+            let whole = path.starts_with('/').then(|| Self::SyslogUnix(path.into()));
+            return whole
+                .ok_or_else(|| format!("`{text}` wants a path, as syslog+unix:///dev/log"));
         }
         let url: Uri = text
             .parse()
@@ -147,6 +147,10 @@ impl Destination {
                  or a config file"
                     .to_owned(),
             );
+        }
+        let port = authority.as_str().strip_prefix(authority.host());
+        if port.is_some_and(|port| !port.is_empty()) && authority.port_u16().is_none() {
+            return Err(format!("`{text}` has no port that there can be"));
         }
         let host = authority.host().trim_matches(['[', ']']).to_owned();
         let endpoint = |port| Endpoint {
@@ -252,7 +256,8 @@ mod tests {
                 "splunk+https://user:secret@s:8088",
                 "do not belong into a URL",
             ),
-            ("splunk+https://s:port", "is no URL"),
+            ("splunk+https://s:port", "has no port"),
+            ("syslog+tcp://s:65536", "has no port"),
             (
                 "splunk+https://s:8088?token=secret",
                 "do not belong into a URL",

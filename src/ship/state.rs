@@ -52,13 +52,19 @@ struct Kept {
 }
 
 impl State {
-    /// The state of the receiver of that name, for this process alone.
+    /// The state of the receiver of that name, for this process alone. The folder is made.
     pub fn open(folder: &Path, name: &str) -> Result<Self, StateError> {
         let fault = |path: &Path| {
             let path = path.to_owned();
             move |error| StateError::Io { path, error }
         };
-        fs::create_dir_all(folder).map_err(fault(folder))?;
+        // And none above it: a log that is not there yet is for the sensor to make.
+        match fs::create_dir(folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(fault(folder)(error));
+            }
+            _ => {}
+        }
         let path = folder.join(format!("{name}.lock"));
         let mut options = OpenOptions::new();
         let lock = options.create(true).append(true).mode(0o640).open(&path);

@@ -96,18 +96,16 @@ impl Datagrams {
     }
 
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
-        let socket = match &self.socket {
+        let socket = match self.socket.take() {
             Some(socket) => socket,
-            None => {
-                let socket = self.connect()?;
-                self.socket.insert(socket)
-            }
+            None => self.connect()?,
         };
-        match socket {
+        let sent = match &socket {
             Socket::Udp(socket) => socket.send(message),
             Socket::Unix(socket) => socket.send(message),
-        }
-        .map(|_| ())
+        };
+        self.socket = Some(socket);
+        sent.map(|_| ())
     }
 }
 

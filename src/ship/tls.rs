@@ -38,16 +38,15 @@ struct Loaded {
 
 impl Loaded {
     fn load(files: &TlsFiles) -> Result<Self, TlsError> {
-        let trusted = match &files.ca {
-            Some(path) => certificates(path)?,
-            None => {
-                let found = rustls_native_certs::load_native_certs();
-                if found.certs.is_empty() {
-                    let errors: Vec<_> = found.errors.iter().map(ToString::to_string).collect();
-                    return Err(TlsError::Nobody(errors.join(", ")));
-                }
-                found.certs
+        let trusted = if let Some(path) = &files.ca {
+            certificates(path)?
+        } else {
+            let found = rustls_native_certs::load_native_certs();
+            if found.certs.is_empty() {
+                let errors: Vec<_> = found.errors.iter().map(ToString::to_string).collect();
+                return Err(TlsError::Nobody(errors.join(", ")));
             }
+            found.certs
         };
         let client = match &files.client {
             None => None,

@@ -19,13 +19,15 @@ const POLL: Duration = Duration::from_millis(100);
 /// Where nobody answers: the longest time, and the most events, after which it is made sure that
 /// all arrived. As much is delivered once more after a failure.
 const CONFIRM: Duration = Duration::from_secs(10);
+/// And where nothing more comes, the time after which it is.
+const QUIET: Duration = Duration::from_secs(1);
 const CONFIRM_EVENTS: usize = 10_000;
 /// It becomes less, down to this, while that fails.
 const CONFIRM_LEAST: usize = 100;
 /// A batch is not made smaller than this for a receiver to whom it is too large.
 const SMALLEST: usize = 1 << 14;
 /// Between two reasons that people are told.
-const TELL: Duration = Duration::from_secs(60);
+const TELL: Duration = Duration::from_mins(1);
 
 /// Why a receiver cannot be delivered to at all.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +75,8 @@ pub struct Worker {
     /// Since the place that is kept.
     open: Delivered,
     open_since: Instant,
+    /// When the last of them was handed over.
+    handed: Instant,
     /// Events that may be.
     open_most: usize,
     total: Delivered,
@@ -117,6 +121,7 @@ impl Worker {
             backoff: Backoff::new(settings.retry),
             open: Delivered::default(),
             open_since: Instant::now(),
+            handed: Instant::now(),
             open_most: CONFIRM_EVENTS,
             total: Delivered::default(),
             failing: None,
@@ -172,7 +177,7 @@ impl Worker {
         let batch = match self.gather(run) {
             Ok(batch) => batch,
             Err(error) => {
-                return self.fail(run, format!("reading the log: {error}"), None, Step::Back);
+                return self.fail(run, &format!("reading the log: {error}"), None, Step::Back);
             }
         };
         let lost = self.reader.take_lost() + self.reader.take_damaged();
@@ -189,7 +194,7 @@ impl Worker {
         }
         if !batch.events.is_empty() {
             match self.deliver(run, batch.events) {
-                Step::On => {}
+                Step::On => self.handed = Instant::now(),
                 other => return other,
             }
         }
@@ -197,7 +202,7 @@ impl Worker {
         let due = self.receiver.answers()
             || open >= self.open_most as u64
             || self.open_since.elapsed() >= CONFIRM
-            || (idle && run.once);
+            || (idle && (run.once || self.handed.elapsed() >= QUIET));
         if due && self.reader.position() != *from && self.settle(run, from).is_err() {
             return Step::Back;
         }
@@ -215,7 +220,7 @@ impl Worker {
         if let Err(failure) = self.receiver.confirm() {
             self.open_most = (self.open_most / 2).max(CONFIRM_LEAST);
             let (reason, after) = reason(failure);
-            self.fail(run, reason, after, Step::Back);
+            self.fail(run, &reason, after, Step::Back);
             return Err(());
         }
         let Delivered {
@@ -255,7 +260,7 @@ impl Worker {
                         Ok(None) => {}
                         Ok(Some((again, reason))) => {
                             parts.push_front(again);
-                            if let Step::End = self.fail(run, reason, None, Step::On) {
+                            if let Step::End = self.fail(run, &reason, None, Step::On) {
                                 return Step::End;
                             }
                         }
@@ -289,7 +294,7 @@ impl Worker {
                     } else {
                         Step::Back
                     };
-                    match self.fail(run, reason, after, then) {
+                    match self.fail(run, &reason, after, then) {
                         Step::On => {}
                         other => return other,
                     }
@@ -338,7 +343,7 @@ impl Worker {
                 "setting events aside in {}: {error}",
                 self.aside.path().display()
             );
-            self.fail(run, what, None, Step::Back);
+            self.fail(run, &what, None, Step::Back);
             return Err(());
         }
         if self.total.refused + self.open.refused == 0
@@ -358,7 +363,7 @@ impl Worker {
     }
 
     /// Says so where that is new, and waits; `then`, unless it is told to end.
-    fn fail(&mut self, run: Run<'_>, reason: String, after: Option<Duration>, then: Step) -> Step {
+    fn fail(&mut self, run: Run<'_>, reason: &str, after: Option<Duration>, then: Step) -> Step {
         if self.failing.is_none_or(|told| told.elapsed() >= TELL) {
             self.failing = Some(Instant::now());
             let reason = text::escape(reason.as_bytes());

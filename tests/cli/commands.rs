@@ -60,6 +60,42 @@ fn the_examples_are_valid() {
 }
 
 #[test]
+fn what_the_package_configures_is_valid() {
+    let place = Place::new();
+    for (name, text) in [
+        ("mxray.toml", include_str!("../../packaging/etc/mxray.toml")),
+        (
+            "inventory.toml",
+            include_str!("../../packaging/etc/inventory.toml"),
+        ),
+    ] {
+        // What stands there as a comment is to be used as it is.
+        let comment = |line: &str| match line.strip_prefix("# ") {
+            Some(entry) if entry.contains(" = ") || entry.starts_with('[') => entry.to_owned(),
+            _ => line.to_owned(),
+        };
+        let lines: Vec<_> = text.lines().map(comment).collect();
+        place.write(name, lines.join("\n"));
+    }
+    let said = place.run("check --config mxray.toml", 0).stdout;
+    let inventory = "inventory: valid: inventory.toml, 1 [[host]], 1 [[suppress]], 1 domains";
+    assert!(said.contains(inventory), "{said}");
+    assert!(said.contains("home: valid: 192.0.2.0/24"), "{said}");
+}
+
+#[test]
+fn completions_and_manual_pages() {
+    let place = Place::new();
+    let zsh = place.run("completions zsh", 0).stdout;
+    assert!(zsh.starts_with("#compdef mxray\n"), "{zsh}");
+    assert!(zsh.contains("--hosts-interval"), "{zsh}");
+    place.run("man .", 0);
+    assert!(place.read("mxray-replay.1").contains(".SH EXAMPLES\n"));
+    let missing = place.run("man missing", 1).stderr;
+    assert!(missing.starts_with("mxray: writing missing/"), "{missing}");
+}
+
+#[test]
 fn explain_tells_one_hosts_story() {
     let place = Place::with("study-client-b");
     let run = place.run("explain 192.0.2.2 study-client-b.pcap", 0);

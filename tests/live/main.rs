@@ -27,6 +27,8 @@ mod counting;
 mod frames;
 // Interfaces that go and come, links that are silent.
 mod links;
+// The event log.
+mod log;
 mod network;
 // What a recording of the same link says.
 mod recording;

@@ -213,6 +213,40 @@ fn what_is_wrong_is_one_line_that_says_where() {
 }
 
 #[test]
+fn the_example_is_valid_and_secrets_come_from_the_environment() {
+    let place = Place::with(2);
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/ship.toml");
+    let mut command = place.mxray("ship --log log --state none --dry-run --config");
+    command
+        .arg(example)
+        .env("OPENSEARCH_PASSWORD", "one")
+        .env("SPLUNK_TOKEN", "two");
+    let output = command.output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{told}");
+    assert_eq!(told.matches("would be sent").count(), 3, "{told}");
+    let shown = String::from_utf8(output.stdout).unwrap();
+    // Two lines, two with their actions, two.
+    assert_eq!(shown.lines().count(), 8, "{shown}");
+}
+
+#[test]
+fn a_log_that_is_not_there_is_told_and_not_made() {
+    let place = Place::new();
+    let output = place
+        .mxray("ship --log none --to syslog+udp://127.0.0.1 --once")
+        .output();
+    let output = output.unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("none/ship: No such file or directory"),
+        "{told}"
+    );
+    assert!(!place.path("none").exists());
+}
+
+#[test]
 fn two_at_once_for_the_same_receiver_are_one_too_many() {
     let mut place = Place::new();
     place.events(1);

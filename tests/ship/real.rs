@@ -65,7 +65,7 @@ fn deliver(place: &Place, mut server: Command, port: u16, tls: bool) {
 }
 
 fn certificates(place: &Place) {
-    let authority = Authority::new();
+    let authority = Authority::new("one");
     let (certificate, key) = authority.issue("localhost");
     place.write("ca.pem", &authority.pem());
     place.write("server.pem", &certificate);
@@ -123,7 +123,14 @@ input(type="imtcp" port="{port}" address="127.0.0.1" ruleset="mxray")
         ),
     );
     let mut server = Command::new(program);
-    server.args(["-n", "-i", "rsyslog.pid", "-f", "rsyslog.conf"]);
+    // It works from the root folder.
+    server.args([
+        "-n",
+        "-i",
+        &format!("{folder}/pid"),
+        "-f",
+        &format!("{folder}/rsyslog.conf"),
+    ]);
     deliver(&place, server, port, tls);
 }
 
