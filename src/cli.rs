@@ -710,7 +710,7 @@ pub struct Notify {
 
     /// Read the owners of hosts, and what to suppress, from FILE (TOML)
     ///
-    /// `owner` of the narrowest [[host]] around a host that has one: a mail address, or several
+    /// The owner of the narrowest net around a host that has one: a mail address, or several
     /// between commas.
     #[arg(long, value_name = "FILE", help_heading = "Whom")]
     pub inventory: PathBuf,

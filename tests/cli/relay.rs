@@ -49,7 +49,7 @@ impl Relay {
     /// The next mail; waits for it.
     pub(crate) fn next(&self) -> Taken {
         self.taken
-            .recv_timeout(Duration::from_secs(60))
+            .recv_timeout(Duration::from_mins(1))
             .expect("a mail comes")
     }
 
