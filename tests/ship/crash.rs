@@ -7,7 +7,7 @@ use std::io::BufReader;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// How often it is killed: MXRAY_SHIP_KILLS, else five times.
+/// How often it is killed: `MXRAY_SHIP_KILLS`, else five times.
 fn kills() -> u64 {
     let kills = std::env::var("MXRAY_SHIP_KILLS").ok();
     kills.map_or(5, |kills| kills.parse().unwrap())
@@ -29,11 +29,11 @@ impl Dice {
 #[test]
 fn killed_at_random_every_event_arrives() {
     let seed = u64::from(std::process::id()) * 2_654_435_761 + 1;
-    println!("seed {seed}");
+    eprintln!("seed {seed}");
     let mut dice = Dice(seed);
     let mut place = Place::bounded(1 << 15);
     let arrivals = Arrivals::default();
-    let seen = arrivals.clone();
+    let got = arrivals.clone();
     // Every third connection is cut somewhere; at the end none is any more.
     let (calm, cuts) = (
         Arc::new(AtomicBool::new(false)),
@@ -42,12 +42,12 @@ fn killed_at_random_every_event_arrives() {
     let calmed = Arc::clone(&calm);
     let address = serve(move |count, stream| {
         if count % 3 != 0 || calmed.load(Ordering::SeqCst) {
-            return read_all(stream, &seen);
+            return read_all(stream, &got);
         }
         let mut reader = BufReader::new(stream);
         for _ in 0..cuts.fetch_add(37, Ordering::SeqCst) % 400 {
             match frame(&mut reader) {
-                Ok(Some(message)) => seen.add(&check(&message)),
+                Ok(Some(message)) => got.add(&check(&message)),
                 _ => return,
             }
         }

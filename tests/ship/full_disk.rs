@@ -13,7 +13,7 @@ fn namespaced(script: &str) -> Option<Command> {
         .args(["mount", "-t", "tmpfs", "none", "/mnt"])
         .output();
     if !tried.is_ok_and(|output| output.status.success()) {
-        println!("skipped: no tmpfs can be mounted in a namespace here");
+        eprintln!("skipped: no tmpfs can be mounted in a namespace here");
         return None;
     }
     let mut command = Command::new("unshare");

@@ -19,7 +19,7 @@ fn find(name: &str) -> Option<std::path::PathBuf> {
         .map(|folder| folder.join(name))
         .find(|file| file.is_file());
     if found.is_none() {
-        println!("skipped: there is no {name} here");
+        eprintln!("skipped: there is no {name} here");
     }
     found
 }
@@ -91,7 +91,7 @@ fn rsyslog(tls: bool) {
                 .join("rsyslog/lmnsd_gtls.so")
                 .is_file()
         }) {
-            println!("skipped: there is no rsyslog-gnutls here");
+            eprintln!("skipped: there is no rsyslog-gnutls here");
             return;
         }
         (

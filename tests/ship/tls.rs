@@ -168,7 +168,9 @@ fn https_looks_at_certificates_too() {
             let mut stream = StreamOwned::new(connection, stream);
             super::http::one(&mut stream, &|request| {
                 let lines: Vec<_> = request.body.lines().skip(1).step_by(2).collect();
-                lines.iter().for_each(|document| seen.add(document));
+                for document in &lines {
+                    seen.add(document);
+                }
                 let items = vec![r#"{"create":{"status":201}}"#; lines.len()].join(",");
                 Answer::Is(
                     200,
