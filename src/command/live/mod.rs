@@ -12,7 +12,7 @@ use crate::capture::{Filter, LinkState, Progress};
 use crate::cli;
 use crate::config::{self, Hosts, LiveConfig, Output, Verbosity};
 use crate::decode::wanted;
-use crate::pipeline::{self, Behind, Keep, KeepState, Resumed, Tap};
+use crate::pipeline::{self, Behind, Keep, KeepState, Tap};
 use crate::privilege::{self, Child, Confinement};
 use crate::report::json::EventWriter;
 use crate::report::packets::PacketFiles;
@@ -96,18 +96,8 @@ fn capture(args: &cli::Live, config: LiveConfig, child: Child) -> anyhow::Result
     let output = Outputs::new(append(&config.output)?, config.log.as_ref())?;
     let status = config.status.as_deref().map(Status::open).transpose()?;
     let notifier = Notifier::from_env().context("reaching the service manager")?;
-    let written = [
-        config.output.path(),
-        config.status.as_deref(),
-        config.checkpoint.as_deref(),
-        config.write.as_ref().map(|write| write.folder.as_path()),
-        config.log.as_ref().map(|log| log.folder.as_path()),
-    ];
     let packets = packets(&config, &sensor)?;
-    let privilege = privilege::confine(&Confinement {
-        read: config.read_again.clone(),
-        write: written.into_iter().flatten().map(PathBuf::from).collect(),
-    })?;
+    let privilege = privilege::confine(&confinement(&config))?;
     let settings = stages(&config);
     let meaning = Arc::new(AtomicU64::new(settings.count.meaning()));
     let mut sink = LiveSink {
@@ -140,12 +130,8 @@ fn capture(args: &cli::Live, config: LiveConfig, child: Child) -> anyhow::Result
     let resumed = keeper
         .resume(&settings.context, settings.workers, &settings.count)
         .context("going on with what was known")?;
-    if let Some(status) = &mut sink.status
-        && let Some(correlator) = resumed.as_ref().and_then(Resumed::correlator)
-    {
-        correlator
-            .standing()
-            .for_each(|verdict| status.verdict(&verdict));
+    if let Some(status) = &mut sink.status {
+        status.resume(resumed.as_ref());
     }
     // A sensor that only opens its sockets anew has not stopped.
     if !again {
@@ -180,6 +166,21 @@ fn capture(args: &cli::Live, config: LiveConfig, child: Child) -> anyhow::Result
     } else {
         Outcome::Done
     })
+}
+
+/// What is read again, and written, as long as it runs.
+fn confinement(config: &LiveConfig) -> Confinement {
+    let written = [
+        config.output.path(),
+        config.status.as_deref(),
+        config.checkpoint.as_deref(),
+        config.write.as_ref().map(|write| write.folder.as_path()),
+        config.log.as_ref().map(|log| log.folder.as_path()),
+    ];
+    Confinement {
+        read: config.read_again.clone(),
+        write: written.into_iter().flatten().map(PathBuf::from).collect(),
+    }
 }
 
 /// What the stages need to know.

@@ -4,7 +4,8 @@
 //! and nobody who reads slowly holds anything up: what a socket does not take at once is dropped.
 
 use crate::correlate::evidence::Evidence;
-use crate::correlate::{State, Verdict, posterior};
+use crate::correlate::{Correlator, State, Verdict, posterior};
+use crate::pipeline::Resumed;
 use crate::report::Totals;
 use crate::report::event::StatsBody;
 use crate::time::{NANOS, Timestamp};
@@ -134,6 +135,14 @@ impl Status {
             totals_at: None,
             rates: None,
         })
+    }
+
+    /// Takes in what was thought of hosts before a restart.
+    pub(super) fn resume(&mut self, resumed: Option<&Resumed>) {
+        let correlator = resumed.and_then(Resumed::correlator);
+        for verdict in correlator.into_iter().flat_map(Correlator::standing) {
+            self.verdict(&verdict);
+        }
     }
 
     /// Takes in what is thought of a host now.
