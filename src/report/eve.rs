@@ -1,7 +1,7 @@
 //! Events in the shape of Suricata's EVE, for what reads its `eve.json`.
 //!
-//! A conviction is an `alert`, totals are `stats`, and all else is `mxray`, a type that readers
-//! of EVE pass by. What EVE has no name for stands under `mxray`, in the names of
+//! A conviction is an `alert`, and all else is `mxray`, a type that readers of EVE pass by; totals
+//! are no `stats`, of which they expect Suricata's counters. What EVE has no name for stands under `mxray`, in the names of
 //! [`super::event`]. Names and types are those of Suricata's `etc/schema.json`, and `host` is where
 //! it writes its `sensor-name`; there is no `dest_ip` and no `proto`, since a verdict is about a
 //! host and not about a flow.
@@ -23,7 +23,7 @@ const GENERATOR: u32 = 2525;
 pub(super) struct EveEvent<'a, B> {
     /// As `@timestamp`, with the offset as EVE writes it: +0000.
     timestamp: String,
-    /// `alert`, `stats` or `mxray`.
+    /// `alert` or `mxray`.
     event_type: &'static str,
     /// The sensor's name.
     host: &'a str,
@@ -101,11 +101,7 @@ impl<'a, B: Body> EveEvent<'a, B> {
             .mxray
             .verdict()
             .filter(|_| event.event.kind == "alert");
-        let event_type = match event.event.dataset {
-            _ if alert.is_some() => "alert",
-            "mxray.stats" => "stats",
-            _ => "mxray",
-        };
+        let event_type = if alert.is_some() { "alert" } else { "mxray" };
         let vlan = event.network.as_ref().map(|network| &network.vlan.id);
         Self {
             timestamp: event.timestamp.replace('Z', "+0000"),

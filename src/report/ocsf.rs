@@ -294,7 +294,7 @@ impl<'a> OcsfEvent<'a> {
             }),
             finding_info: verdict.map(|verdict| FindingInfo::of(event, verdict)),
             evidences: verdict.map(artifacts).unwrap_or_default(),
-            observables: event.related.as_ref().map(observables).unwrap_or_default(),
+            observables: observables(event),
             unmapped: Unmapped::of(event)?,
         })
     }
@@ -370,10 +370,15 @@ fn artifacts(verdict: &VerdictBody) -> Vec<Artifact<'_>> {
     artifacts.collect()
 }
 
-fn observables(related: &Related) -> Vec<Observable<'_>> {
-    let addresses = related.ip.iter();
+fn observables<B>(event: &Event<B>) -> Vec<Observable<'_>> {
+    let host = event.source.as_ref().map(|source| &source.ip);
+    let addresses = event.related.iter().flat_map(|related| &related.ip);
     let observables = addresses.map(|ip| Observable {
-        name: "unmapped.related.ip",
+        name: if host == Some(ip) {
+            "device.ip"
+        } else {
+            "unmapped.related.ip"
+        },
         type_id: IP_ADDRESS,
         kind: "IP Address",
         value: ip,
