@@ -6,12 +6,13 @@ use crate::config::{Delivery, NotifyConfig, Source};
 use crate::eventlog::{Position, Reader};
 use crate::inventory::Inventory;
 use crate::notify::compose::compose;
-use crate::notify::digest::{Batch, Taken};
+use crate::notify::digest::{Batch, Owner, Taken};
 use crate::notify::events::{Events, Lines, Log, Next};
 use crate::notify::pick::{self, Case, Line};
 use crate::notify::send::{Postman, identifier, mail};
 use crate::notify::state::{self, State};
 use crate::time::Timestamp;
+use crate::verdict::Class;
 use crate::words::counted;
 use anyhow::Context as _;
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
@@ -61,6 +62,7 @@ pub(super) fn run(config: NotifyConfig) -> anyhow::Result<Outcome> {
         counts: Counts::default(),
         config,
     };
+    notifier.recheck();
     // Where it cannot be kept what was told, nothing is to be told.
     notifier.save(true)?;
     notifier.look_at_owners();
@@ -192,6 +194,7 @@ impl Notifier {
             }
             if signals.reload.swap(false, Ordering::Relaxed) {
                 self.reload();
+                self.save(true)?;
             }
             let mut changed = false;
             let mut next = events.recv_timeout(LOOK);
@@ -264,20 +267,25 @@ impl Notifier {
                 self.damaged(&why);
                 false
             }
+            Line::OtherFormat => {
+                self.damaged("it is in the form `eve` or `ocsf`, and owners are told from `ecs`");
+                self.counts.read_failed = true;
+                false
+            }
             Line::Verdict(case) => self.case(*case),
         }
     }
 
     fn case(&mut self, mut case: Case) -> bool {
-        let inventory = &self.config.inventory;
-        let host = case.host.into();
+        // The end of an episode has no class, and is suppressed as what was told.
+        let class = match case.class {
+            Class::Ordinary => self.state.digest.told_as(&case.episode),
+            _ => None,
+        };
         // The sensor may not have read the inventory again yet.
-        case.suppressed |= inventory.suppressed(host, case.class, case.time).is_some();
+        case.suppressed |= suppressed(&self.config, &case, class.unwrap_or(case.class));
         self.counts.suppressed += u64::from(case.suppressed && case.level.convicted());
-        let (owner, fallback) = (inventory.owner(host), &self.config.fallback);
-        let owner = owner.filter(|owner| owner.parse::<Mailboxes>().is_ok());
-        let fallback = fallback.as_ref().map(ToString::to_string);
-        let Some(owner) = owner.map(str::to_owned).or(fallback) else {
+        let Some(owner) = owner(&self.config, &case) else {
             if case.level.convicted()
                 && !case.suppressed
                 && self.ownerless.len() < OWNERLESS
@@ -374,10 +382,20 @@ impl Notifier {
         match Inventory::load(&self.config.inventory_path) {
             Ok(inventory) => {
                 self.config.inventory = inventory;
+                self.recheck();
                 self.look_at_owners();
             }
             Err(error) => say(format_args!("the inventory stays as it was: {error}")),
         }
+    }
+
+    /// Looks again whom those that wait are told: the inventory may say otherwise now.
+    fn recheck(&mut self) {
+        let config = &self.config;
+        self.state.digest.recheck(|case| {
+            let told = !suppressed(config, case, case.class);
+            told.then(|| owner(config, case)).flatten()
+        });
     }
 
     /// Tells of owners that no mail can be sent to.
@@ -429,7 +447,118 @@ impl Notifier {
     }
 }
 
+/// Whether the inventory wants nobody told of the host as this class.
+fn suppressed(config: &NotifyConfig, case: &Case, class: Class) -> bool {
+    let suppressed = config
+        .inventory
+        .suppressed(case.host.into(), class, case.time);
+    suppressed.is_some()
+}
+
+/// Who is told of the host.
+fn owner(config: &NotifyConfig, case: &Case) -> Option<Owner> {
+    let owner = config.inventory.owner(case.host.into());
+    let owner = owner.filter(|owner| owner.parse::<Mailboxes>().is_ok());
+    let fallback = config.fallback.as_ref().map(ToString::to_string);
+    owner.map(str::to_owned).or(fallback)
+}
+
 /// Seconds of the clock.
 fn now() -> i64 {
     Timestamp::now().second()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notify::compose::Language;
+    use crate::notify::digest::Rules;
+    use crate::verdict::Level;
+    use std::fs;
+
+    const RULES: Rules = Rules {
+        digest: 0,
+        limit: 9,
+    };
+    const OWNER: &str = "[[host]]\nnet = '192.0.2.0/24'\nowner = 'a@example.ac.jp'\n";
+    const SUPPRESSED: &str = "[[suppress]]\nnet = '192.0.2.0/24'\nclass = 'spam-fanout'\n";
+
+    fn notifier(path: &Path, inventory: &str) -> Notifier {
+        fs::write(path, inventory).unwrap();
+        Notifier {
+            config: NotifyConfig {
+                events: Source::Stdin,
+                inventory: Inventory::load(path).unwrap(),
+                inventory_path: path.to_owned(),
+                fallback: None,
+                language: Language::English,
+                rules: RULES,
+                quiet: true,
+                state: None,
+                delivery: None,
+            },
+            state: State::default(),
+            post: None,
+            zone: TimeZone::UTC,
+            ownerless: BTreeSet::new(),
+            ended: false,
+            counts: Counts::default(),
+        }
+    }
+
+    fn case(class: Class, level: Level) -> Case {
+        Case {
+            episode: "e".to_owned(),
+            host: "192.0.2.66".parse().unwrap(),
+            mac: None,
+            vlan: None,
+            role: None,
+            class,
+            level,
+            closed: level == Level::None,
+            acquitted: false,
+            suppressed: false,
+            first_seen: Timestamp::from_parts(0, 0),
+            time: Timestamp::from_parts(60, 0),
+            reason: String::new(),
+            evidence: Vec::new(),
+            numbers: Vec::new(),
+            sensor: "mxray".to_owned(),
+            event: "0".to_owned(),
+        }
+    }
+
+    fn reload(notifier: &mut Notifier, inventory: &str) {
+        fs::write(&notifier.config.inventory_path, inventory).unwrap();
+        notifier.reload();
+    }
+
+    #[test]
+    fn what_waits_goes_by_the_newest_inventory() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut notifier = notifier(&folder.path().join("inventory.toml"), OWNER);
+        let convicted = || case(Class::SpamFanout, Level::Likely);
+        assert!(notifier.case(convicted()));
+        reload(&mut notifier, &OWNER.replace("a@", "b@"));
+        let batch = notifier.state.digest.due(RULES, now(), true).unwrap();
+        assert_eq!(batch.owner, "b@example.ac.jp");
+        reload(&mut notifier, &format!("{OWNER}{SUPPRESSED}"));
+        assert_eq!(notifier.state.digest.waiting(), 0);
+        reload(&mut notifier, OWNER);
+        assert!(notifier.case(convicted()));
+        reload(&mut notifier, "");
+        assert_eq!(notifier.state.digest.waiting(), 0);
+    }
+
+    #[test]
+    fn the_end_of_an_episode_is_suppressed_as_what_was_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut notifier = notifier(&folder.path().join("inventory.toml"), OWNER);
+        assert!(notifier.case(case(Class::SpamFanout, Level::Likely)));
+        let batch = notifier.state.digest.due(RULES, now(), true).unwrap();
+        notifier.state.digest.told(&batch, now());
+        reload(&mut notifier, &format!("{OWNER}{SUPPRESSED}"));
+        assert!(!notifier.case(case(Class::Ordinary, Level::None)));
+        assert_eq!(notifier.state.digest.waiting(), 0);
+    }
 }

@@ -171,6 +171,30 @@ impl Digest {
         }
     }
 
+    /// As what the owner was told of the episode.
+    #[must_use]
+    pub fn told_as(&self, episode: &str) -> Option<Class> {
+        self.told.get(episode).map(|told| told.class)
+    }
+
+    /// Asks anew whom each case that waits is told; where it is nobody, it waits no more.
+    pub fn recheck(&mut self, whom: impl Fn(&Case) -> Option<Owner>) {
+        let mut moved = Vec::new();
+        for (owner, queue) in &mut self.owners {
+            queue.waiting.retain(|waiting| {
+                let whom = whom(&waiting.notice.case);
+                let stays = whom.as_ref() == Some(owner);
+                if !stays {
+                    moved.extend(whom.map(|whom| (whom, waiting.clone())));
+                }
+                stays
+            });
+        }
+        for (owner, waiting) in moved {
+            self.owners.entry(owner).or_default().waiting.push(waiting);
+        }
+    }
+
     /// A mail that is to go now; `all`: without waiting for others. The owner is out of it until
     /// [`Self::told`], [`Self::failed`] is said.
     pub fn due(&mut self, rules: Rules, now: i64, all: bool) -> Option<Batch> {
@@ -180,7 +204,9 @@ impl Digest {
                 (queue.day, queue.mails) = (day, 0);
             }
             let first = queue.waiting.iter().map(|waiting| waiting.since).min();
-            let ripe = first.is_some_and(|first| all || now - first >= rules.digest);
+            // A clock that was set back holds up nothing.
+            queue.retry_at = queue.retry_at.min(now + LONGEST_RETRY);
+            let ripe = first.is_some_and(|first| all || first > now || now - first >= rules.digest);
             if !ripe || now < queue.retry_at {
                 continue;
             }
@@ -295,6 +321,8 @@ mod tests {
             class: Class::SpamFanout,
             level,
             closed: false,
+            role: None,
+            acquitted: false,
             suppressed: false,
             first_seen: Timestamp::from_parts(0, 0),
             time: Timestamp::from_parts(60, 0),
@@ -432,6 +460,17 @@ mod tests {
         assert_eq!(digest.failed(&batch, 0), LONGEST_RETRY);
         digest.try_again();
         assert!(digest.due(RULES, 1, true).is_some());
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_holds_up_nothing() {
+        let mut digest = Digest::default();
+        digest.take("o", case("a", Level::Likely), 10 * DAY);
+        let batch = digest.due(RULES, 2 * DAY, false).unwrap();
+        digest.failed(&batch, 10 * DAY);
+        assert_eq!(digest.due(RULES, 2 * DAY, false), None);
+        let later = 2 * DAY + LONGEST_RETRY;
+        assert!(digest.due(RULES, later, false).is_some());
     }
 
     #[test]
