@@ -27,12 +27,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Lines that wait to be looked at: when so many do, no further ones are read.
 const AHEAD: usize = 1024;
 /// How often it is looked whether a mail is due.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long a relay is let alone that takes no mails at all.
+const REST: Duration = Duration::from_secs(30);
 /// Waits between the tries at the end of the events, in seconds.
 const LAST_TRIES: [u64; 3] = [1, 2, 4];
 /// Hosts without owner that are told of and counted.
@@ -59,6 +61,7 @@ pub(super) fn run(config: NotifyConfig) -> anyhow::Result<Outcome> {
         zone: TimeZone::system(),
         ownerless: BTreeSet::new(),
         ended: false,
+        rests_until: None,
         counts: Counts::default(),
         config,
     };
@@ -68,23 +71,24 @@ pub(super) fn run(config: NotifyConfig) -> anyhow::Result<Outcome> {
     notifier.look_at_owners();
     let ended = notifier.follow(&events, &signals)?;
     if ended {
-        notifier.last()?;
+        notifier.last(&signals)?;
     }
     // How far a log was read.
     notifier.save(true)?;
     drop(lock);
     notifier.summary();
     let Counts {
-        failed,
         read_failed,
         refused,
         ..
     } = notifier.counts;
-    Ok(if failed || read_failed || refused > 0 {
-        Outcome::Failed
-    } else {
-        Outcome::Done
-    })
+    Ok(
+        if notifier.state.digest.failing() || read_failed || refused > 0 {
+            Outcome::Failed
+        } else {
+            Outcome::Done
+        },
+    )
 }
 
 fn lock(state: &Path) -> anyhow::Result<File> {
@@ -163,7 +167,6 @@ struct Counts {
     refused: u64,
     suppressed: u64,
     full: u64,
-    failed: bool,
     read_failed: bool,
 }
 
@@ -177,6 +180,8 @@ struct Notifier {
     ownerless: BTreeSet<std::net::IpAddr>,
     /// There are no more events.
     ended: bool,
+    /// Until when the relay is let alone.
+    rests_until: Option<Instant>,
     counts: Counts,
 }
 
@@ -188,6 +193,7 @@ impl Notifier {
         events: &Receiver<io::Result<Next>>,
         signals: &Signals,
     ) -> anyhow::Result<bool> {
+        let mut sent = false;
         loop {
             if signals.stop.load(Ordering::Relaxed) {
                 return Ok(false);
@@ -197,7 +203,7 @@ impl Notifier {
                 self.save(true)?;
             }
             let mut changed = false;
-            let mut next = events.recv_timeout(LOOK);
+            let mut next = events.recv_timeout(if sent { Duration::ZERO } else { LOOK });
             // Those that came together are kept together.
             for _ in 0..AHEAD {
                 match next {
@@ -232,26 +238,37 @@ impl Notifier {
                 }
             }
             self.save(changed)?;
-            // What is only shown is shown when all is known.
-            while self.post.is_some()
+            // One in a turn, since a relay may take its time. What is only shown is shown when all
+            // is known.
+            let rests = self.rests_until.is_some_and(|until| Instant::now() < until);
+            sent = false;
+            if self.post.is_some()
+                && !rests
                 && let Some(batch) = self.state.digest.due(self.config.rules, now(), false)
             {
                 self.deliver(&batch)?;
+                sent = true;
             }
         }
     }
 
     /// Sends all that waits, a few times where it fails.
-    fn last(&mut self) -> anyhow::Result<()> {
+    fn last(&mut self, signals: &Signals) -> anyhow::Result<()> {
         self.ended = true;
         for wait in LAST_TRIES.into_iter().map(Some).chain([None]) {
             self.state.digest.try_again();
-            self.counts.failed = false;
-            while let Some(batch) = self.state.digest.due(self.config.rules, now(), true) {
+            self.rests_until = None;
+            while !signals.stop.load(Ordering::Relaxed)
+                && self.rests_until.is_none()
+                && let Some(batch) = self.state.digest.due(self.config.rules, now(), true)
+            {
                 self.deliver(&batch)?;
             }
             match wait {
-                Some(seconds) if self.counts.failed => thread::sleep(Duration::from_secs(seconds)),
+                _ if signals.stop.load(Ordering::Relaxed) => break,
+                Some(seconds) if self.state.digest.failing() => {
+                    thread::sleep(Duration::from_secs(seconds))
+                }
                 _ => break,
             }
         }
@@ -351,7 +368,9 @@ impl Notifier {
                 self.state.digest.told(batch, now());
             }
             Err(failure) => {
-                self.counts.failed = true;
+                if failure.relay {
+                    self.rests_until = Some(Instant::now() + REST);
+                }
                 let wait = self.state.digest.failed(batch, now());
                 // At the end it is tried sooner, and then by the next run.
                 let again = if self.ended {
@@ -502,6 +521,7 @@ mod tests {
             zone: TimeZone::UTC,
             ownerless: BTreeSet::new(),
             ended: false,
+            rests_until: None,
             counts: Counts::default(),
         }
     }

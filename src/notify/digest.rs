@@ -287,6 +287,13 @@ impl Digest {
         }
     }
 
+    /// Whether something waits whose last try failed.
+    #[must_use]
+    pub fn failing(&self) -> bool {
+        let mut queues = self.owners.values();
+        queues.any(|queue| queue.failures > 0 && !queue.waiting.is_empty())
+    }
+
     /// How many cases wait.
     #[must_use]
     pub fn waiting(&self) -> usize {
@@ -451,6 +458,7 @@ mod tests {
         let other = digest.due(RULES, 300, false).unwrap();
         assert_eq!(other.owner, "p");
         digest.told(&other, 300);
+        assert!(digest.failing());
         assert_eq!(digest.due(RULES, 329, false), None);
         assert_eq!(digest.due(RULES, 330, false).as_ref(), Some(&batch));
         assert_eq!(digest.failed(&batch, 330), 60);
@@ -459,7 +467,8 @@ mod tests {
         }
         assert_eq!(digest.failed(&batch, 0), LONGEST_RETRY);
         digest.try_again();
-        assert!(digest.due(RULES, 1, true).is_some());
+        assert_eq!(goes(&mut digest, 300), [News::Convicted]);
+        assert!(!digest.failing());
     }
 
     #[test]
