@@ -76,6 +76,8 @@ struct Words {
     closing: &'static str,
     /// So many had waited for the next day.
     held: fn(usize) -> String,
+    /// So many further events had no room.
+    omitted: fn(u64) -> String,
     /// There are no more mails today.
     last_today: &'static str,
     /// Hosts of which there is but a line.
@@ -166,6 +168,9 @@ impl Words {
                 &mut out,
                 &format!("  {}  {what} ({})", case.host, case.class),
             );
+        }
+        if batch.omitted > 0 {
+            out.push_str(&(self.omitted)(batch.omitted));
         }
         line(&mut out, "");
         out.push_str(self.closing);

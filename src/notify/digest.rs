@@ -17,6 +17,9 @@ use std::collections::BTreeMap;
 const TOLD: usize = 16_384;
 /// Cases that wait, over all owners: beyond it a case is not told, and counted.
 const WAITING: usize = 4_096;
+/// And of one owner, so that many of one leave room for those of others; what is beyond is counted
+/// in the mail.
+const OF_AN_OWNER: usize = 256;
 /// Seconds of a day, in which an owner gets so many mails and no more (UTC).
 const DAY: i64 = 86_400;
 /// Seconds to the first try after one that failed, and at most, as it doubles.
@@ -50,6 +53,9 @@ struct Queue {
     day: i64,
     mails: u64,
     waiting: Vec<Waiting>,
+    /// News that found no room since the last mail.
+    #[serde(default)]
+    omitted: u64,
     /// Tries that failed, and when the next one is.
     failures: u32,
     retry_at: i64,
@@ -117,6 +123,8 @@ pub struct Batch {
     pub notices: Vec<Notice>,
     /// How many of them had waited for a new day.
     pub held: usize,
+    /// Events with news beyond them, for which there was no room.
+    pub omitted: u64,
     /// It is the last one of the day that the owner gets.
     pub last_today: bool,
 }
@@ -161,6 +169,10 @@ impl Digest {
             (None, Some(_)) if self.waiting() >= WAITING => Taken::Full,
             (None, Some(news)) => {
                 let queue = self.owners.entry(owner.to_owned()).or_default();
+                if queue.waiting.len() >= OF_AN_OWNER {
+                    queue.omitted += 1;
+                    return Taken::Full;
+                }
                 queue.waiting.push(Waiting {
                     notice: Notice { case, news },
                     since: now,
@@ -227,6 +239,7 @@ impl Digest {
                 owner: owner.clone(),
                 notices,
                 held: queue.waiting.iter().filter(|waiting| waiting.held).count(),
+                omitted: queue.omitted,
                 last_today: queue.mails + 1 == rules.limit,
             });
         }
@@ -252,6 +265,7 @@ impl Digest {
                 .waiting
                 .retain(|waiting| !batch.notices.contains(&waiting.notice));
             queue.mails += 1;
+            queue.omitted = queue.omitted.saturating_sub(batch.omitted);
             (queue.failures, queue.retry_at) = (0, 0);
         }
         if self.told.len() > TOLD {
@@ -483,10 +497,28 @@ mod tests {
     }
 
     #[test]
+    fn many_hosts_of_an_owner_leave_room_for_others() {
+        let mut digest = Digest::default();
+        for number in 0..OF_AN_OWNER {
+            digest.take("o", case(&format!("{number}"), Level::Likely), 0);
+        }
+        let more = digest.take("o", case("more", Level::Likely), 0);
+        assert_eq!(more, Taken::Full);
+        let other = digest.take("p", case("other", Level::Likely), 0);
+        assert_eq!(other, Taken::Waits);
+        let batch = digest.due(RULES, 300, false).unwrap();
+        assert_eq!((batch.notices.len(), batch.omitted), (OF_AN_OWNER, 1));
+        digest.told(&batch, 300);
+        digest.take("o", case("next", Level::Likely), 300);
+        assert_eq!(digest.due(RULES, 600, false).unwrap().omitted, 0);
+    }
+
+    #[test]
     fn bounds() {
         let mut digest = Digest::default();
         for number in 0..WAITING {
-            let taken = digest.take("o", case(&format!("{number}"), Level::Likely), 0);
+            let owner = format!("o{}", number / OF_AN_OWNER);
+            let taken = digest.take(&owner, case(&format!("{number}"), Level::Likely), 0);
             assert_eq!(taken, Taken::Waits);
         }
         let more = digest.take("o", case("more", Level::Likely), 0);

@@ -29,6 +29,12 @@ often its first victim.
             counted(number as u64, "report")
         )
     },
+    omitted: |number| {
+        format!(
+            "\nThere were more reports than fit here: we had to leave out {number} more. Please ask us\n\
+             for the full list.\n"
+        )
+    },
     last_today: "\n\
 The number of mails that you get in a day is limited, and this is today's
 last one. What is found from now on is in tomorrow's.

@@ -36,6 +36,7 @@ fn batch(notices: Vec<Notice>) -> Batch {
         owner: "owner@example.ac.jp".to_owned(),
         notices,
         held: 0,
+        omitted: 0,
         last_today: false,
     }
 }
@@ -170,6 +171,7 @@ fn many_hosts_and_what_had_to_wait() {
     });
     let many = Batch {
         held: 3,
+        omitted: 7,
         last_today: true,
         ..batch(notices.collect())
     };
@@ -181,6 +183,7 @@ fn many_hosts_and_what_had_to_wait() {
         "{body}"
     );
     assert!(body.contains("3 reports in this mail had waited"), "{body}");
+    assert!(body.contains("leave out 7 more"), "{body}");
     assert!(body.contains("is in tomorrow's."), "{body}");
     assert_eq!(body.matches("Machine with the IP address").count(), IN_FULL);
     for host in 1..=30 {
