@@ -125,7 +125,7 @@ fn what_the_relay_does_not_want_now_is_tried_again() {
     let mut tries = 0;
     let later = move |to: &str| {
         tries += usize::from(to == "alice@example.ac.jp");
-        (tries == 1).then_some("451 come back later")
+        (to == "alice@example.ac.jp" && tries == 1).then_some("451 come back later")
     };
     let (place, relay) = (place(INVENTORY), Relay::new(later));
     let run = notify(&place, &relay, "", 0);
