@@ -6,12 +6,13 @@ use crate::config::{Delivery, NotifyConfig, Source};
 use crate::eventlog::{Position, Reader};
 use crate::inventory::Inventory;
 use crate::notify::compose::compose;
-use crate::notify::digest::{Batch, Taken};
+use crate::notify::digest::{Batch, Owner, Taken};
 use crate::notify::events::{Events, Lines, Log, Next};
 use crate::notify::pick::{self, Case, Line};
 use crate::notify::send::{Postman, identifier, mail};
 use crate::notify::state::{self, State};
 use crate::time::Timestamp;
+use crate::verdict::Class;
 use crate::words::counted;
 use anyhow::Context as _;
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
@@ -26,12 +27,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Lines that wait to be looked at: when so many do, no further ones are read.
 const AHEAD: usize = 1024;
 /// How often it is looked whether a mail is due.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long a relay is let alone that takes no mails at all.
+const REST: Duration = Duration::from_secs(30);
 /// Waits between the tries at the end of the events, in seconds.
 const LAST_TRIES: [u64; 3] = [1, 2, 4];
 /// Hosts without owner that are told of and counted.
@@ -58,31 +61,34 @@ pub(super) fn run(config: NotifyConfig) -> anyhow::Result<Outcome> {
         zone: TimeZone::system(),
         ownerless: BTreeSet::new(),
         ended: false,
+        rests_until: None,
         counts: Counts::default(),
         config,
     };
+    notifier.recheck();
     // Where it cannot be kept what was told, nothing is to be told.
     notifier.save(true)?;
     notifier.look_at_owners();
     let ended = notifier.follow(&events, &signals)?;
     if ended {
-        notifier.last()?;
+        notifier.last(&signals)?;
     }
     // How far a log was read.
     notifier.save(true)?;
     drop(lock);
     notifier.summary();
     let Counts {
-        failed,
         read_failed,
         refused,
         ..
     } = notifier.counts;
-    Ok(if failed || read_failed || refused > 0 {
-        Outcome::Failed
-    } else {
-        Outcome::Done
-    })
+    Ok(
+        if notifier.state.digest.failing() || read_failed || refused > 0 {
+            Outcome::Failed
+        } else {
+            Outcome::Done
+        },
+    )
 }
 
 fn lock(state: &Path) -> anyhow::Result<File> {
@@ -161,7 +167,6 @@ struct Counts {
     refused: u64,
     suppressed: u64,
     full: u64,
-    failed: bool,
     read_failed: bool,
 }
 
@@ -175,6 +180,8 @@ struct Notifier {
     ownerless: BTreeSet<std::net::IpAddr>,
     /// There are no more events.
     ended: bool,
+    /// Until when the relay is let alone.
+    rests_until: Option<Instant>,
     counts: Counts,
 }
 
@@ -186,15 +193,17 @@ impl Notifier {
         events: &Receiver<io::Result<Next>>,
         signals: &Signals,
     ) -> anyhow::Result<bool> {
+        let mut sent = false;
         loop {
             if signals.stop.load(Ordering::Relaxed) {
                 return Ok(false);
             }
             if signals.reload.swap(false, Ordering::Relaxed) {
                 self.reload();
+                self.save(true)?;
             }
             let mut changed = false;
-            let mut next = events.recv_timeout(LOOK);
+            let mut next = events.recv_timeout(if sent { Duration::ZERO } else { LOOK });
             // Those that came together are kept together.
             for _ in 0..AHEAD {
                 match next {
@@ -229,26 +238,37 @@ impl Notifier {
                 }
             }
             self.save(changed)?;
-            // What is only shown is shown when all is known.
-            while self.post.is_some()
+            // One in a turn, since a relay may take its time. What is only shown is shown when all
+            // is known.
+            let rests = self.rests_until.is_some_and(|until| Instant::now() < until);
+            sent = false;
+            if self.post.is_some()
+                && !rests
                 && let Some(batch) = self.state.digest.due(self.config.rules, now(), false)
             {
                 self.deliver(&batch)?;
+                sent = true;
             }
         }
     }
 
     /// Sends all that waits, a few times where it fails.
-    fn last(&mut self) -> anyhow::Result<()> {
+    fn last(&mut self, signals: &Signals) -> anyhow::Result<()> {
         self.ended = true;
         for wait in LAST_TRIES.into_iter().map(Some).chain([None]) {
             self.state.digest.try_again();
-            self.counts.failed = false;
-            while let Some(batch) = self.state.digest.due(self.config.rules, now(), true) {
+            self.rests_until = None;
+            while !signals.stop.load(Ordering::Relaxed)
+                && self.rests_until.is_none()
+                && let Some(batch) = self.state.digest.due(self.config.rules, now(), true)
+            {
                 self.deliver(&batch)?;
             }
             match wait {
-                Some(seconds) if self.counts.failed => thread::sleep(Duration::from_secs(seconds)),
+                _ if signals.stop.load(Ordering::Relaxed) => break,
+                Some(seconds) if self.state.digest.failing() => {
+                    thread::sleep(Duration::from_secs(seconds))
+                }
                 _ => break,
             }
         }
@@ -264,20 +284,25 @@ impl Notifier {
                 self.damaged(&why);
                 false
             }
+            Line::OtherFormat => {
+                self.damaged("it is in the form `eve` or `ocsf`, and owners are told from `ecs`");
+                self.counts.read_failed = true;
+                false
+            }
             Line::Verdict(case) => self.case(*case),
         }
     }
 
     fn case(&mut self, mut case: Case) -> bool {
-        let inventory = &self.config.inventory;
-        let host = case.host.into();
+        // The end of an episode has no class, and is suppressed as what was told.
+        let class = match case.class {
+            Class::Ordinary => self.state.digest.told_as(&case.episode),
+            _ => None,
+        };
         // The sensor may not have read the inventory again yet.
-        case.suppressed |= inventory.suppressed(host, case.class, case.time).is_some();
+        case.suppressed |= suppressed(&self.config, &case, class.unwrap_or(case.class));
         self.counts.suppressed += u64::from(case.suppressed && case.level.convicted());
-        let (owner, fallback) = (inventory.owner(host), &self.config.fallback);
-        let owner = owner.filter(|owner| owner.parse::<Mailboxes>().is_ok());
-        let fallback = fallback.as_ref().map(ToString::to_string);
-        let Some(owner) = owner.map(str::to_owned).or(fallback) else {
+        let Some(owner) = owner(&self.config, &case) else {
             if case.level.convicted()
                 && !case.suppressed
                 && self.ownerless.len() < OWNERLESS
@@ -299,7 +324,8 @@ impl Notifier {
                 say(format_args!(
                     "too many hosts wait: {owner} is not told of {about}"
                 ));
-                false
+                // The mail says how many there were.
+                true
             }
         }
     }
@@ -343,7 +369,9 @@ impl Notifier {
                 self.state.digest.told(batch, now());
             }
             Err(failure) => {
-                self.counts.failed = true;
+                if failure.relay {
+                    self.rests_until = Some(Instant::now() + REST);
+                }
                 let wait = self.state.digest.failed(batch, now());
                 // At the end it is tried sooner, and then by the next run.
                 let again = if self.ended {
@@ -374,10 +402,20 @@ impl Notifier {
         match Inventory::load(&self.config.inventory_path) {
             Ok(inventory) => {
                 self.config.inventory = inventory;
+                self.recheck();
                 self.look_at_owners();
             }
             Err(error) => say(format_args!("the inventory stays as it was: {error}")),
         }
+    }
+
+    /// Looks again whom those that wait are told: the inventory may say otherwise now.
+    fn recheck(&mut self) {
+        let config = &self.config;
+        self.state.digest.recheck(|case| {
+            let told = !suppressed(config, case, case.class);
+            told.then(|| owner(config, case)).flatten()
+        });
     }
 
     /// Tells of owners that no mail can be sent to.
@@ -429,7 +467,119 @@ impl Notifier {
     }
 }
 
+/// Whether the inventory wants nobody told of the host as this class.
+fn suppressed(config: &NotifyConfig, case: &Case, class: Class) -> bool {
+    let suppressed = config
+        .inventory
+        .suppressed(case.host.into(), class, case.time);
+    suppressed.is_some()
+}
+
+/// Who is told of the host.
+fn owner(config: &NotifyConfig, case: &Case) -> Option<Owner> {
+    let owner = config.inventory.owner(case.host.into());
+    let owner = owner.filter(|owner| owner.parse::<Mailboxes>().is_ok());
+    let fallback = config.fallback.as_ref().map(ToString::to_string);
+    owner.map(str::to_owned).or(fallback)
+}
+
 /// Seconds of the clock.
 fn now() -> i64 {
     Timestamp::now().second()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notify::compose::Language;
+    use crate::notify::digest::Rules;
+    use crate::verdict::Level;
+    use std::fs;
+
+    const RULES: Rules = Rules {
+        digest: 0,
+        limit: 9,
+    };
+    const OWNER: &str = "[[host]]\nnet = '192.0.2.0/24'\nowner = 'a@example.ac.jp'\n";
+    const SUPPRESSED: &str = "[[suppress]]\nnet = '192.0.2.0/24'\nclass = 'spam-fanout'\n";
+
+    fn notifier(path: &Path, inventory: &str) -> Notifier {
+        fs::write(path, inventory).unwrap();
+        Notifier {
+            config: NotifyConfig {
+                events: Source::Stdin,
+                inventory: Inventory::load(path).unwrap(),
+                inventory_path: path.to_owned(),
+                fallback: None,
+                language: Language::English,
+                rules: RULES,
+                quiet: true,
+                state: None,
+                delivery: None,
+            },
+            state: State::default(),
+            post: None,
+            zone: TimeZone::UTC,
+            ownerless: BTreeSet::new(),
+            ended: false,
+            rests_until: None,
+            counts: Counts::default(),
+        }
+    }
+
+    fn case(class: Class, level: Level) -> Case {
+        Case {
+            episode: "e".to_owned(),
+            host: "192.0.2.66".parse().unwrap(),
+            mac: None,
+            vlan: None,
+            role: None,
+            class,
+            level,
+            closed: level == Level::None,
+            acquitted: false,
+            suppressed: false,
+            first_seen: Timestamp::from_parts(0, 0),
+            time: Timestamp::from_parts(60, 0),
+            reason: String::new(),
+            evidence: Vec::new(),
+            numbers: Vec::new(),
+            sensor: "mxray".to_owned(),
+            event: "0".to_owned(),
+        }
+    }
+
+    fn reload(notifier: &mut Notifier, inventory: &str) {
+        fs::write(&notifier.config.inventory_path, inventory).unwrap();
+        notifier.reload();
+    }
+
+    #[test]
+    fn what_waits_goes_by_the_newest_inventory() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut notifier = notifier(&folder.path().join("inventory.toml"), OWNER);
+        let convicted = || case(Class::SpamFanout, Level::Likely);
+        assert!(notifier.case(convicted()));
+        reload(&mut notifier, &OWNER.replace("a@", "b@"));
+        let batch = notifier.state.digest.due(RULES, now(), true).unwrap();
+        assert_eq!(batch.owner, "b@example.ac.jp");
+        reload(&mut notifier, &format!("{OWNER}{SUPPRESSED}"));
+        assert_eq!(notifier.state.digest.waiting(), 0);
+        reload(&mut notifier, OWNER);
+        assert!(notifier.case(convicted()));
+        reload(&mut notifier, "");
+        assert_eq!(notifier.state.digest.waiting(), 0);
+    }
+
+    #[test]
+    fn the_end_of_an_episode_is_suppressed_as_what_was_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut notifier = notifier(&folder.path().join("inventory.toml"), OWNER);
+        assert!(notifier.case(case(Class::SpamFanout, Level::Likely)));
+        let batch = notifier.state.digest.due(RULES, now(), true).unwrap();
+        notifier.state.digest.told(&batch, now());
+        reload(&mut notifier, &format!("{OWNER}{SUPPRESSED}"));
+        assert!(!notifier.case(case(Class::Ordinary, Level::None)));
+        assert_eq!(notifier.state.digest.waiting(), 0);
+    }
 }

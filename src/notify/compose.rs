@@ -11,8 +11,9 @@ use super::digest::{Batch, News, Notice};
 use super::pick::{Case, Number};
 use crate::correlate::evidence::Family;
 use crate::time::Timestamp;
-use crate::verdict::{Class, Level};
+use crate::verdict::{Class, Level, Role};
 use jiff::tz::TimeZone;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use unicode_width::UnicodeWidthStr as _;
 
@@ -75,6 +76,8 @@ struct Words {
     closing: &'static str,
     /// So many had waited for the next day.
     held: fn(usize) -> String,
+    /// So many further events had no room.
+    omitted: fn(u64) -> String,
     /// There are no more mails today.
     last_today: &'static str,
     /// Hosts of which there is but a line.
@@ -86,8 +89,13 @@ struct Words {
     seen: fn(Class) -> &'static str,
     /// What their owners should do.
     steps: fn(Class) -> &'static [&'static str],
+    /// Where many machines are behind the address: what that means, and what to do.
+    shared: &'static str,
+    shared_steps: &'static [&'static str],
     /// And where it is over.
     over: &'static str,
+    /// And where it never was.
+    acquitted: &'static str,
     family: fn(Family) -> &'static str,
     strength: fn(Strength) -> &'static str,
     number: fn(Number) -> &'static str,
@@ -118,11 +126,13 @@ pub fn compose(batch: &Batch, language: Language, zone: &TimeZone) -> Letter {
         Language::English => &[&english::WORDS],
         Language::Both => &[&japanese::WORDS, &english::WORDS],
     };
+    // A host may have more than one episode.
+    let hosts: BTreeSet<_> = batch.notices.iter().map(|of| of.case.host).collect();
     let parts = words.iter().map(|words| words.body(batch, zone));
     let subject = batch.notices.first().map_or_else(String::new, |first| {
         let parts = words
             .iter()
-            .map(|words| (words.subject)(first, batch.notices.len()));
+            .map(|words| (words.subject)(first, hosts.len()));
         format!("[mxray] {}", parts.collect::<Vec<_>>().join(" / "))
     });
     Letter {
@@ -159,6 +169,9 @@ impl Words {
                 &format!("  {}  {what} ({})", case.host, case.class),
             );
         }
+        if batch.omitted > 0 {
+            out.push_str(&(self.omitted)(batch.omitted));
+        }
         line(&mut out, "");
         out.push_str(self.closing);
         if batch.last_today {
@@ -176,15 +189,28 @@ impl Words {
         line(out, (self.news)(*news, case.level));
         line(out, "");
         if *news == News::Over {
-            out.push_str(self.over);
+            out.push_str(if case.acquitted {
+                self.acquitted
+            } else {
+                self.over
+            });
             self.table(out, case, zone);
             return;
         }
         heading(out, labels.seen);
+        let shared = shared(case);
+        if shared {
+            out.push_str(self.shared);
+        }
         out.push_str((self.seen)(case.class));
         line(out, "");
         heading(out, labels.steps);
-        for (number, step) in (1..).zip((self.steps)(case.class)) {
+        let steps = if shared {
+            self.shared_steps
+        } else {
+            (self.steps)(case.class)
+        };
+        for (number, step) in (1..).zip(steps) {
             // The first line after its number, the others below it.
             for (index, text) in step.lines().enumerate() {
                 let before = if index == 0 {
@@ -231,6 +257,16 @@ impl Words {
         wrapped(out, &case.reason);
         wrapped(out, &format!("{} / {}", case.sensor, case.event));
     }
+}
+
+/// Whether it is a machine behind the address that is meant: who takes the address off the network
+/// cuts off all of them.
+fn shared(case: &Case) -> bool {
+    let servers = [Class::PtrFlood, Class::AFlood, Class::HijackedServer];
+    matches!(
+        case.role,
+        Some(Role::Aggregate | Role::Gateway | Role::Resolver)
+    ) && !servers.contains(&case.class)
 }
 
 fn line(out: &mut String, text: &str) {

@@ -17,6 +17,9 @@ use std::collections::BTreeMap;
 const TOLD: usize = 16_384;
 /// Cases that wait, over all owners: beyond it a case is not told, and counted.
 const WAITING: usize = 4_096;
+/// And of one owner, so that many of one leave room for those of others; what is beyond is counted
+/// in the mail.
+const OF_AN_OWNER: usize = 256;
 /// Seconds of a day, in which an owner gets so many mails and no more (UTC).
 const DAY: i64 = 86_400;
 /// Seconds to the first try after one that failed, and at most, as it doubles.
@@ -50,6 +53,9 @@ struct Queue {
     day: i64,
     mails: u64,
     waiting: Vec<Waiting>,
+    /// News that found no room since the last mail.
+    #[serde(default)]
+    omitted: u64,
     /// Tries that failed, and when the next one is.
     failures: u32,
     retry_at: i64,
@@ -117,6 +123,8 @@ pub struct Batch {
     pub notices: Vec<Notice>,
     /// How many of them had waited for a new day.
     pub held: usize,
+    /// Events with news beyond them, for which there was no room.
+    pub omitted: u64,
     /// It is the last one of the day that the owner gets.
     pub last_today: bool,
 }
@@ -161,6 +169,10 @@ impl Digest {
             (None, Some(_)) if self.waiting() >= WAITING => Taken::Full,
             (None, Some(news)) => {
                 let queue = self.owners.entry(owner.to_owned()).or_default();
+                if queue.waiting.len() >= OF_AN_OWNER {
+                    queue.omitted += 1;
+                    return Taken::Full;
+                }
                 queue.waiting.push(Waiting {
                     notice: Notice { case, news },
                     since: now,
@@ -168,6 +180,30 @@ impl Digest {
                 });
                 Taken::Waits
             }
+        }
+    }
+
+    /// As what the owner was told of the episode.
+    #[must_use]
+    pub fn told_as(&self, episode: &str) -> Option<Class> {
+        self.told.get(episode).map(|told| told.class)
+    }
+
+    /// Asks anew whom each case that waits is told; where it is nobody, it waits no more.
+    pub fn recheck(&mut self, whom: impl Fn(&Case) -> Option<Owner>) {
+        let mut moved = Vec::new();
+        for (owner, queue) in &mut self.owners {
+            queue.waiting.retain(|waiting| {
+                let whom = whom(&waiting.notice.case);
+                let stays = whom.as_ref() == Some(owner);
+                if !stays {
+                    moved.extend(whom.map(|whom| (whom, waiting.clone())));
+                }
+                stays
+            });
+        }
+        for (owner, waiting) in moved {
+            self.owners.entry(owner).or_default().waiting.push(waiting);
         }
     }
 
@@ -180,7 +216,9 @@ impl Digest {
                 (queue.day, queue.mails) = (day, 0);
             }
             let first = queue.waiting.iter().map(|waiting| waiting.since).min();
-            let ripe = first.is_some_and(|first| all || now - first >= rules.digest);
+            // A clock that was set back holds up nothing.
+            queue.retry_at = queue.retry_at.min(now + LONGEST_RETRY);
+            let ripe = first.is_some_and(|first| all || first > now || now - first >= rules.digest);
             if !ripe || now < queue.retry_at {
                 continue;
             }
@@ -201,6 +239,7 @@ impl Digest {
                 owner: owner.clone(),
                 notices,
                 held: queue.waiting.iter().filter(|waiting| waiting.held).count(),
+                omitted: queue.omitted,
                 last_today: queue.mails + 1 == rules.limit,
             });
         }
@@ -226,6 +265,7 @@ impl Digest {
                 .waiting
                 .retain(|waiting| !batch.notices.contains(&waiting.notice));
             queue.mails += 1;
+            queue.omitted = queue.omitted.saturating_sub(batch.omitted);
             (queue.failures, queue.retry_at) = (0, 0);
         }
         if self.told.len() > TOLD {
@@ -259,6 +299,13 @@ impl Digest {
         for queue in self.owners.values_mut() {
             queue.retry_at = 0;
         }
+    }
+
+    /// Whether something waits whose last try failed.
+    #[must_use]
+    pub fn failing(&self) -> bool {
+        let mut queues = self.owners.values();
+        queues.any(|queue| queue.failures > 0 && !queue.waiting.is_empty())
     }
 
     /// How many cases wait.
@@ -295,6 +342,8 @@ mod tests {
             class: Class::SpamFanout,
             level,
             closed: false,
+            role: None,
+            acquitted: false,
             suppressed: false,
             first_seen: Timestamp::from_parts(0, 0),
             time: Timestamp::from_parts(60, 0),
@@ -423,6 +472,7 @@ mod tests {
         let other = digest.due(RULES, 300, false).unwrap();
         assert_eq!(other.owner, "p");
         digest.told(&other, 300);
+        assert!(digest.failing());
         assert_eq!(digest.due(RULES, 329, false), None);
         assert_eq!(digest.due(RULES, 330, false).as_ref(), Some(&batch));
         assert_eq!(digest.failed(&batch, 330), 60);
@@ -431,14 +481,44 @@ mod tests {
         }
         assert_eq!(digest.failed(&batch, 0), LONGEST_RETRY);
         digest.try_again();
-        assert!(digest.due(RULES, 1, true).is_some());
+        assert_eq!(goes(&mut digest, 300), [News::Convicted]);
+        assert!(!digest.failing());
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_holds_up_nothing() {
+        let mut digest = Digest::default();
+        digest.take("o", case("a", Level::Likely), 10 * DAY);
+        let batch = digest.due(RULES, 2 * DAY, false).unwrap();
+        digest.failed(&batch, 10 * DAY);
+        assert_eq!(digest.due(RULES, 2 * DAY, false), None);
+        let later = 2 * DAY + LONGEST_RETRY;
+        assert!(digest.due(RULES, later, false).is_some());
+    }
+
+    #[test]
+    fn many_hosts_of_an_owner_leave_room_for_others() {
+        let mut digest = Digest::default();
+        for number in 0..OF_AN_OWNER {
+            digest.take("o", case(&format!("{number}"), Level::Likely), 0);
+        }
+        let more = digest.take("o", case("more", Level::Likely), 0);
+        assert_eq!(more, Taken::Full);
+        let other = digest.take("p", case("other", Level::Likely), 0);
+        assert_eq!(other, Taken::Waits);
+        let batch = digest.due(RULES, 300, false).unwrap();
+        assert_eq!((batch.notices.len(), batch.omitted), (OF_AN_OWNER, 1));
+        digest.told(&batch, 300);
+        digest.take("o", case("next", Level::Likely), 300);
+        assert_eq!(digest.due(RULES, 600, false).unwrap().omitted, 0);
     }
 
     #[test]
     fn bounds() {
         let mut digest = Digest::default();
         for number in 0..WAITING {
-            let taken = digest.take("o", case(&format!("{number}"), Level::Likely), 0);
+            let owner = format!("o{}", number / OF_AN_OWNER);
+            let taken = digest.take(&owner, case(&format!("{number}"), Level::Likely), 0);
             assert_eq!(taken, Taken::Waits);
         }
         let more = digest.take("o", case("more", Level::Likely), 0);

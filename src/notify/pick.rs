@@ -7,7 +7,7 @@
 use crate::correlate::evidence::Family;
 use crate::report::text;
 use crate::time::{NANOS, Timestamp};
-use crate::verdict::{Class, Level};
+use crate::verdict::{Class, Level, Role};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -16,6 +16,8 @@ use std::str::FromStr;
 const PIECES: usize = 8;
 /// Octets of an identifier.
 const IDENTIFIER: usize = 64;
+/// What the sensor says where it takes back a verdict, which no field of the event tells.
+const ACQUITTED: &str = "turned out to be a ";
 
 /// What an event says of a host.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,12 +30,18 @@ pub struct Case {
     pub mac: Option<String>,
     /// The VLAN that it was seen in.
     pub vlan: Option<String>,
+    /// What it is for, where that is known.
+    #[serde(default)]
+    pub role: Option<Role>,
     /// What it is taken for.
     pub class: Class,
     /// How sure.
     pub level: Level,
     /// Whether the episode is over.
     pub closed: bool,
+    /// Whether it is over since the host turned out to be something else: a false alarm.
+    #[serde(default)]
+    pub acquitted: bool,
     /// Whether the inventory that the sensor read wants nobody told.
     pub suppressed: bool,
     /// The first observation of the episode.
@@ -92,6 +100,8 @@ pub enum Line {
     Verdict(Box<Case>),
     /// Another event, or an empty line.
     Other,
+    /// An event as `eve` or `ocsf` has it, which does not say what owners are told.
+    OtherFormat,
     /// No event: not JSON, or a verdict without what a verdict has.
     Damaged(String),
 }
@@ -104,7 +114,15 @@ pub fn read(line: &str) -> Line {
     }
     let head: Head = match serde_json::from_str(line) {
         Ok(head) => head,
-        Err(error) => return Line::Damaged(error.to_string()),
+        Err(error) => {
+            let other = serde_json::from_str::<Other>(line)
+                .is_ok_and(|other| other.event_type.is_some() || other.class_uid.is_some());
+            return if other {
+                Line::OtherFormat
+            } else {
+                Line::Damaged(error.to_string())
+            };
+        }
     };
     if head.event.dataset != "mxray.verdict" {
         return Line::Other;
@@ -131,21 +149,25 @@ impl Case {
         evidence.sort_by(|one, other| other.llr.total_cmp(&one.llr));
         evidence.truncate(PIECES);
         let numbers = numbers(&mxray);
+        let reason = text::plain(&meta.reason.unwrap_or_default());
         Ok(Self {
             episode: identifier(&mxray.episode.id)?,
             host: source.ip,
             mac: source.mac.map(|mac| text::plain(&mac)),
             vlan: network.map(|network| text::plain(&network.vlan.id)),
+            // One of a later version is not known.
+            role: mxray.role.and_then(|role| role.name.parse().ok()),
             class: word(&mxray.class)?,
             level: Level::ALL
                 .into_iter()
                 .find(|level| level.name() == mxray.level)
                 .ok_or_else(|| format!("there is no level `{}`", text::plain(&mxray.level)))?,
             closed: mxray.state == "closed",
+            acquitted: mxray.state == "closed" && reason.contains(ACQUITTED),
             suppressed: mxray.suppressed,
             first_seen: moment(&mxray.episode.first_seen)?,
             time,
-            reason: text::plain(&meta.reason.unwrap_or_default()),
+            reason,
             evidence,
             numbers,
             sensor: text::plain(&observer.name),
@@ -223,6 +245,13 @@ struct Head {
     event: Dataset,
 }
 
+/// What `eve` and `ocsf` have instead.
+#[derive(Deserialize)]
+struct Other {
+    event_type: Option<String>,
+    class_uid: Option<u32>,
+}
+
 #[derive(Deserialize)]
 struct Dataset {
     dataset: String,
@@ -269,6 +298,7 @@ struct Vlan {
 
 #[derive(Deserialize)]
 struct Mxray {
+    role: Option<Named>,
     class: String,
     level: String,
     state: String,
@@ -278,6 +308,11 @@ struct Mxray {
     evidence: Vec<Evidence>,
     dns: Dns,
     smtp: Smtp,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
 }
 
 #[derive(Deserialize)]
@@ -336,7 +371,7 @@ mod tests {
             "source": {"ip": "192.0.2.66", "mac": "02-00-00-00-02-42"},
             "network": {"vlan": {"id": "12"}},
             "mxray": {
-                "class": "spam-fanout", "level": "likely", "state": "new", "suppressed": false,
+                "role": {"name": "aggregate"}, "class": "spam-fanout", "level": "likely", "state": "new", "suppressed": false,
                 "episode": {"id": "e1", "first_seen": "2026-01-05T00:00:00.5Z"},
                 "evidence": [
                     {"family": "fail", "llr": 2.5, "text": "t"},
@@ -363,6 +398,7 @@ mod tests {
         let case = case(&event());
         assert_eq!(case.host, IpAddr::from([192, 0, 2, 66]));
         assert_eq!((case.class, case.level), (Class::SpamFanout, Level::Likely));
+        assert_eq!(case.role, Some(Role::Aggregate));
         let families: Vec<_> = case.evidence.iter().map(|piece| piece.family).collect();
         assert_eq!(families, [Family::Fan, Family::Fail]);
         assert_eq!(
@@ -389,6 +425,26 @@ mod tests {
             "a\\013\\010Bcc: x@example.net\\010\\226\\128\\174"
         );
         assert_eq!(case.sensor, "n\\010m");
+    }
+
+    #[test]
+    fn a_false_alarm_is_none_that_only_went_silent() {
+        let mut event = event();
+        event["mxray"]["state"] = "closed".into();
+        for (reason, acquitted) in [
+            ("192.0.2.66 turned out to be a resolver: inventory.", true),
+            ("192.0.2.66 has made no mail lookups for a day.", false),
+        ] {
+            event["event"]["reason"] = reason.into();
+            assert_eq!(case(&event).acquitted, acquitted, "{reason}");
+        }
+    }
+
+    #[test]
+    fn other_formats_are_known_as_such() {
+        for line in [r#"{"event_type":"alert"}"#, r#"{"class_uid":2004}"#] {
+            assert_eq!(read(line), Line::OtherFormat, "{line}");
+        }
     }
 
     #[test]

@@ -3,12 +3,16 @@
 use super::compose::Letter;
 use super::digest::Batch;
 use crate::report::text;
+use lettre::Message;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Mailboxes};
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
+use lettre::transport::smtp;
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{
+    Certificate, CertificateStore, SmtpConnection, TlsParameters,
+};
+use lettre::transport::smtp::commands::{Mail, Rset};
 use lettre::transport::smtp::extension::ClientId;
-use lettre::{Message, SmtpTransport, Transport as _};
 use std::error::Error as _;
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
@@ -119,7 +123,12 @@ impl Address {
 
 /// Hands mails over.
 pub struct Postman {
-    transport: SmtpTransport,
+    host: String,
+    port: u16,
+    security: Security,
+    tls: Option<TlsParameters>,
+    login: Option<Credentials>,
+    name: ClientId,
 }
 
 /// Why a mail was not taken.
@@ -128,13 +137,37 @@ pub struct Postman {
 pub struct Failure {
     /// It never will be, as it is.
     pub refused: bool,
+    /// It is no matter of this mail: the relay takes none now, or none from us.
+    pub relay: bool,
     /// What the relay or the network said.
     pub text: String,
 }
 
+impl Failure {
+    fn of(error: &smtp::Error, relay: bool) -> Self {
+        let code = error.status().map(u16::from);
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            let more = error.to_string();
+            if !text.contains(&more) {
+                text = format!("{text}: {more}");
+            }
+            cause = error.source();
+        }
+        // That a login is wanted or wrong (RFC 4954 section 6) is no fault of the mail.
+        let login = matches!(code, Some(530 | 534 | 535 | 538));
+        Self {
+            refused: error.is_permanent() && !relay && !login,
+            relay,
+            text: text::plain(&text),
+        }
+    }
+}
+
 impl Postman {
     /// One that greets the relay as `name`.
-    pub fn new(relay: Relay, name: String) -> Result<Self, lettre::transport::smtp::Error> {
+    pub fn new(relay: Relay, name: String) -> Result<Self, smtp::Error> {
         let Relay {
             host,
             port,
@@ -149,43 +182,49 @@ impl Postman {
                 .add_root_certificate(roots);
         }
         let tls = match security {
-            Security::Tls => Tls::Wrapper(trust.build()?),
-            Security::StartTls => Tls::Required(trust.build()?),
-            Security::Plain => Tls::None,
+            Security::Tls | Security::StartTls => Some(trust.build()?),
+            Security::Plain => None,
         };
-        let mut transport = SmtpTransport::builder_dangerous(host)
-            .port(port)
-            .tls(tls)
-            .timeout(Some(PATIENCE))
-            .hello_name(ClientId::Domain(name));
-        if let Some(Login { user, password }) = login {
-            transport = transport.credentials(Credentials::new(user, password));
-        }
         Ok(Self {
-            transport: transport.build(),
+            host,
+            port,
+            security,
+            tls,
+            login: login.map(|Login { user, password }| Credentials::new(user, password)),
+            name: ClientId::Domain(name),
         })
     }
 
     /// Hands a mail over; returns when the relay has taken it.
     pub fn send(&self, mail: &Message) -> Result<(), Failure> {
-        let sent = self.transport.send(mail);
-        sent.map(drop).map_err(|error| {
-            let code = error.status().map(u16::from);
-            let mut text = error.to_string();
-            let mut cause = error.source();
-            while let Some(error) = cause {
-                let more = error.to_string();
-                if !text.contains(&more) {
-                    text = format!("{text}: {more}");
-                }
-                cause = error.source();
-            }
-            Failure {
-                // That a login is wanted or wrong (RFC 4954 section 6) is no fault of the mail.
-                refused: error.is_permanent() && !matches!(code, Some(530 | 534 | 535 | 538)),
-                text: text::plain(&text),
-            }
-        })
+        let envelope = mail.envelope();
+        let mut relay = self
+            .open(envelope.from())
+            .map_err(|error| Failure::of(&error, true))?;
+        relay
+            .send(envelope, &mail.formatted())
+            .map_err(|error| Failure::of(&error, false))?;
+        // It has the mail, whatever becomes of the farewell.
+        let _ = relay.quit();
+        Ok(())
+    }
+
+    /// As far as it is the same for all mails: a relay that refuses the sender refuses everything.
+    fn open(&self, from: Option<&lettre::Address>) -> Result<SmtpConnection, smtp::Error> {
+        let place = (self.host.as_str(), self.port);
+        let tls = |security| self.tls.as_ref().filter(|_| self.security == security);
+        let patience = Some(PATIENCE);
+        let mut relay =
+            SmtpConnection::connect(place, patience, &self.name, tls(Security::Tls), None)?;
+        if let Some(tls) = tls(Security::StartTls) {
+            relay.starttls(tls, &self.name)?;
+        }
+        if let Some(login) = &self.login {
+            relay.auth(DEFAULT_MECHANISMS, login)?;
+        }
+        relay.command(Mail::new(from.cloned(), Vec::new()))?;
+        relay.command(Rset)?;
+        Ok(relay)
     }
 }
 

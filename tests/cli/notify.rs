@@ -94,11 +94,38 @@ fn what_the_relay_refuses_is_set_aside_and_told() {
 }
 
 #[test]
+fn a_relay_that_refuses_the_sender_loses_nothing() {
+    let refuses = |from: &str| (from == "sensor@example.ac.jp").then_some("550 not from you");
+    let (place, relay) = (place(INVENTORY), Relay::new(refuses));
+    let run = notify(&place, &relay, "", 1);
+    assert!(run.stderr.contains("not from you"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("0 refused, 2 hosts wait"),
+        "{}",
+        run.stderr
+    );
+    assert!(!super::is_there(&place.path("state.refused")));
+    notify(&place, &Relay::willing(), "", 0);
+}
+
+#[test]
+fn events_of_another_format_are_a_failure() {
+    let place = place(INVENTORY);
+    place.run("replay -q fanout-bot.pcap --format eve -o eve.ndjson", 0);
+    let run = place.run("notify --dry-run --inventory inventory.toml eve.ndjson", 1);
+    assert!(
+        run.stderr.contains("owners are told from `ecs`"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
 fn what_the_relay_does_not_want_now_is_tried_again() {
     let mut tries = 0;
     let later = move |to: &str| {
         tries += usize::from(to == "alice@example.ac.jp");
-        (tries == 1).then_some("451 come back later")
+        (to == "alice@example.ac.jp" && tries == 1).then_some("451 come back later")
     };
     let (place, relay) = (place(INVENTORY), Relay::new(later));
     let run = notify(&place, &relay, "", 0);

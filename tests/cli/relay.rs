@@ -21,7 +21,7 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    /// One that answers RCPT so; `None` is 250.
+    /// One that answers MAIL and RCPT with an address so; `None` is 250.
     pub(crate) fn new(rcpt: impl FnMut(&str) -> Option<&'static str> + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let place = listener.local_addr().unwrap();
@@ -78,6 +78,10 @@ fn session(
         let line = line.trim_end();
         let answer = match line.split([' ', ':']).next().unwrap() {
             "EHLO" => "250-relay.example\r\n250 8BITMIME",
+            "MAIL" => {
+                let address = line.split(['<', '>']).nth(1).unwrap();
+                rcpt(address).unwrap_or("250 ok")
+            }
             "RCPT" => {
                 let address = line.split(['<', '>']).nth(1).unwrap();
                 let answer = rcpt(address).unwrap_or("250 ok");
@@ -101,7 +105,7 @@ fn session(
                 let _ = taken.send(Taken { to, mail });
                 "250 taken"
             }
-            "MAIL" | "RSET" | "NOOP" => "250 ok",
+            "RSET" | "NOOP" => "250 ok",
             "QUIT" => "221 bye",
             _ => "502 not here",
         };

@@ -106,7 +106,7 @@ struct Snapshot<'a> {
     rates: Option<Rates>,
     /// As `mxray` of the totals' event.
     stats: StatsBody,
-    /// How many hosts under suspicion stand at each level.
+    /// How many hosts under suspicion stand at each level, without those that are suppressed.
     levels: BTreeMap<&'static str, usize>,
     /// The highest score first, the first ones with their evidence.
     hosts: Vec<Cow<'a, Suspect>>,
@@ -200,7 +200,8 @@ impl Status {
         hosts.sort_by(|one, other| other.score.total_cmp(&one.score));
         hosts.truncate(HOSTS);
         let mut levels = BTreeMap::new();
-        for suspect in self.suspects.values() {
+        // Nobody is to be told of those that are suppressed, by an alert neither.
+        for suspect in self.suspects.values().filter(|of| !of.suppressed) {
             *levels.entry(suspect.level).or_insert(0) += 1;
         }
         let hosts: Vec<_> = (0..)

@@ -29,6 +29,12 @@ often its first victim.
             counted(number as u64, "report")
         )
     },
+    omitted: |number| {
+        format!(
+            "\nThere were more reports than fit here: we had to leave out {number} more. Please ask us\n\
+             for the full list.\n"
+        )
+    },
     last_today: "\n\
 The number of mails that you get in a day is limited, and this is today's
 last one. What is found from now on is in tomorrow's.
@@ -38,10 +44,27 @@ last one. What is found from now on is in tomorrow's.
     level,
     seen,
     steps,
+    shared: "  \
+  Many machines seem to share this address (NAT, a proxy, a forwarder).
+  One of those behind it does what follows. Do not take the device with
+  this address off the network, as that would cut off all of them.
+
+",
+    shared_steps: &[
+        "Find the machine behind this address: look into the log of the NAT, proxy\nor forwarder, at the times in the table below, for who made many mail\nconnections (ports 25, 465, 587) or many DNS lookups of mail servers.",
+        "Take that machine off the network, scan it for malware, and change the\npasswords that were used on it.",
+        "If the device keeps no log, or sends mail or looks it up itself by intent,\ntell us.",
+    ],
     over: "  \
   You were told of this machine before. There is nothing that you have to
   do because of this mail. If you have not looked at the machine yet,
   please still do: that it is quiet may only mean that it is switched off.
+
+",
+    acquitted: "  \
+  You were told of this machine before. That was a false alarm, for which
+  we are sorry: there is nothing to look for on it because of that mail.
+  The sensor's words below say what it is taken for now.
 
 ",
     family,
@@ -88,23 +111,20 @@ fn subject(first: &Notice, hosts: usize) -> String {
 }
 
 fn opening(new: usize, over: usize) -> String {
-    let one = new == 1;
+    // Neither what is done nor by whom is the same for all classes: the hosts' own parts say it.
     let found = match new {
         0 => String::new(),
         _ => format!(
-            "our network sensor sees signs that {} registered to you {} spam or\n\
-             worms, most likely without the knowledge of the people who use {}. Please\n\
-             look after {} soon, best today: what to do is written below.\n",
+            "our network sensor noticed unusual mail or DNS traffic of {} registered\n\
+             to you. What was seen, and what to do, is written below. Please look into it\n\
+             soon, best today.\n",
             counted(new as u64, "machine"),
-            if one { "sends" } else { "send" },
-            if one { "it" } else { "them" },
-            if one { "it" } else { "them" },
         ),
     };
     let ended = match over {
         0 => String::new(),
         _ if new == 0 => format!(
-            "{} that you were told of {} no more signs of sending spam or worms.\n",
+            "{} that you were told of {} no more signs.\n",
             counted(over as u64, "machine"),
             if over == 1 { "shows" } else { "show" },
         ),
@@ -172,8 +192,9 @@ fn seen(class: Class) -> &'static str {
         }
         Class::SubmissionAbuse => {
             "  \
-  The machine logs in at many mail providers, where people have one or two
-  accounts. Spam programs do so with stolen passwords.
+  The machine makes connections for sending to many mail providers, where
+  people have accounts at one or two. Spam programs do so with stolen
+  passwords.
 "
         }
         Class::HijackedRelay => {
@@ -252,7 +273,7 @@ fn family(family: Family) -> &'static str {
         Family::Mx => "asks for mail servers of ever new domains",
         Family::Kwa => "guesses mail servers of ever new domains",
         Family::Fan => "connects to ever new mail servers",
-        Family::Submit => "logs in at ever new providers",
+        Family::Submit => "connects to ever new mail providers",
         Family::Relay => "many recipients by one server",
         Family::Jump => "sends much more than it used to",
         Family::Inbound => "takes mail from outside",

@@ -12,7 +12,9 @@ fn notice(host: u8, class: Class, level: Level, news: News) -> Notice {
         vlan: None,
         class,
         level,
+        role: None,
         closed: false,
+        acquitted: false,
         suppressed: false,
         first_seen: Timestamp::from_parts(1_767_571_200, 0),
         time: Timestamp::from_parts(1_767_571_260, 0),
@@ -34,6 +36,7 @@ fn batch(notices: Vec<Notice>) -> Batch {
         owner: "owner@example.ac.jp".to_owned(),
         notices,
         held: 0,
+        omitted: 0,
         last_today: false,
     }
 }
@@ -78,7 +81,7 @@ fn what_was_seen_since_when_and_the_numbers() {
         "[mxray] please check 192.0.2.66: it seems to send spam or worms"
     );
     for text in [
-        "signs that 1 machine registered to you sends spam",
+        "traffic of 1 machine registered\nto you",
         "Machine with the IP address 192.0.2.66\nNEW: very likely\n",
         "First sign                              : 2026-01-05 09:00:00 +09 (UTC+09:00)\n",
         "mail connections begun                  : 400\n",
@@ -103,6 +106,52 @@ fn what_was_seen_since_when_and_the_numbers() {
 }
 
 #[test]
+fn the_opening_accuses_nobody_of_what_the_class_does_not_say() {
+    let flooded = notice(53, Class::PtrFlood, Level::Likely, News::Convicted);
+    let Letter { body, .. } = letter(&batch(vec![flooded]), Language::Both);
+    for accusation in ["worms", "ワーム"] {
+        assert!(!body.contains(accusation), "{body}");
+    }
+}
+
+#[test]
+fn who_shares_an_address_is_not_cut_off() {
+    for role in [Role::Aggregate, Role::Gateway, Role::Resolver] {
+        let mut shared = notice(1, Class::Gen2Mx, Level::Likely, News::Convicted);
+        shared.case.role = Some(role);
+        let Letter { body, .. } = letter(&batch(vec![shared]), Language::Both);
+        assert!(
+            body.contains("Find the machine behind this address"),
+            "{body}"
+        );
+        assert!(!body.contains("Take the machine off"), "{body}");
+        assert!(!body.contains("\n  1. 機器をネットワークから"), "{body}");
+        assert!(body.lines().all(|line| line.width() <= 80), "{body}");
+    }
+}
+
+#[test]
+fn a_false_alarm_is_called_one() {
+    let mut over = notice(1, Class::Gen2Mx, Level::None, News::Over);
+    over.case.acquitted = true;
+    let Letter { body, .. } = letter(&batch(vec![over]), Language::Both);
+    for text in ["That was a false alarm", "誤報でした"] {
+        assert!(body.contains(text), "{body}");
+    }
+    assert!(!body.contains("switched off"), "{body}");
+    assert!(body.lines().all(|line| line.width() <= 80), "{body}");
+}
+
+#[test]
+fn the_subject_counts_hosts() {
+    let mut notices =
+        [1, 1, 2].map(|host| notice(host, Class::Gen2Mx, Level::Likely, News::Convicted));
+    notices[1].case.episode = "other".to_owned();
+    let Letter { subject, .. } = letter(&batch(notices.to_vec()), Language::English);
+    assert!(subject.ends_with("(and 1 more)"), "{subject}");
+}
+
+#[test]
 fn servers_are_not_told_to_be_unplugged() {
     let server = notice(25, Class::HijackedServer, Level::Likely, News::Convicted);
     let body = letter(&batch(vec![server]), Language::English).body;
@@ -122,20 +171,19 @@ fn many_hosts_and_what_had_to_wait() {
     });
     let many = Batch {
         held: 3,
+        omitted: 7,
         last_today: true,
         ..batch(notices.collect())
     };
     let Letter { subject, body } = letter(&many, Language::English);
     assert!(subject.ends_with("(and 29 more)"), "{subject}");
-    assert!(
-        body.contains("signs that 25 machines registered to you send"),
-        "{body}"
-    );
+    assert!(body.contains("traffic of 25 machines registered"), "{body}");
     assert!(
         body.contains("Of 5 machines that you were told of before"),
         "{body}"
     );
     assert!(body.contains("3 reports in this mail had waited"), "{body}");
+    assert!(body.contains("leave out 7 more"), "{body}");
     assert!(body.contains("is in tomorrow's."), "{body}");
     assert_eq!(body.matches("Machine with the IP address").count(), IN_FULL);
     for host in 1..=30 {
