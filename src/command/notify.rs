@@ -267,7 +267,7 @@ impl Notifier {
             match wait {
                 _ if signals.stop.load(Ordering::Relaxed) => break,
                 Some(seconds) if self.state.digest.failing() => {
-                    thread::sleep(Duration::from_secs(seconds))
+                    thread::sleep(Duration::from_secs(seconds));
                 }
                 _ => break,
             }

@@ -8,7 +8,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use std::io::{self, Write as _};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 pub(super) fn run(config: &ShipConfig) -> anyhow::Result<Outcome> {
@@ -40,12 +40,15 @@ pub(super) fn run(config: &ShipConfig) -> anyhow::Result<Outcome> {
             .into_iter()
             .map(|(name, mut worker)| {
                 let thread = thread::Builder::new().name("ship".to_owned());
-                let thread = thread.spawn_scoped(scope, move || worker.run(run));
+                let thread = thread.spawn_scoped(scope, move || {
+                    let _stop = StopOnPanic(run.stop);
+                    worker.run(run)
+                });
                 thread.map(|thread| (name, thread))
             })
             .collect();
         let started = started.inspect_err(|_| {
-            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+            stop.store(true, Ordering::Relaxed);
         })?;
         let ended = started.into_iter().map(|(name, thread)| {
             let result = thread.join();
@@ -77,6 +80,18 @@ pub(super) fn run(config: &ShipConfig) -> anyhow::Result<Outcome> {
     })
 }
 
+/// Ends the others where a thread of them panics: whoever started them then learns of it at once,
+/// and not when the last one ends.
+struct StopOnPanic<'a>(&'a AtomicBool);
+
+impl Drop for StopOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
 fn workers(
     config: &ShipConfig,
     make: impl Fn(
@@ -104,4 +119,25 @@ fn show(config: &ShipConfig) -> anyhow::Result<Outcome> {
     }
     out.flush().context(TO_STDOUT)?;
     Ok(Outcome::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_ends_the_others() {
+        let stop = AtomicBool::new(false);
+        drop(StopOnPanic(&stop));
+        assert!(!stop.load(Ordering::Relaxed));
+        let joined = thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                let _stop = StopOnPanic(&stop);
+                panic!("as asked for");
+            });
+            thread.join()
+        });
+        assert!(joined.is_err());
+        assert!(stop.load(Ordering::Relaxed));
+    }
 }

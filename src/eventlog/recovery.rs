@@ -18,10 +18,13 @@ pub(super) struct Recovered {
     pub(super) cut: u64,
     /// Batches that are not what was written, before ones that are.
     pub(super) damaged: usize,
+    /// Why its index could not be made to say so.
+    pub(super) index: Option<io::Error>,
 }
 
 /// Looks at the newest segment. Up to the last batch whose checksum is right it stays as it is;
-/// behind that, whole events stay, and what follows them is cut. Then the index says all of it.
+/// behind that, whole events stay, and what follows them is cut. Then the index says all of it,
+/// where the disk has room for that; a sensor starts without as well.
 /// `first` is for an index that does not say.
 pub(super) fn recover(folder: &Path, number: u64, first: u64) -> io::Result<Recovered> {
     let found = Index::read(folder, number)?;
@@ -55,15 +58,17 @@ pub(super) fn recover(folder: &Path, number: u64, first: u64) -> io::Result<Reco
         first: Some(first),
         batches,
     };
+    let mut fault = None;
     if index != found {
         file.sync_all()?;
-        rewrite(folder, number, first, &index.batches)?;
+        fault = rewrite(folder, number, first, &index.batches).err();
     }
     Ok(Recovered {
         first,
         events: index.events(),
         cut: length.saturating_sub(end),
         damaged,
+        index: fault,
     })
 }
 
@@ -113,7 +118,11 @@ fn whole_events(reader: &mut impl io::BufRead, offset: u64) -> io::Result<Batch>
 fn rewrite(folder: &Path, number: u64, first: u64, batches: &[Batch]) -> io::Result<()> {
     let path = segment::index(folder, number);
     let new = path.with_extension("index.new");
-    fs::write(&new, Index::text(first, batches))?;
-    File::open(&new)?.sync_all()?;
-    fs::rename(&new, &path)
+    let written = fs::write(&new, Index::text(first, batches))
+        .and_then(|()| File::open(&new)?.sync_all())
+        .and_then(|()| fs::rename(&new, &path));
+    written.inspect_err(|_| {
+        // Part of one is of no use, and takes room.
+        let _ = fs::remove_file(&new);
+    })
 }

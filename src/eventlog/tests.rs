@@ -214,6 +214,29 @@ fn a_torn_end_is_cut_wherever_it_is_torn() {
 }
 
 #[test]
+fn a_torn_end_whose_index_cannot_be_written_is_told_and_ends_nothing() {
+    let folder = log_of(0..2);
+    let path = segment::events(folder.path(), 1);
+    let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
+    file.write_all(b"{\"event\":2}\n{\"ev").unwrap();
+    // A folder where it is to be: nothing can be made there, by nobody.
+    let new = segment::index(folder.path(), 1).with_extension("index.new");
+    fs::create_dir(&new).unwrap();
+    let mut log = Writer::open(folder.path(), ROOMY).unwrap();
+    let told = log.take_faults();
+    assert!(told[0].contains("are cut"), "{told:?}");
+    assert!(
+        told.len() == 2 && told[1].contains("index of segment 1 cannot be written"),
+        "{told:?}"
+    );
+    write(&mut log, 3..5);
+    drop(log);
+    let mut reader = Reader::open(folder.path(), None);
+    assert_eq!(read(&mut reader), events(0..5));
+    assert_eq!((reader.position().event, reader.take_lost()), (5, 0));
+}
+
+#[test]
 fn damage_within_is_told_and_kept_and_does_not_cut_what_follows() {
     let folder = tempfile::tempdir().unwrap();
     let mut log = Writer::open(folder.path(), ROOMY).unwrap();

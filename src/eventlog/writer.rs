@@ -204,6 +204,11 @@ impl Writer {
                 recovered.damaged
             ));
         }
+        if let Some(error) = recovered.index {
+            self.fault(format_args!(
+                "the index of segment {last} cannot be written: {error}"
+            ));
+        }
         self.add_closed(last, recovered.events)?;
         self.first = recovered.first + recovered.events;
         self.number = last.saturating_add(1);

@@ -71,7 +71,11 @@ impl Aside {
                 event,
             })?;
             text.push(b'\n');
-            file.write_all(&text)?;
+            if let Err(error) = file.write_all(&text) {
+                // No half of a line stays, to which the next one would be joined.
+                let _ = file.set_len(octets);
+                return Err(error);
+            }
             octets += text.len() as u64;
         }
         file.sync_all()

@@ -7,6 +7,7 @@ use super::http::{Answer, Http};
 use super::{Event, Failure, Fate, Receiver};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::time::Duration;
 use ureq::http::StatusCode;
 
 /// What is asked of the answer: it could be much larger.
@@ -31,6 +32,12 @@ struct Create<'a> {
 #[derive(Deserialize)]
 struct Outcome {
     items: Vec<BTreeMap<String, Item>>,
+}
+
+/// What it says of a request as a whole.
+#[derive(Deserialize)]
+struct Whole {
+    error: ItemError,
 }
 
 #[derive(Deserialize)]
@@ -84,22 +91,54 @@ impl Receiver for Bulk {
 }
 
 fn fates(answer: &Answer, events: usize) -> Result<Vec<Fate>, Failure> {
+    if answer.status == StatusCode::BAD_REQUEST {
+        let said = serde_json::from_slice::<Whole>(&answer.body);
+        return Err(match said {
+            Ok(Whole { error }) if error.is_of_a_document() => answer.unacceptable(),
+            _ => answer.failure(),
+        });
+    }
     if answer.status != StatusCode::OK {
         return Err(answer.failure());
     }
     let outcome: Outcome = serde_json::from_slice(&answer.body)
         .map_err(|error| answer.later(format_args!("an answer that is not understood: {error}")))?;
     let items = outcome.items.iter().flat_map(BTreeMap::values);
-    let fates: Vec<_> = items.map(Item::fate).collect();
+    let fates: Vec<_> = items.map(|item| item.fate(answer.after())).collect();
     if fates.len() != events {
         let told = fates.len();
         return Err(answer.later(format_args!("it tells of {told} of {events} events")));
     }
+    // Where none of many is good enough, a mapping or a pipeline is wrong rather than they are.
+    if let [Fate::Refused(reason), _, ..] = &fates[..]
+        && fates.iter().all(|fate| matches!(fate, Fate::Refused(_)))
+    {
+        return Err(answer.later(format_args!("all {events} events are refused: {reason}")));
+    }
     Ok(fates)
 }
 
+impl ItemError {
+    /// Whether a request is refused as a whole for what stands in one of its lines.
+    fn is_of_a_document(&self) -> bool {
+        let kind = self.kind.as_str();
+        // The first is of an identifier that is too long.
+        kind == "action_request_validation_exception"
+            || kind.ends_with("_parse_exception")
+            || kind.ends_with("_parsing_exception")
+    }
+
+    /// Whether people have to mend an index, or its name.
+    fn is_of_an_index(&self) -> bool {
+        matches!(
+            self.kind.as_str(),
+            "index_not_found_exception" | "index_closed_exception" | "invalid_index_name_exception"
+        )
+    }
+}
+
 impl Item {
-    fn fate(&self) -> Fate {
+    fn fate(&self, after: Option<Duration>) -> Fate {
         let reason = || match &self.error {
             Some(ItemError { kind, reason }) => {
                 let reason = reason.as_deref().unwrap_or_default();
@@ -107,10 +146,16 @@ impl Item {
             }
             None => self.status.to_string(),
         };
+        let later = || Fate::Later {
+            reason: reason(),
+            after,
+        };
         match self.status {
             200..=299 | 409 => Fate::Delivered,
-            // Too much at once; and what is no fault of the event: rights, and a full disk.
-            401 | 403 | 429 | 500..=599 => Fate::Later(reason()),
+            // Too much at once; and what is no fault of the event: rights, a full disk, and what
+            // is not there.
+            401 | 403 | 404 | 429 | 500..=599 => later(),
+            _ if self.error.as_ref().is_some_and(ItemError::is_of_an_index) => later(),
             _ => Fate::Refused(reason()),
         }
     }
@@ -131,7 +176,10 @@ mod tests {
             {"create":{"status":429,"error":{"type":"es_rejected_execution_exception","reason":"busy"}}},
             {"create":{"status":400,"error":{"type":"document_parsing_exception","reason":"[1:2] no"}}},
             {"create":{"status":503}}]}"#;
-        let later = |reason: &str| Fate::Later(reason.to_owned());
+        let later = |reason: &str| Fate::Later {
+            reason: reason.to_owned(),
+            after: None,
+        };
         let fates = [
             Fate::Delivered,
             Fate::Delivered,
@@ -140,6 +188,45 @@ mod tests {
             later("503"),
         ];
         assert_eq!(fates_of(200, body, 5).unwrap(), fates);
+    }
+
+    #[test]
+    fn what_people_have_to_mend_is_tried_again() {
+        for (status, kind) in [
+            (404, "index_not_found_exception"),
+            (400, "invalid_index_name_exception"),
+            (400, "index_closed_exception"),
+        ] {
+            let body = format!(
+                r#"{{"items":[{{"create":{{"status":{status},"error":{{"type":"{kind}"}}}}}}]}}"#
+            );
+            let fates = fates_of(200, &body, 1).unwrap();
+            assert!(matches!(&fates[..], [Fate::Later { .. }]), "{fates:?}");
+        }
+        // One of two may be wrong; where both are, something else is.
+        let wrong = r#"{"create":{"status":400,"error":{"type":"mapper_exception"}}}"#;
+        let right = r#"{"create":{"status":201}}"#;
+        let one = fates_of(200, &format!(r#"{{"items":[{wrong},{right}]}}"#), 2).unwrap();
+        assert!(matches!(&one[..], [Fate::Refused(_), Fate::Delivered]));
+        let both = fates_of(200, &format!(r#"{{"items":[{wrong},{wrong}]}}"#), 2);
+        assert!(matches!(both, Err(Failure::Later { .. })), "{both:?}");
+    }
+
+    #[test]
+    fn a_request_is_taken_apart_only_where_a_document_is_said_to_be_wrong() {
+        let said = |kind| format!(r#"{{"error":{{"type":"{kind}","reason":"no"}},"status":400}}"#);
+        for (body, apart) in [
+            (said("x_content_parse_exception"), true),
+            (said("document_parsing_exception"), true),
+            (said("action_request_validation_exception"), true),
+            (said("illegal_argument_exception"), false),
+            ("<html>nginx</html>".to_owned(), false),
+            (String::new(), false),
+        ] {
+            let failure = fates_of(400, &body, 2).unwrap_err();
+            let apart_now = matches!(failure, Failure::Unacceptable { .. });
+            assert_eq!(apart_now, apart, "{body}");
+        }
     }
 
     #[test]

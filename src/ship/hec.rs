@@ -80,16 +80,15 @@ impl Receiver for Hec {
     }
 }
 
-/// It takes all events of a request or none. Of what it says with 400, some is no fault of the
-/// events: 7 is an index that is not there, 10 and 11 are about a channel.
+/// It takes all events of a request or none, and only its own words say which: a 200 may be
+/// somebody's login page, and a 400 a proxy's. Of what it says with 400, the format of the data
+/// (6) and its field `event` (12, 13) are about the events; an index that is not there (7) or a
+/// channel (10, 11) are for people to mend.
 fn fates(answer: &Answer, events: usize) -> Result<Vec<Fate>, Failure> {
-    let said = serde_json::from_slice::<Said>(&answer.body);
-    let code = said.map_or(0, |said| said.code);
-    match (answer.status, code) {
-        (StatusCode::OK, 0) => Ok(vec![Fate::Delivered; events]),
-        (StatusCode::OK, _) | (StatusCode::BAD_REQUEST, 7 | 10 | 11) => {
-            Err(answer.later(String::from_utf8_lossy(&answer.body)))
-        }
+    let said = serde_json::from_slice::<Said>(&answer.body).ok();
+    match (answer.status, said.map(|said| said.code)) {
+        (StatusCode::OK, Some(0)) => Ok(vec![Fate::Delivered; events]),
+        (StatusCode::BAD_REQUEST, Some(6 | 12 | 13)) => Err(answer.unacceptable()),
         _ => Err(answer.failure()),
     }
 }
@@ -108,6 +107,11 @@ mod tests {
             (403, r#"{"text":"Invalid token","code":4}"#),
             (400, r#"{"text":"Incorrect index","code":7}"#),
             (200, r#"{"text":"?","code":8}"#),
+            (200, ""),
+            (200, "<html>"),
+            (400, "<html>"),
+            (200, "{}"),
+            (200, r#"{"text":"Success","co"#),
         ] {
             let fates = fates(status, body);
             assert!(matches!(fates, Err(Failure::Later { .. })), "{fates:?}");

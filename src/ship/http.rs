@@ -95,31 +95,41 @@ impl Http {
 }
 
 impl Answer {
-    /// What it means where it is no success, and says nothing of single events.
+    /// What it means where it is no success, and says nothing of the events.
     pub(super) fn failure(&self) -> Failure {
-        let text = String::from_utf8_lossy(&self.body);
-        let end = text.floor_char_boundary(TOLD);
-        let reason = format!(
-            "{}: {}",
-            self.status,
-            text.get(..end).unwrap_or_default().trim()
-        );
         match self.status {
             StatusCode::PAYLOAD_TOO_LARGE => Failure::Unacceptable {
-                reason,
+                reason: self.told(),
                 too_large: true,
             },
-            StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Failure::Unacceptable {
-                reason,
-                too_large: false,
-            },
             // Too many requests, trouble on the other side; and what is no fault of the events: a
-            // wrong token, URL or right, which people mend.
+            // wrong token, URL or right, which people mend. A 400 too, where nobody says more: it
+            // may be of something on the way.
             _ => Failure::Later {
-                reason,
+                reason: self.told(),
                 after: self.after,
             },
         }
+    }
+
+    /// It says that something is wrong with an event.
+    pub(super) fn unacceptable(&self) -> Failure {
+        Failure::Unacceptable {
+            reason: self.told(),
+            too_large: false,
+        }
+    }
+
+    /// How long the receiver wants to be left alone.
+    pub(super) fn after(&self) -> Option<Duration> {
+        self.after
+    }
+
+    fn told(&self) -> String {
+        let text = String::from_utf8_lossy(&self.body);
+        let end = text.floor_char_boundary(TOLD);
+        let text = text.get(..end).unwrap_or_default();
+        format!("{}: {}", self.status, text.trim())
     }
 
     /// To be tried again, as its body says.
@@ -209,18 +219,14 @@ mod tests {
             };
             answer.failure()
         };
-        for status in [301, 401, 403, 404, 429, 500, 503] {
+        for status in [301, 400, 401, 403, 404, 422, 429, 500, 503] {
             let Failure::Later { reason, after } = failure(status) else {
                 panic!("{status}");
             };
             assert!(reason.ends_with(": because"), "{reason}");
             assert_eq!(after, Some(Duration::from_secs(3)));
         }
-        for (status, large) in [(413, true), (400, false)] {
-            let failure = failure(status);
-            assert!(
-                matches!(failure, Failure::Unacceptable { too_large, .. } if too_large == large)
-            );
-        }
+        let large = failure(413);
+        assert!(matches!(large, Failure::Unacceptable { too_large, .. } if too_large));
     }
 }

@@ -33,7 +33,12 @@ pub enum Fate {
     /// The receiver will never take it, for this reason.
     Refused(String),
     /// The receiver may take it later.
-    Later(String),
+    Later {
+        /// What happened.
+        reason: String,
+        /// How long the receiver wants to be left alone.
+        after: Option<Duration>,
+    },
 }
 
 /// Why nothing is known to have become of a batch.

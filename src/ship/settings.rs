@@ -150,7 +150,7 @@ impl Destination {
         }
         let port = authority.as_str().strip_prefix(authority.host());
         if port.is_some_and(|port| !port.is_empty()) && authority.port_u16().is_none() {
-            return Err(format!("`{text}` has no port that there can be"));
+            return Err(format!("`{}` has no port that there can be", shown(text)));
         }
         let host = authority.host().trim_matches(['[', ']']).to_owned();
         let endpoint = |port| Endpoint {
@@ -159,7 +159,7 @@ impl Destination {
         };
         let base = |scheme| format!("{scheme}://{authority}{}", url.path().trim_end_matches('/'));
         if scheme.starts_with("syslog+") && !matches!(url.path(), "" | "/") {
-            return Err(format!("`{text}`: syslog has no path"));
+            return Err(format!("`{}`: syslog has no path", shown(text)));
         }
         Ok(match scheme {
             "syslog+udp" => Self::SyslogUdp(endpoint(514)),
@@ -192,9 +192,10 @@ impl Destination {
     }
 }
 
-/// A text without what may be a password in it.
+/// A text without what may be a password or a token in it.
 fn shown(text: &str) -> &str {
-    text.rsplit_once('@').map_or(text, |(_, rest)| rest)
+    let text = text.rsplit_once('@').map_or(text, |(_, rest)| rest);
+    text.split_once(['?', '#']).map_or(text, |(front, _)| front)
 }
 
 #[cfg(test)]
@@ -262,6 +263,9 @@ mod tests {
                 "splunk+https://s:8088?token=secret",
                 "do not belong into a URL",
             ),
+            ("splunk+https://s:80 88?token=secret", "is no URL"),
+            ("s:8088/?token=secret", "is no URL"),
+            ("splunk+https://s:port#secret", "has no port"),
             ("", "is no URL"),
         ] {
             let error = Destination::parse(url).unwrap_err();

@@ -125,7 +125,14 @@ impl Receiver for Datagrams {
                 Err(error) => {
                     self.socket = None;
                     // Those before it are gone; it and what follows wait.
-                    fates.resize(events.len(), Fate::Later(error.to_string()));
+                    let reason = error.to_string();
+                    fates.resize(
+                        events.len(),
+                        Fate::Later {
+                            reason,
+                            after: None,
+                        },
+                    );
                     break;
                 }
             }

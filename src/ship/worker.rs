@@ -91,6 +91,14 @@ enum Step {
     End,
 }
 
+/// What has to be sent again.
+struct Again {
+    events: Vec<Event>,
+    reason: String,
+    /// How long the receiver wants to be left alone.
+    after: Option<Duration>,
+}
+
 impl Worker {
     /// Makes ready to deliver the log in `log`; how far that came is kept in `state`.
     pub fn new(log: &Path, state: &Path, settings: &Settings) -> Result<Self, StartError> {
@@ -252,21 +260,24 @@ impl Worker {
         let mut parts = VecDeque::from([batch]);
         while let Some(part) = parts.pop_front() {
             match self.receiver.deliver(&part) {
-                Ok(fates) => {
-                    if self.receiver.answers() {
-                        self.works(run);
-                    }
-                    match self.sort(run, part, fates) {
-                        Ok(None) => {}
-                        Ok(Some((again, reason))) => {
-                            parts.push_front(again);
-                            if let Step::End = self.fail(run, &reason, None, Step::On) {
-                                return Step::End;
-                            }
+                Ok(fates) => match self.sort(run, part, fates) {
+                    Ok(None) => {
+                        if self.receiver.answers() {
+                            self.works(run);
                         }
-                        Err(()) => return Step::Back,
                     }
-                }
+                    Ok(Some(Again {
+                        events,
+                        reason,
+                        after,
+                    })) => {
+                        parts.push_front(events);
+                        if let Step::End = self.fail(run, &reason, after, Step::On) {
+                            return Step::End;
+                        }
+                    }
+                    Err(()) => return Step::Back,
+                },
                 Err(Failure::Unacceptable { reason, too_large }) => {
                     if too_large && part.len() > 1 {
                         self.bounds.octets = (self.bounds.octets / 2).max(SMALLEST);
@@ -307,13 +318,14 @@ impl Worker {
         Step::On
     }
 
-    /// Counts what arrived, sets aside what is refused, and yields the rest with a reason.
+    /// Counts what arrived, sets aside what is refused, and yields the rest with a reason, and how
+    /// long the receiver wants to be left alone.
     fn sort(
         &mut self,
         run: Run<'_>,
         part: Vec<Event>,
         fates: Vec<Fate>,
-    ) -> Result<Option<(Vec<Event>, String)>, ()> {
+    ) -> Result<Option<Again>, ()> {
         let mut refused = Vec::new();
         let mut again = Vec::new();
         let mut why = None;
@@ -321,30 +333,37 @@ impl Worker {
             match fate {
                 Fate::Delivered => self.open.delivered += 1,
                 Fate::Refused(reason) => refused.push((event.line, reason)),
-                Fate::Later(reason) => {
+                Fate::Later { reason, after } => {
                     again.push(event);
-                    why.get_or_insert(reason);
+                    why.get_or_insert((reason, after));
                 }
             }
         }
         if !refused.is_empty() {
             self.set_aside(run, &refused)?;
         }
-        Ok(why.map(|reason| (again, reason)))
+        Ok(why.map(|(reason, after)| Again {
+            events: again,
+            reason,
+            after,
+        }))
     }
 
+    /// Sets events aside, and tries until that is done: who has no room for a few is not to be
+    /// sent all others again meanwhile. An error is that it was told to end.
     fn set_aside(&mut self, run: Run<'_>, refused: &[(Vec<u8>, String)]) -> Result<(), ()> {
         let lines: Vec<_> = refused
             .iter()
             .map(|(line, reason)| (&line[..], reason.as_str()))
             .collect();
-        if let Err(error) = self.aside.put(&lines) {
+        while let Err(error) = self.aside.put(&lines) {
             let what = format!(
                 "setting events aside in {}: {error}",
                 self.aside.path().display()
             );
-            self.fail(run, &what, None, Step::Back);
-            return Err(());
+            if let Step::End = self.fail(run, &what, None, Step::On) {
+                return Err(());
+            }
         }
         if self.total.refused + self.open.refused == 0
             && let Some((_, reason)) = refused.first()

@@ -235,3 +235,48 @@ fn what_is_too_large_is_sent_in_parts() {
     place.once(0);
     arrivals.check_once(100);
 }
+
+#[test]
+fn one_that_takes_no_event_of_a_batch_does_not_take_events_again() {
+    let place = Place::with(10);
+    let arrivals = Arrivals::default();
+    let busy = json!({"status": 429, "error": {"type": "es_rejected_execution_exception"}});
+    let url = index(&arrivals, move |request| {
+        let Answer::Is(status, _, body) = answer(&vec![busy.clone(); 10]) else {
+            return None;
+        };
+        match request {
+            0 => Some(Answer::Is(status, "Retry-After: 1\r\n", body)),
+            1..=3 => Some(Answer::Is(status, "", body)),
+            _ => None,
+        }
+    });
+    place.receiver(&url, "");
+    let begun = std::time::Instant::now();
+    let told = place.once(0);
+    // Not before it said so; how much later is nobody's matter.
+    assert!(begun.elapsed() >= std::time::Duration::from_secs(1));
+    assert_eq!(told.matches("it is tried again").count(), 1, "{told}");
+    assert_eq!(told.matches("it takes events again").count(), 1, "{told}");
+    arrivals.check_once(10);
+}
+
+#[test]
+fn a_mapping_that_takes_nothing_is_waited_for() {
+    let place = Place::with(10);
+    let arrivals = Arrivals::default();
+    let wrong = json!({"status": 400, "error": {"type": "strict_dynamic_mapping_exception"}});
+    let url = index(&arrivals, move |request| match request {
+        0 => Some(answer(&vec![wrong.clone(); 10])),
+        1 => Some(Answer::Is(400, "", "<html>a proxy</html>".to_owned())),
+        _ => None,
+    });
+    place.receiver(&url, "");
+    let told = place.once(0);
+    assert!(
+        told.contains("all 10 events are refused: 400 strict_dynamic_mapping_exception"),
+        "{told}"
+    );
+    assert!(told.contains("10 events delivered, 0 refused"), "{told}");
+    arrivals.check_once(10);
+}

@@ -111,3 +111,35 @@ fn an_event_that_is_refused_is_found_and_set_aside_and_the_others_arrive() {
         "{aside}"
     );
 }
+
+#[test]
+fn while_nothing_can_be_set_aside_what_arrived_is_not_sent_again() {
+    let place = Place::with(40);
+    let arrivals = Arrivals::default();
+    let seen = arrivals.clone();
+    let address = serve(move |request| {
+        let events = events(request);
+        if events.iter().any(|event| event["event"]["n"] == 17) {
+            return said(400, "Invalid data format", 6);
+        }
+        for event in events {
+            seen.add(&event["event"].to_string());
+        }
+        said(200, "Success", 0)
+    });
+    place.receiver(&format!("splunk+http://{address}"), "");
+    // A folder where the file is to be.
+    let aside = place.path("log/ship/r.refused.ndjson");
+    std::fs::create_dir_all(&aside).unwrap();
+    let mut shipper = place.start();
+    place.wait_told("setting events aside in log/ship/r.refused.ndjson");
+    std::fs::remove_dir(&aside).unwrap();
+    arrivals.wait(39);
+    shipper.signal("-TERM");
+    assert_eq!(
+        arrivals.all(),
+        (0..40).filter(|&n| n != 17).collect::<Vec<_>>()
+    );
+    let aside = place.read("log/ship/r.refused.ndjson");
+    assert!(aside.contains("\"n\":17"), "{aside}");
+}
