@@ -96,12 +96,19 @@ fn enforce(
                 Ok(rule) => rules.push(rule),
                 Err(error) => missing.push(format!("{}: {error}", path.display())),
             }
-            // Of a link also where it leads: that is what is opened.
-            if let Ok(target) = path.canonicalize()
-                && path.is_symlink()
-                && let Ok(rule) = allow(&target, access)
+            // Of a link also where it leads, as that is what is opened: to read, what may take its
+            // place too, and to write, that file alone, as its folder was not named.
+            if path.is_symlink()
+                && let Ok(target) = path.canonicalize()
             {
-                rules.push(rule);
+                let rule = if access == reading {
+                    allow(&target, access)
+                } else {
+                    let file = PathFd::new(&target).map_err(io::Error::other);
+                    let access = access & AccessFs::from_file(ABI::V6);
+                    file.map(|file| PathBeneath::new(file, access))
+                };
+                rules.extend(rule);
             }
         }
     }
