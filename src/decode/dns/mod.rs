@@ -46,6 +46,16 @@ pub struct Header {
 }
 
 impl Header {
+    #[inline]
+    fn of(octets: [u8; HEADER]) -> Self {
+        let [i0, i1, f0, f1, q0, q1, n0, n1, u0, u1, d0, d1] = octets;
+        Self {
+            id: u16::from_be_bytes([i0, i1]),
+            flags: u16::from_be_bytes([f0, f1]),
+            counts: [[q0, q1], [n0, n1], [u0, u1], [d0, d1]].map(u16::from_be_bytes),
+        }
+    }
+
     /// QR: the message is a reply.
     #[must_use]
     pub fn is_reply(&self) -> bool {
@@ -134,16 +144,9 @@ impl QType {
 /// [`Malformed::DnsHeader`] where even the header is cut.
 #[inline]
 pub fn decode(octets: &[u8]) -> Result<Message<'_>, Malformed> {
-    let mut reader = Reader::new(octets);
-    let mut words = || reader.u16();
-    let mut header = || {
-        Some(Header {
-            id: words()?,
-            flags: words()?,
-            counts: [words()?, words()?, words()?, words()?],
-        })
-    };
-    let header = header().ok_or(Malformed::DnsHeader)?;
+    let head = octets.first_chunk().ok_or(Malformed::DnsHeader)?;
+    let header = Header::of(*head);
+    let mut reader = Reader::at(octets, HEADER);
     let [questions, ..] = header.counts;
     let mut message = Message {
         header,
@@ -205,6 +208,7 @@ impl<'a> Message<'a> {
             octets: self.octets,
             reader: Reader::at(self.octets, self.records_at),
             questions: questions.saturating_sub(1),
+            question: self.question.map(|question| question.name),
             left,
             pointers: 0,
         }
@@ -218,6 +222,8 @@ pub struct Records<'a> {
     reader: Reader<'a>,
     /// Questions behind the first, which are passed over.
     questions: u16,
+    /// The first one's name, which most records repeat by a pointer to it.
+    question: Option<Name<'a>>,
     left: [u16; 3],
     /// Compression pointers followed so far. One for each octet of the message is far more
     /// than a writer can use, and keeps a message of pointers from costing its length squared.
@@ -271,8 +277,13 @@ pub enum Data<'a> {
 }
 
 impl<'a> Records<'a> {
+    #[inline]
     fn name(&mut self, reader: &mut Reader<'a>) -> Result<Name<'a>, Malformed> {
-        let name = Name::read(self.octets, reader)?;
+        let repeated = self.question.and_then(|name| name.repeated(reader));
+        let name = match repeated {
+            Some(name) => name,
+            None => Name::read(self.octets, reader)?,
+        };
         self.pointers += name.pointers();
         if self.pointers > self.octets.len() {
             return Err(Malformed::DnsPointer);
@@ -281,6 +292,7 @@ impl<'a> Records<'a> {
     }
 
     /// Passes over the questions behind the first.
+    #[cold]
     fn questions(&mut self) -> Result<(), Malformed> {
         for _ in 0..std::mem::take(&mut self.questions) {
             let mut reader = self.reader;
@@ -291,8 +303,11 @@ impl<'a> Records<'a> {
         Ok(())
     }
 
+    #[inline]
     fn record(&mut self, section: Section) -> Result<Record<'a>, Malformed> {
-        self.questions()?;
+        if self.questions > 0 {
+            self.questions()?;
+        }
         let mut reader = self.reader;
         let owner = self.name(&mut reader)?;
         self.reader = reader;
@@ -313,6 +328,7 @@ impl<'a> Records<'a> {
         })
     }
 
+    #[inline]
     fn data(
         &mut self,
         rtype: QType,
@@ -345,6 +361,7 @@ impl<'a> Records<'a> {
 impl<'a> Iterator for Records<'a> {
     type Item = Result<Record<'a>, Malformed>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let [answers, authority, additional] = &mut self.left;
         let (count, section) = if *answers > 0 {
