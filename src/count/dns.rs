@@ -217,8 +217,9 @@ impl Tally {
         }
         // Who answers itself, under one address or as resolvers of one machine do, serves nobody
         // else.
-        let others = packet.src != packet.dst && !packet.src.ip().is_loopback();
-        if others && shard.servers.len() < SERVERS && shard.servers.insert(packet.src) {
+        let others = || packet.src != packet.dst && !packet.src.ip().is_loopback();
+        if !shard.servers.contains(&packet.src) && shard.servers.len() < SERVERS && others() {
+            shard.servers.insert(packet.src);
             self.fact(packet.time, packet.origin, packet.src, What::AnswersDns);
         }
         let Some(question) = message.question else {

@@ -32,14 +32,14 @@ pub fn ahead() -> ReadAhead {
         let spawned = thread::Builder::new()
             .name("ahead".to_owned())
             .spawn(move || {
-                let _turn = turn;
                 read(source, &full, &empty);
+                drop(turn);
             });
         if let Err(error) = spawned {
             // The only thing that is ever sent, so that there is room.
             let _ = failed.send(Err(error));
         }
-        Box::new(Chunks {
+        Box::new(Ahead {
             chunks,
             used,
             chunk: Vec::new(),
@@ -71,7 +71,7 @@ fn read(mut source: impl Read, full: &Sender<io::Result<Vec<u8>>>, empty: &Recei
 }
 
 /// What a thread has read, in order.
-struct Chunks {
+struct Ahead {
     chunks: Receiver<io::Result<Vec<u8>>>,
     used: Sender<Vec<u8>>,
     chunk: Vec<u8>,
@@ -79,7 +79,7 @@ struct Chunks {
     at: usize,
 }
 
-impl Read for Chunks {
+impl Read for Ahead {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         if self.at == self.chunk.len() {
             let Ok(next) = self.chunks.recv() else {

@@ -148,28 +148,20 @@ pub fn decode(octets: &[u8]) -> Result<Message<'_>, Malformed> {
     let header = Header::of(*head);
     let mut reader = Reader::at(octets, HEADER);
     let [questions, ..] = header.counts;
-    let mut message = Message {
-        header,
-        question: None,
-        qtype: None,
-        damage: None,
-        octets,
-        records_at: HEADER,
+    let read = (questions > 0).then(|| question(octets, &mut reader));
+    let (question, qtype, damage) = match read {
+        Some(Ok(question)) => (Some(question), Some(question.qtype), None),
+        Some(Err(damage)) => (None, type_behind_name(octets), Some(damage)),
+        None => (None, None, None),
     };
-    if questions > 0 {
-        match question(octets, &mut reader) {
-            Ok(question) => {
-                message.question = Some(question);
-                message.qtype = Some(question.qtype);
-            }
-            Err(damage) => {
-                message.damage = Some(damage);
-                message.qtype = type_behind_name(octets);
-            }
-        }
-    }
-    message.records_at = reader.offset();
-    Ok(message)
+    Ok(Message {
+        header,
+        question,
+        qtype,
+        damage,
+        octets,
+        records_at: reader.offset(),
+    })
 }
 
 /// The type of the first question, found by the form of its name alone.
