@@ -304,9 +304,11 @@ impl<'a> Records<'a> {
         let owner = self.name(&mut reader)?;
         self.reader = reader;
         let reader = &mut self.reader;
-        let mut fixed = || Some((reader.u16()?, reader.u16()?, reader.u32()?, reader.u16()?));
-        let (rtype, _class, ttl, length) = fixed().ok_or(Malformed::DnsRecord)?;
-        let rtype = QType(rtype);
+        let fixed = reader.array().ok_or(Malformed::DnsRecord)?;
+        let [t0, t1, _, _, ttl @ .., l0, l1]: [u8; 10] = fixed;
+        let rtype = QType(u16::from_be_bytes([t0, t1]));
+        let ttl = u32::from_be_bytes(ttl);
+        let length = u16::from_be_bytes([l0, l1]);
         let mut data = *reader;
         reader.skip(length.into()).ok_or(Malformed::DnsRecord)?;
         let end = reader.offset();
