@@ -6,7 +6,7 @@ use mxray::capture::{Frame, LinkType, Origin, Replay};
 use mxray::count::names::{hash, registrable};
 use mxray::count::{Counters, Settings};
 use mxray::decode::dns::decode;
-use mxray::decode::dns::name::MAX_NAME;
+use mxray::decode::dns::name::Room;
 use mxray::decode::packet::{Packet, Sliced, slice};
 use mxray::host::HostAddr;
 use mxray::keywords::Keywords;
@@ -138,19 +138,19 @@ fn names(c: &mut Criterion) {
         .filter_map(|packet| decode(packet.payload).ok()?.question)
         .map(|question| question.name)
         .collect();
-    let mut buffer = [0; MAX_NAME];
+    let mut room = Room::default();
     let folded: Vec<_> = names
         .iter()
-        .map(|name| name.fold(&mut buffer).to_vec())
+        .map(|name| name.fold(&mut room).to_vec())
         .collect();
     let keywords = Keywords::default();
     let mut group = c.benchmark_group("name");
     group.throughput(Throughput::Elements(names.len() as u64));
     group.bench_function("fold and hash", |b| {
-        let mut buffer = [0; MAX_NAME];
+        let mut room = Room::default();
         b.iter(|| {
             for name in &names {
-                black_box(hash(name.fold(&mut buffer)));
+                black_box(hash(name.fold(&mut room)));
             }
         });
     });

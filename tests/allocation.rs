@@ -1,4 +1,5 @@
-//! Recording a packet of a known host allocates nothing, and a checkpoint no more than it holds.
+//! Recording a packet of a known host allocates nothing, a checkpoint no more than it holds, and
+//! a host what is said of it.
 //!
 //! A test binary of its own: the allocator is the whole binary's, so nothing else may run
 //! beside what is measured. That is also why the tests here wait for each other.
@@ -15,6 +16,9 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, Stats, StatsAlloc};
 use std::alloc::System;
 use std::path::Path;
 use std::sync::{LazyLock, Mutex};
+
+#[path = "allocation/memory.rs"]
+mod memory;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;

@@ -4,7 +4,7 @@ use crate::captures::{self, Captured};
 use crate::feed::settings;
 use mxray::capture::Frame;
 use mxray::count::Counters;
-use mxray::decode::dns::name::MAX_NAME;
+use mxray::decode::dns::name::Room;
 use mxray::decode::dns::{Data, Name};
 use mxray::decode::fragment::Fragments;
 use mxray::decode::observation::{MailPorts, Route, observe, route};
@@ -84,8 +84,8 @@ fn read_all(packet: &Packet<'_>) {
 
 fn read_name(name: &Name<'_>) {
     let labels: usize = name.labels().map(|label| 1 + label.len()).sum();
-    let mut buffer = [0; MAX_NAME];
-    assert_eq!(labels, name.fold(&mut buffer).len());
+    let mut room = Room::default();
+    assert_eq!(labels, name.fold(&mut room).len());
     assert_eq!(labels + 1, name.wire_len());
 }
 

@@ -1,7 +1,7 @@
 //! SMTP sessions packet by packet, for the mix of a campus: most in clear, some in TLS, some
 //! refused. The texts are always the same; who speaks with whom is not.
 
-use super::Dice;
+use super::{Dice, Site};
 use rand_core::Rng as _;
 
 const SYN: u8 = 2;
@@ -108,7 +108,8 @@ const CLOSE: [Step; 3] = [
 
 /// A connection that goes on.
 pub(super) struct Session {
-    pub(super) client: u32,
+    /// Of the client.
+    address: [u8; 4],
     server: u32,
     port: u16,
     client_port: u16,
@@ -118,9 +119,9 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn begin(dice: &mut Dice, clients: u32) -> Self {
+    pub(super) fn begin(dice: &mut Dice, site: Site) -> Self {
         Self {
-            client: dice.below(clients),
+            address: site.address(site.turns_to_servers(dice)),
             server: dice.below(4_000),
             // Of ten, six in clear, three in TLS, one to a port that is shut.
             port: match dice.below(10) {
@@ -151,10 +152,9 @@ impl Session {
     pub(super) fn frame(&mut self, frame: &mut Vec<u8>) -> Option<()> {
         let (from, flags, payload) = self.now()?;
         self.step += 1;
-        let [_, _, high, low] = self.client.to_be_bytes();
         let [_, _, far_high, far_low] = self.server.to_be_bytes();
         let ends = [
-            ([198, 18, high, low], self.client_port),
+            (self.address, self.client_port),
             ([203, 0, far_high, far_low], self.port),
         ];
         let client = from == Client;
@@ -166,7 +166,7 @@ impl Session {
             [self.numbers[1], self.numbers[0]]
         };
         frame.clear();
-        frame.extend([0x02, 0, 0, 0, 0, 1, 0x02, 0, 0, 0, high, low, 8, 0]);
+        super::ethernet(self.address, frame);
         frame.extend([0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, 6, 0, 0]);
         frame.extend(source);
         frame.extend(destination);

@@ -4,7 +4,7 @@
 use hickory_proto::op::{Edns, Message as Oracle, MessageType};
 use hickory_proto::rr::{Name as OracleName, RData, Record as OracleRecord};
 use mxray::count::names::{ServerLookup, hash, registrable};
-use mxray::decode::dns::name::MAX_NAME;
+use mxray::decode::dns::name::Room;
 use mxray::decode::dns::{Data, Message, Name, Section, decode};
 use mxray::decode::malformed::Malformed;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -87,8 +87,8 @@ fn rows(message: &Message<'_>) -> Result<Vec<Row>, Malformed> {
     if let Some(question) = message.question {
         // Seen to here as well, in case that hickory refuses the message.
         labels(question.name);
-        let mut buffer = [0; MAX_NAME];
-        let _ = ServerLookup::of(question.qtype, question.name.fold(&mut buffer));
+        let mut room = Room::default();
+        let _ = ServerLookup::of(question.qtype, question.name.fold(&mut room));
     }
     let mut rows = Vec::new();
     let mut ended = None;
@@ -165,8 +165,8 @@ fn labels(name: Name<'_>) -> Vec<Vec<u8>> {
         name.first_label(),
         labels.first().map_or(&[][..], |one| one)
     );
-    let mut buffer = [0; MAX_NAME];
-    let folded = name.fold(&mut buffer);
+    let mut room = Room::default();
+    let folded = name.fold(&mut room);
     assert_eq!(folded, expected);
     let domain = registrable(folded);
     assert!(folded.ends_with(domain), "a domain is the end of its name");

@@ -25,6 +25,7 @@ mod window;
 use crate::time::Timestamp;
 pub use filter::Filter;
 pub use frame::{Frame, LinkType, Origin};
+pub use open::ReadAhead;
 pub use replay::Replay;
 use serde::{Deserialize, Serialize};
 use std::path::Path;

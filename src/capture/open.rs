@@ -59,13 +59,24 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// Opens the file `path`.
-pub(super) fn file(path: &Path, window: usize) -> Result<Opened, Stop> {
-    source(File::open(path)?, window)
+/// Makes a reader into one that is read ahead, in whatever way.
+pub type ReadAhead = Box<dyn FnMut(Box<dyn Read + Send>) -> Box<dyn Read + Send> + Send>;
+
+/// Opens the file `path`; one that is compressed is read `ahead`.
+pub(super) fn file(
+    path: &Path,
+    window: usize,
+    ahead: Option<&mut ReadAhead>,
+) -> Result<Opened, Stop> {
+    source(File::open(path)?, window, ahead)
 }
 
-/// Opens whatever can be read.
-pub(super) fn source(source: impl Read + Send + 'static, window: usize) -> Result<Opened, Stop> {
+/// Opens whatever can be read, likewise.
+pub(super) fn source(
+    source: impl Read + Send + 'static,
+    window: usize,
+    ahead: Option<&mut ReadAhead>,
+) -> Result<Opened, Stop> {
     let taken = Taken::default();
     let mut source = Counted {
         source,
@@ -76,7 +87,7 @@ pub(super) fn source(source: impl Read + Send + 'static, window: usize) -> Resul
     if magic.is_empty() {
         return Err(Stop::Empty);
     }
-    let source = decompressed(magic, source)?;
+    let source = decompressed(magic, source, ahead)?;
     let walk = Box::new(recognise(Window::new(source, window))?);
     Ok(Opened { walk, taken })
 }
@@ -85,6 +96,7 @@ pub(super) fn source(source: impl Read + Send + 'static, window: usize) -> Resul
 fn decompressed(
     magic: Vec<u8>,
     source: impl Read + Send + 'static,
+    ahead: Option<&mut ReadAhead>,
 ) -> io::Result<Box<dyn Read + Send>> {
     let gzip = magic.starts_with(&GZIP);
     let zstd = magic == ZSTD
@@ -92,15 +104,19 @@ fn decompressed(
             .first_chunk()
             .is_some_and(|&[low, b, c, d]| [low & 0xf0, b, c, d] == ZSTD_SKIPPABLE);
     let whole = Cursor::new(magic).chain(source);
-    if gzip {
-        let whole = BufReader::with_capacity(COMPRESSED_WINDOW, whole);
-        Ok(Box::new(MultiGzDecoder::new(whole)))
-    } else if zstd {
-        let whole = BufReader::with_capacity(COMPRESSED_WINDOW, whole);
-        Ok(Box::new(zstd::stream::read::Decoder::with_buffer(whole)?))
-    } else {
-        Ok(Box::new(whole))
+    if !gzip && !zstd {
+        return Ok(Box::new(whole));
     }
+    let whole = BufReader::with_capacity(COMPRESSED_WINDOW, whole);
+    let decoder: Box<dyn Read + Send> = if gzip {
+        Box::new(MultiGzDecoder::new(whole))
+    } else {
+        Box::new(zstd::stream::read::Decoder::with_buffer(whole)?)
+    };
+    Ok(match ahead {
+        Some(ahead) => ahead(decoder),
+        None => decoder,
+    })
 }
 
 /// Tells pcap from pcapng from anything else.

@@ -58,7 +58,7 @@ impl Finder {
 
     /// Finds the capture that `source` yields.
     pub(super) fn reader(&mut self, name: &Path, source: impl Read + Send + 'static) {
-        let opened = open::source(source, open::WINDOW);
+        let opened = open::source(source, open::WINDOW, None);
         let glance = opened.and_then(|opened| glance(name, opened, None));
         self.named(name, glance);
     }
@@ -141,9 +141,13 @@ struct Glance {
 /// Glances at a file that can be closed and opened again, or opens a pipe for good.
 fn look(path: &Path, about: &fs::Metadata) -> Result<Glance, Stop> {
     if about.is_file() {
-        glance(path, open::file(path, open::GLANCE)?, Some(about.len()))
+        glance(
+            path,
+            open::file(path, open::GLANCE, None)?,
+            Some(about.len()),
+        )
     } else {
-        glance(path, open::file(path, open::WINDOW)?, None)
+        glance(path, open::file(path, open::WINDOW, None)?, None)
     }
 }
 

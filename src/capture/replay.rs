@@ -7,7 +7,7 @@
 //! files need one descriptor; files that all overlap are all open, and where the system's
 //! limit is reached the rest are faults.
 
-use super::open::{self, Opened, Taken};
+use super::open::{self, Opened, ReadAhead, Taken};
 use super::paths::{Finder, Found, Input};
 use super::record::Stop;
 use super::walk::Walk;
@@ -30,6 +30,8 @@ pub struct Replay {
     front: Option<Turn>,
     current: Option<Current>,
     faults: Vec<Fault>,
+    /// How compressed files are read ahead, if they are.
+    ahead: Option<ReadAhead>,
     /// Octets of the files that are done with.
     done: u64,
     total: u64,
@@ -91,6 +93,7 @@ impl Replay {
             front: None,
             current: None,
             faults,
+            ahead: None,
             done: 0,
             total: 0,
         };
@@ -118,6 +121,13 @@ impl Replay {
         }
         replay.front = replay.queue.peek().map(|&Reverse(turn)| turn);
         replay
+    }
+
+    /// Has compressed files read ahead as `ahead` does it, but for streams, which are open already.
+    #[must_use]
+    pub fn read_ahead(mut self, ahead: ReadAhead) -> Self {
+        self.ahead = Some(ahead);
+        self
     }
 
     /// Lends the next frame, or `None` when all files are read.
@@ -171,7 +181,12 @@ impl Replay {
         self.front = self.queue.peek().map(|&Reverse(turn)| turn);
         let (opened, size, ready) = match self.set(file, State::Gone) {
             State::Parked(opened, size) => (Ok(opened), size, true),
-            State::Closed(size) => (open::file(self.path(file), open::WINDOW), size, false),
+            State::Closed(size) => {
+                let path = self.files.get(file as usize).map(PathBuf::as_path);
+                let path = path.unwrap_or(Path::new(""));
+                let opened = open::file(path, open::WINDOW, self.ahead.as_mut());
+                (opened, size, false)
+            }
             State::Gone => return Some(false),
         };
         match opened {
@@ -496,7 +511,7 @@ mod tests {
         let mut finder = Finder::default();
         finder.path(&folder.path().join("file"));
         let stream = Cursor::new(gzip(&pcap(b'-', &[2, 4])));
-        let mut opened = open::source(stream, open::WINDOW).unwrap();
+        let mut opened = open::source(stream, open::WINDOW, None).unwrap();
         finder.found.push(Found {
             path: "-".into(),
             first: opened.walk.advance().ok(),

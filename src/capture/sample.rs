@@ -161,7 +161,7 @@ pub(super) type Seen = (u64, i64, u32, u32, Vec<u8>);
 
 /// Walks a capture to its end.
 pub(super) fn walk(bytes: &[u8]) -> (Vec<Seen>, Stop) {
-    let mut opened = match open::source(Cursor::new(bytes.to_vec()), 64) {
+    let mut opened = match open::source(Cursor::new(bytes.to_vec()), 64, None) {
         Ok(opened) => opened,
         Err(stop) => return (Vec::new(), stop),
     };

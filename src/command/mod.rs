@@ -234,7 +234,7 @@ impl Run {
         let filter = reading.filter.as_deref();
         let filter = capture::Filter::new(filter, window.since, window.until)?;
         let settings = settings(reading);
-        let source = capture::Replay::open(paths);
+        let source = capture::Replay::open(paths).read_ahead(pipeline::ahead());
         let bar = progress_bar(verbosity, source.progress().total);
         Ok(Self {
             source,

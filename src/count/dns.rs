@@ -6,7 +6,7 @@ use super::host::Label;
 use super::names::{self, ServerLookup};
 use super::shard_of;
 use super::tally::Tally;
-use crate::decode::dns::name::MAX_NAME;
+use crate::decode::dns::name::Room;
 use crate::decode::dns::{Data, INTERNET, Message, NXDOMAIN, QType, Question, SERVFAIL, Section};
 use crate::decode::malformed::Malformed;
 use crate::decode::observation::{Observation, observe};
@@ -70,8 +70,8 @@ impl Tally {
             }
             return;
         };
-        let mut buffer = [0; MAX_NAME];
-        let text = question.name.fold(&mut buffer);
+        let mut room = Room::default();
+        let text = question.name.fold(&mut room);
         let name = Folded {
             text,
             hash: names::hash(text),
@@ -217,8 +217,9 @@ impl Tally {
         }
         // Who answers itself, under one address or as resolvers of one machine do, serves nobody
         // else.
-        let others = packet.src != packet.dst && !packet.src.ip().is_loopback();
-        if others && shard.servers.len() < SERVERS && shard.servers.insert(packet.src) {
+        let others = || packet.src != packet.dst && !packet.src.ip().is_loopback();
+        if !shard.servers.contains(&packet.src) && shard.servers.len() < SERVERS && others() {
+            shard.servers.insert(packet.src);
             self.fact(packet.time, packet.origin, packet.src, What::AnswersDns);
         }
         let Some(question) = message.question else {
@@ -235,8 +236,8 @@ impl Tally {
         if question.qtype != QType::MX && !mail_host() {
             return;
         }
-        let mut buffer = [0; MAX_NAME];
-        let text = question.name.fold(&mut buffer);
+        let mut room = Room::default();
+        let text = question.name.fold(&mut room);
         let name = Folded {
             text,
             hash: names::hash(text),
@@ -281,9 +282,9 @@ impl Tally {
                 Data::Mx { exchange, .. } if record.section == Section::Answer => Some(exchange),
                 _ => None,
             });
-        let mut buffer = [0; MAX_NAME];
+        let mut room = Room::default();
         for exchange in exchangers.take(EXCHANGERS) {
-            let name = names::hash(exchange.fold(&mut buffer));
+            let name = names::hash(exchange.fold(&mut room));
             self.fact(
                 packet.time,
                 packet.origin,

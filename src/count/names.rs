@@ -31,6 +31,7 @@ struct Labels<'a> {
 }
 
 impl<'a> Labels<'a> {
+    #[inline]
     fn of(folded: &'a [u8]) -> Self {
         let mut labels = Self {
             folded,

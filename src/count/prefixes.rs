@@ -4,6 +4,7 @@
 use super::top::TopCounts;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::hash::{Hash, Hasher};
 
 /// Characters of the longest prefix.
 pub const LONGEST: usize = 5;
@@ -13,8 +14,15 @@ pub const EXACT: usize = 4096;
 pub const TOLD: usize = 32;
 
 /// One to five octets of text; what follows the text is zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Prefix([u8; 8]);
+
+/// As one number, and not octet by octet.
+impl Hash for Prefix {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(u64::from_le_bytes(self.0));
+    }
+}
 
 impl Prefix {
     /// The octets.

@@ -339,17 +339,25 @@ impl SiteSeconds {
     #[inline]
     pub fn second(&mut self, second: i64) -> &mut SiteBin {
         // Nearly always the newest, which stands last.
-        let behind = |delta: &&Delta| delta.second > second;
-        let at = self.0.len() - self.0.iter().rev().take_while(behind).count();
-        let known = at > 0 && self.0[at - 1].second == second;
-        if !known {
+        let at = match self.0.last() {
+            Some(newest) if newest.second == second => self.0.len() - 1,
+            _ => self.place(second),
+        };
+        &mut self.0[at].site
+    }
+
+    /// Where a second stands, which is opened if it is not.
+    #[cold]
+    fn place(&mut self, second: i64) -> usize {
+        let found = self.0.binary_search_by_key(&second, |delta| delta.second);
+        found.unwrap_or_else(|at| {
             let delta = Delta {
                 second,
                 ..Delta::default()
             };
             self.0.insert(at, delta);
-        }
-        &mut self.0[if known { at - 1 } else { at }].site
+            at
+        })
     }
 
     /// Closes the seconds up to `through`, in order of time.

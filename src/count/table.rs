@@ -10,6 +10,10 @@ use std::collections::VecDeque;
 /// Credits a host can hold: rounds of the main queue that it survives without a packet.
 const MOST_CREDIT: u8 = 3;
 
+/// A table grows by this part of itself: hosts are long, and by doubling up to half of the memory
+/// would lie unused.
+const GROWTH: usize = 8;
+
 /// The part of the bound that hosts on trial keep while regulars are pressed: a tenth, as in
 /// the paper.
 const TRIAL: usize = 10;
@@ -141,6 +145,10 @@ impl<V: Default> HostTable<V> {
             self.evicted += 1;
             at
         } else {
+            if self.slots.len() == self.slots.capacity() {
+                let more = self.slots.len() / GROWTH + 1;
+                self.slots.reserve_exact(more);
+            }
             self.slots.push(slot);
             self.slots.len() - 1
         };

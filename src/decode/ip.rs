@@ -55,67 +55,75 @@ pub(super) fn read(network: Network, octets: &[u8]) -> Result<Ip<'_>, Malformed>
 #[inline]
 pub(super) fn fast(network: Network, octets: &[u8]) -> Option<Ip<'_>> {
     match network {
-        Network::Ipv4 => {
-            let header: &[u8; 20] = octets.first_chunk()?;
-            let [
-                0x45,
-                _,
-                len0,
-                len1,
-                _,
-                _,
-                frag0,
-                frag1,
-                hops,
-                protocol @ (6 | 17),
-                _,
-                _,
-                ..,
-            ] = *header
-            else {
-                return None;
-            };
-            // Reserved and "don't fragment" may be set; "more fragments" and an offset not.
-            if u16::from_be_bytes([frag0, frag1]) & 0x3fff != 0 {
-                return None;
-            }
-            let length = usize::from(u16::from_be_bytes([len0, len1])).checked_sub(20)?;
-            let rest = octets.get(20..)?;
-            let [.., s0, s1, s2, s3, d0, d1, d2, d3] = *header;
-            Some(Ip {
-                src: HostAddr::from_v4([s0, s1, s2, s3]),
-                dst: HostAddr::from_v4([d0, d1, d2, d3]),
-                hops,
-                protocol,
-                part: None,
-                missing: length.saturating_sub(rest.len()),
-                payload: rest.get(..length).unwrap_or(rest),
-            })
-        }
-        Network::Ipv6 => {
-            let mut reader = Reader::new(octets);
-            let [first, ..] = reader.array::<4>()?;
-            let length = usize::from(reader.u16()?);
-            let [protocol @ (6 | 17), hops] = reader.array::<2>()? else {
-                return None;
-            };
-            if first >> 4 != 6 || length == 0 {
-                return None;
-            }
-            let (src, dst) = (reader.array::<16>()?, reader.array::<16>()?);
-            let rest = reader.rest();
-            Some(Ip {
-                src: HostAddr::from_v6(src),
-                dst: HostAddr::from_v6(dst),
-                hops,
-                protocol,
-                part: None,
-                missing: length.saturating_sub(rest.len()),
-                payload: rest.get(..length).unwrap_or(rest),
-            })
-        }
+        Network::Ipv4 => fast_v4(octets),
+        Network::Ipv6 => fast_v6(octets),
         _ => None,
     }
+}
+
+#[inline]
+fn fast_v4(octets: &[u8]) -> Option<Ip<'_>> {
+    let (header, rest) = octets.split_first_chunk::<20>()?;
+    let [
+        0x45,
+        _,
+        len0,
+        len1,
+        _,
+        _,
+        frag0,
+        frag1,
+        hops,
+        protocol @ (6 | 17),
+        _,
+        _,
+        src @ ..,
+        d0,
+        d1,
+        d2,
+        d3,
+    ] = *header
+    else {
+        return None;
+    };
+    // Reserved and "don't fragment" may be set; "more fragments" and an offset not.
+    if u16::from_be_bytes([frag0, frag1]) & 0x3fff != 0 {
+        return None;
+    }
+    let length = usize::from(u16::from_be_bytes([len0, len1])).checked_sub(20)?;
+    Some(Ip {
+        src: HostAddr::from_v4(src),
+        dst: HostAddr::from_v4([d0, d1, d2, d3]),
+        hops,
+        protocol,
+        part: None,
+        missing: length.saturating_sub(rest.len()),
+        payload: rest.get(..length).unwrap_or(rest),
+    })
+}
+
+#[inline]
+fn fast_v6(octets: &[u8]) -> Option<Ip<'_>> {
+    let mut reader = Reader::new(octets);
+    let [first, ..] = reader.array::<4>()?;
+    let length = usize::from(reader.u16()?);
+    let [protocol @ (6 | 17), hops] = reader.array::<2>()? else {
+        return None;
+    };
+    if first >> 4 != 6 || length == 0 {
+        return None;
+    }
+    let (src, dst) = (reader.array::<16>()?, reader.array::<16>()?);
+    let rest = reader.rest();
+    Some(Ip {
+        src: HostAddr::from_v6(src),
+        dst: HostAddr::from_v6(dst),
+        hops,
+        protocol,
+        part: None,
+        missing: length.saturating_sub(rest.len()),
+        payload: rest.get(..length).unwrap_or(rest),
+    })
 }
 
 /// Any IP header, by etherparse.

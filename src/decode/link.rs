@@ -108,6 +108,9 @@ pub fn strip(link: LinkType, frame: &[u8]) -> Result<(Network, &[u8], LinkTag), 
 /// Says why nothing that can be read follows.
 #[inline]
 pub(super) fn ethernet(frame: &[u8]) -> Result<(Network, &[u8], LinkTag), Stop> {
+    if let Some(plain) = plain(frame) {
+        return Ok(plain);
+    }
     let mut reader = Reader::new(frame);
     reader.skip(6).ok_or(Stop::Cut)?;
     let mac = reader.array().ok_or(Stop::Cut)?;
@@ -120,6 +123,20 @@ pub(super) fn ethernet(frame: &[u8]) -> Result<(Network, &[u8], LinkTag), Stop> 
             vlan: None,
         },
     )
+}
+
+/// IP behind an Ethernet header without tags, as most frames are; `None` for any other.
+#[inline]
+pub(super) fn plain(frame: &[u8]) -> Option<(Network, &[u8], LinkTag)> {
+    let (header, rest) = frame.split_first_chunk::<14>()?;
+    let [_, _, _, _, _, _, mac @ .., t0, t1] = *header;
+    let network = match [t0, t1] {
+        [0x08, 0x00] => Network::Ipv4,
+        [0x86, 0xdd] => Network::Ipv6,
+        _ => return None,
+    };
+    let mac = Some(mac);
+    Some((network, rest, LinkTag { mac, vlan: None }))
 }
 
 fn mac(length: usize, address: [u8; 8]) -> Option<[u8; 6]> {

@@ -9,7 +9,6 @@ use super::lan::{self, Binding, Heard};
 use super::link::{self, Network, Stop};
 use super::malformed::{Malformed, Unsupported};
 use super::observation::DNS;
-use super::reader::Reader;
 use super::tunnel;
 use crate::capture::{Frame, Origin};
 use crate::host::HostAddr;
@@ -22,8 +21,11 @@ use std::ops::ControlFlow::{self, Break, Continue};
 pub const MAX_LAYERS: u8 = 8;
 
 /// An IP packet with a readable transport header, borrowed from the frame.
+pub type Packet<'a> = PacketWith<&'a [u8]>;
+
+/// The same with a payload `P`: the octets, or where they stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Packet<'a> {
+pub struct PacketWith<P> {
     /// When it was captured.
     pub time: Timestamp,
     /// Where a person finds it again.
@@ -43,21 +45,21 @@ pub struct Packet<'a> {
     /// Octets of the payload that the capture does not hold: the snap length cut them off.
     pub missing: u32,
     /// What the transport carries; trailing link padding is left out.
-    pub payload: &'a [u8],
+    pub payload: P,
 }
 
-impl Packet<'_> {
+impl<P> PacketWith<P> {
     /// Whether the capture holds less of the payload than was sent.
     #[must_use]
     pub fn is_cut(&self) -> bool {
         self.missing > 0
     }
 
-    /// The same packet with its payload elsewhere.
+    /// The same packet with another payload, or with the same elsewhere.
     #[must_use]
     #[inline]
-    pub fn with_payload<'a>(&self, payload: &'a [u8]) -> Packet<'a> {
-        let &Packet {
+    pub fn with_payload<Q>(&self, payload: Q) -> PacketWith<Q> {
+        let &Self {
             time,
             origin,
             tag,
@@ -69,7 +71,7 @@ impl Packet<'_> {
             missing,
             payload: _,
         } = self;
-        Packet {
+        PacketWith {
             time,
             origin,
             tag,
@@ -453,35 +455,48 @@ type Ports<'a> = (Transport, u16, u16, &'a [u8], usize);
 
 #[inline]
 fn transport<'a>(ip: &Ip<'a>) -> Result<Ports<'a>, Malformed> {
-    let mut reader = Reader::new(ip.payload);
     if ip.protocol == 17 {
-        let mut header = || Some((reader.u16()?, reader.u16()?, reader.u16()?, reader.u16()?));
-        let (src, dst, length, _checksum) = header().ok_or(Malformed::UdpHeader)?;
-        let rest = reader.rest();
+        let (header, rest) = ip.payload.split_first_chunk().ok_or(Malformed::UdpHeader)?;
+        let [s0, s1, d0, d1, len0, len1, _checksum @ ..]: [u8; 8] = *header;
         // Zero is a jumbogram's (RFC 2675) or an offloading stack's; then all that is there.
-        let length = match usize::from(length) {
+        let length = match usize::from(u16::from_be_bytes([len0, len1])) {
             0 => rest.len(),
             length => length.checked_sub(8).ok_or(Malformed::UdpHeader)?,
         };
         let payload = rest.get(..length).unwrap_or(rest);
         let missing = length.saturating_sub(rest.len()).max(ip.missing);
+        let [src, dst] = [[s0, s1], [d0, d1]].map(u16::from_be_bytes);
         Ok((Transport::Udp, src, dst, payload, missing))
     } else {
-        let mut header = || {
-            let (src, dst) = (reader.u16()?, reader.u16()?);
-            let (seq, ack) = (reader.u32()?, reader.u32()?);
-            let offset = usize::from(reader.u8()? >> 4) * 4;
-            let flags = reader.u8()?;
-            reader.skip(6)?;
-            let options = offset.checked_sub(20)?;
-            Some((src, dst, Segment { seq, ack, flags }, options))
+        let (header, rest) = ip.payload.split_first_chunk().ok_or(Malformed::TcpHeader)?;
+        let [
+            s0,
+            s1,
+            d0,
+            d1,
+            numbers @ ..,
+            offset,
+            flags,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+        ]: [u8; 20] = *header;
+        let [q0, q1, q2, q3, a0, a1, a2, a3] = numbers;
+        let segment = Segment {
+            seq: u32::from_be_bytes([q0, q1, q2, q3]),
+            ack: u32::from_be_bytes([a0, a1, a2, a3]),
+            flags,
         };
-        let (src, dst, segment, options) = header().ok_or(Malformed::TcpHeader)?;
-        let rest = reader.rest();
+        let options = usize::from(offset >> 4) * 4;
+        let options = options.checked_sub(20).ok_or(Malformed::TcpHeader)?;
         // Where the capture ends within the options, the octets missing there are no payload.
         let cut = options.saturating_sub(rest.len());
         let missing = ip.missing.checked_sub(cut).ok_or(Malformed::TcpHeader)?;
         let payload = rest.get(options..).unwrap_or_default();
+        let [src, dst] = [[s0, s1], [d0, d1]].map(u16::from_be_bytes);
         Ok((Transport::Tcp(segment), src, dst, payload, missing))
     }
 }

@@ -1,7 +1,7 @@
 //! Packets on their way from the capture thread to a worker.
 
 use crate::decode::lan::Binding;
-use crate::decode::packet::Packet;
+use crate::decode::packet::{Packet, PacketWith};
 use crate::time::Timestamp;
 use std::ops::Range;
 
@@ -26,8 +26,8 @@ pub(super) struct Batch {
 /// What a worker finds in a batch, in order.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Item<'a> {
-    /// A packet; whether it is late.
-    Packet(Packet<'a>, bool),
+    /// A packet, its payload, and whether it is late.
+    Packet(&'a Placed, &'a [u8], bool),
     /// What was said of an address; whether it is late.
     Binding(Binding, bool),
     /// Something to be done between packets.
@@ -62,10 +62,13 @@ pub(super) struct Boundary {
     pub(super) hosts: bool,
 }
 
+/// A packet with its payload's place in the buffer.
+type Placed = PacketWith<Range<u32>>;
+
 #[derive(Debug)]
 enum Entry {
-    /// A packet, its payload's place in the buffer, and whether it is late.
-    Packet(Packet<'static>, Range<usize>, bool),
+    /// A packet, and whether it is late.
+    Packet(Placed, bool),
     Binding(Binding, bool),
     Mark(Mark),
 }
@@ -74,11 +77,13 @@ impl Batch {
     /// Copies a packet in: the one copy on its way.
     #[inline]
     pub(super) fn push(&mut self, packet: &Packet<'_>, late: bool) {
-        let start = self.payloads.len();
+        // A full batch is far shorter than what 32 bits count.
+        let end = |payloads: &Vec<u8>| u32::try_from(payloads.len()).unwrap_or(u32::MAX);
+        let start = end(&self.payloads);
         self.payloads.extend_from_slice(packet.payload);
-        let payload = start..self.payloads.len();
-        self.entries
-            .push(Entry::Packet(packet.with_payload(&[]), payload, late));
+        let payload = start..end(&self.payloads);
+        let packet = packet.with_payload(payload);
+        self.entries.push(Entry::Packet(packet, late));
     }
 
     /// Puts in what was said of an address.
@@ -140,9 +145,10 @@ impl Batch {
         self.entries.iter().skip(from).map(|entry| match entry {
             Entry::Mark(mark) => Item::Mark(*mark),
             Entry::Binding(binding, late) => Item::Binding(*binding, *late),
-            Entry::Packet(packet, payload, late) => {
-                let payload = self.payloads.get(payload.clone()).unwrap_or_default();
-                Item::Packet(packet.with_payload(payload), *late)
+            Entry::Packet(packet, late) => {
+                let Range { start, end } = packet.payload;
+                let payload = self.payloads.get(start as usize..end as usize);
+                Item::Packet(packet, payload.unwrap_or_default(), *late)
             }
         })
     }

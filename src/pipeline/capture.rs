@@ -505,14 +505,15 @@ impl Reader<'_> {
     #[inline]
     fn frame(&mut self, frame: &Frame<'_>, passes: bool) -> Result<(), HungUp> {
         let mut late = false;
+        let second = frame.time.second();
         if passes {
             let (is_late, closed) = self.clock.tick(frame.time);
             late = is_late;
             if let Some(closed) = closed {
-                self.close(closed, frame.time.second())?;
+                self.close(closed, second)?;
             }
             if !late {
-                self.site.seconds.second(frame.time.second()).packets += 1;
+                self.site.seconds.second(second).packets += 1;
                 self.site.packets += 1;
             }
             self.counts.first = self.clock.first();
@@ -536,7 +537,7 @@ impl Reader<'_> {
             Sliced::Packet(packet) => match route(&packet, self.mail) {
                 Route::Host(host) => {
                     if !late {
-                        let second = self.site.seconds.second(frame.time.second());
+                        let second = self.site.seconds.second(second);
                         second.count(&packet, host, self.mail);
                     }
                     self.lanes.push(host, &packet, late)?;
@@ -558,7 +559,7 @@ impl Reader<'_> {
             Sliced::Malformed(damage) => {
                 *counts.malformed.entry(damage).or_insert(0) += 1;
                 if !late {
-                    let second = self.site.seconds.second(frame.time.second());
+                    let second = self.site.seconds.second(second);
                     second.losses.malformed += 1;
                 }
             }

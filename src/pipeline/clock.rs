@@ -3,13 +3,25 @@
 use crate::time::{REORDER, Timestamp};
 
 /// The clock that packets drive.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Clock {
     newest: Option<Timestamp>,
     first: Option<Timestamp>,
-    closed: Option<i64>,
     /// What is earlier is late.
     horizon: Timestamp,
+    /// The horizon at which the next second can be closed.
+    next: Timestamp,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self {
+            newest: None,
+            first: None,
+            horizon: Timestamp::MIN,
+            next: Timestamp::MIN,
+        }
+    }
 }
 
 impl Clock {
@@ -29,14 +41,13 @@ impl Clock {
         let newest = self.newest.map_or(time, |newest| newest.max(time));
         self.newest = Some(newest);
         self.horizon = newest.plus_nanos(-REORDER);
-        let horizon = self.horizon;
-        let closed = horizon.second() - 1;
-        // A gap of years is one step: a second that had no packet has nothing to close.
-        let moved = self.closed.is_none_or(|before| closed > before);
-        if moved {
-            self.closed = Some(closed);
+        if self.horizon < self.next {
+            return None;
         }
-        moved.then_some(closed)
+        // A gap of years is one step: a second that had no packet has nothing to close.
+        let open = self.horizon.second();
+        self.next = Timestamp::from_parts(open + 1, 0);
+        Some(open - 1)
     }
 
     /// The earliest packet's time.

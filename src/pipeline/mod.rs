@@ -16,6 +16,7 @@
 
 #![forbid(unsafe_code)]
 
+mod ahead;
 mod batch;
 mod calling;
 mod capture;
@@ -37,6 +38,7 @@ use crate::count::site::SiteSeconds;
 use crate::count::{self, Counters, PacketCounts};
 use crate::host::HostAddr;
 use crate::report::{CaptureCounts, Sink, Totals};
+pub use ahead::ahead;
 use calling::Calling;
 use capture::{Lanes, Outbox, Schedule, Seat};
 use crossbeam_channel::{SendError, bounded};

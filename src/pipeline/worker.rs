@@ -182,7 +182,9 @@ impl Worker<'_> {
         for item in batch.items(from) {
             place += 1;
             match item {
-                Item::Packet(packet, late) => self.counters.record(&packet, late),
+                Item::Packet(packet, payload, late) => {
+                    self.counters.record(&packet.with_payload(payload), late);
+                }
                 Item::Binding(binding, late) => self.counters.bind(&binding, late),
                 Item::Mark(mark) => {
                     if self.mark(at, mark)? {
@@ -357,7 +359,10 @@ impl Worker<'_> {
         })?;
         self.to_correlate.send(Message::Finished {
             counts: self.counters.packets(),
-            hosts: self.counters.finish(),
+            hosts: match self.told_hosts {
+                Hosts::AtEnd => self.counters.finish(),
+                Hosts::Never | Hosts::Every { .. } => Vec::new(),
+            },
         })?;
         Ok(())
     }

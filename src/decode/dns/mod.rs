@@ -46,6 +46,16 @@ pub struct Header {
 }
 
 impl Header {
+    #[inline]
+    fn of(octets: [u8; HEADER]) -> Self {
+        let [i0, i1, f0, f1, q0, q1, n0, n1, u0, u1, d0, d1] = octets;
+        Self {
+            id: u16::from_be_bytes([i0, i1]),
+            flags: u16::from_be_bytes([f0, f1]),
+            counts: [[q0, q1], [n0, n1], [u0, u1], [d0, d1]].map(u16::from_be_bytes),
+        }
+    }
+
     /// QR: the message is a reply.
     #[must_use]
     pub fn is_reply(&self) -> bool {
@@ -134,39 +144,24 @@ impl QType {
 /// [`Malformed::DnsHeader`] where even the header is cut.
 #[inline]
 pub fn decode(octets: &[u8]) -> Result<Message<'_>, Malformed> {
-    let mut reader = Reader::new(octets);
-    let mut words = || reader.u16();
-    let mut header = || {
-        Some(Header {
-            id: words()?,
-            flags: words()?,
-            counts: [words()?, words()?, words()?, words()?],
-        })
-    };
-    let header = header().ok_or(Malformed::DnsHeader)?;
+    let head = octets.first_chunk().ok_or(Malformed::DnsHeader)?;
+    let header = Header::of(*head);
+    let mut reader = Reader::at(octets, HEADER);
     let [questions, ..] = header.counts;
-    let mut message = Message {
-        header,
-        question: None,
-        qtype: None,
-        damage: None,
-        octets,
-        records_at: HEADER,
+    let read = (questions > 0).then(|| question(octets, &mut reader));
+    let (question, qtype, damage) = match read {
+        Some(Ok(question)) => (Some(question), Some(question.qtype), None),
+        Some(Err(damage)) => (None, type_behind_name(octets), Some(damage)),
+        None => (None, None, None),
     };
-    if questions > 0 {
-        match question(octets, &mut reader) {
-            Ok(question) => {
-                message.question = Some(question);
-                message.qtype = Some(question.qtype);
-            }
-            Err(damage) => {
-                message.damage = Some(damage);
-                message.qtype = type_behind_name(octets);
-            }
-        }
-    }
-    message.records_at = reader.offset();
-    Ok(message)
+    Ok(Message {
+        header,
+        question,
+        qtype,
+        damage,
+        octets,
+        records_at: reader.offset(),
+    })
 }
 
 /// The type of the first question, found by the form of its name alone.
@@ -205,6 +200,7 @@ impl<'a> Message<'a> {
             octets: self.octets,
             reader: Reader::at(self.octets, self.records_at),
             questions: questions.saturating_sub(1),
+            question: self.question.map(|question| question.name),
             left,
             pointers: 0,
         }
@@ -218,6 +214,8 @@ pub struct Records<'a> {
     reader: Reader<'a>,
     /// Questions behind the first, which are passed over.
     questions: u16,
+    /// The first one's name, which most records repeat by a pointer to it.
+    question: Option<Name<'a>>,
     left: [u16; 3],
     /// Compression pointers followed so far. One for each octet of the message is far more
     /// than a writer can use, and keeps a message of pointers from costing its length squared.
@@ -271,8 +269,13 @@ pub enum Data<'a> {
 }
 
 impl<'a> Records<'a> {
+    #[inline]
     fn name(&mut self, reader: &mut Reader<'a>) -> Result<Name<'a>, Malformed> {
-        let name = Name::read(self.octets, reader)?;
+        let repeated = self.question.and_then(|name| name.repeated(reader));
+        let name = match repeated {
+            Some(name) => name,
+            None => Name::read(self.octets, reader)?,
+        };
         self.pointers += name.pointers();
         if self.pointers > self.octets.len() {
             return Err(Malformed::DnsPointer);
@@ -281,6 +284,7 @@ impl<'a> Records<'a> {
     }
 
     /// Passes over the questions behind the first.
+    #[cold]
     fn questions(&mut self) -> Result<(), Malformed> {
         for _ in 0..std::mem::take(&mut self.questions) {
             let mut reader = self.reader;
@@ -291,15 +295,20 @@ impl<'a> Records<'a> {
         Ok(())
     }
 
+    #[inline]
     fn record(&mut self, section: Section) -> Result<Record<'a>, Malformed> {
-        self.questions()?;
+        if self.questions > 0 {
+            self.questions()?;
+        }
         let mut reader = self.reader;
         let owner = self.name(&mut reader)?;
         self.reader = reader;
         let reader = &mut self.reader;
-        let mut fixed = || Some((reader.u16()?, reader.u16()?, reader.u32()?, reader.u16()?));
-        let (rtype, _class, ttl, length) = fixed().ok_or(Malformed::DnsRecord)?;
-        let rtype = QType(rtype);
+        let fixed = reader.array().ok_or(Malformed::DnsRecord)?;
+        let [t0, t1, _, _, ttl @ .., l0, l1]: [u8; 10] = fixed;
+        let rtype = QType(u16::from_be_bytes([t0, t1]));
+        let ttl = u32::from_be_bytes(ttl);
+        let length = u16::from_be_bytes([l0, l1]);
         let mut data = *reader;
         reader.skip(length.into()).ok_or(Malformed::DnsRecord)?;
         let end = reader.offset();
@@ -313,6 +322,7 @@ impl<'a> Records<'a> {
         })
     }
 
+    #[inline]
     fn data(
         &mut self,
         rtype: QType,
@@ -345,6 +355,7 @@ impl<'a> Records<'a> {
 impl<'a> Iterator for Records<'a> {
     type Item = Result<Record<'a>, Malformed>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let [answers, authority, additional] = &mut self.left;
         let (count, section) = if *answers > 0 {

@@ -28,46 +28,45 @@ impl<'a> Name<'a> {
     #[inline]
     pub fn read(message: &'a [u8], reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         let start = reader.offset();
-        let mut cursor = *reader;
+        let mut rest = reader.rest();
         let mut wire_len = 0;
         let mut pointers = 0;
         // A pointer must go before the place where this stretch of the name began, so no
         // loop can be written.
         let mut stretch = start;
         loop {
-            let length = cursor.u8().ok_or(Malformed::DnsNameOverrun)?;
+            let (&length, behind) = rest.split_first().ok_or(Malformed::DnsNameOverrun)?;
             match length {
                 0 => {
                     wire_len += 1;
-                    if pointers == 0 {
-                        *reader = cursor;
-                    }
                     break;
                 }
                 1..=63 => {
-                    cursor
-                        .skip(length.into())
-                        .ok_or(Malformed::DnsNameOverrun)?;
-                    wire_len += 1 + usize::from(length);
+                    let length = usize::from(length);
+                    rest = behind.get(length..).ok_or(Malformed::DnsNameOverrun)?;
+                    wire_len += 1 + length;
                     if wire_len >= MAX_NAME {
                         return Err(Malformed::DnsNameLength);
                     }
                 }
                 0xc0.. => {
-                    let low = cursor.u8().ok_or(Malformed::DnsNameOverrun)?;
+                    let (&low, behind) = behind.split_first().ok_or(Malformed::DnsNameOverrun)?;
                     let target = usize::from(u16::from_be_bytes([length & 0x3f, low]));
                     if pointers == 0 {
-                        *reader = cursor;
+                        *reader = Reader::at(message, message.len() - behind.len());
                     }
                     pointers += 1;
                     if target >= stretch || pointers > MAX_POINTERS {
                         return Err(Malformed::DnsPointer);
                     }
                     stretch = target;
-                    cursor = Reader::at(message, target);
+                    rest = message.get(target..).unwrap_or_default();
                 }
                 _ => return Err(Malformed::DnsLabelType),
             }
+        }
+        if pointers == 0 {
+            *reader = Reader::at(message, start + wire_len);
         }
         Ok(Self {
             message,
@@ -75,6 +74,25 @@ impl<'a> Name<'a> {
             wire_len,
             pointers,
         })
+    }
+
+    /// This name once more, where all that stands at the reader's place is a pointer to it, as in
+    /// most records; then moves the reader behind that. Spares the walk along its labels.
+    #[inline]
+    pub(super) fn repeated(&self, reader: &mut Reader<'a>) -> Option<Self> {
+        let mut behind = *reader;
+        let pointer = behind.u16()?.checked_sub(0xc000)?;
+        // By these bounds `read` finds the same, or what is wrong with it.
+        let is_it = usize::from(pointer) == self.start
+            && self.start < reader.offset()
+            && self.pointers < MAX_POINTERS;
+        let name = Self {
+            start: reader.offset(),
+            pointers: self.pointers + 1,
+            ..*self
+        };
+        *reader = if is_it { behind } else { *reader };
+        is_it.then_some(name)
     }
 
     /// Passes over the name at the reader's place by its form alone: where a name cannot be
@@ -130,7 +148,8 @@ impl<'a> Name<'a> {
     /// Writes the name without compression and in lower case, length octets included, the
     /// root's left out, and returns what was written: the form in which names are compared.
     #[inline]
-    pub fn fold<'b>(&self, buffer: &'b mut [u8; MAX_NAME]) -> &'b [u8] {
+    pub fn fold<'b>(&self, room: &'b mut Room) -> &'b [u8] {
+        let Room(buffer) = room;
         let length = self.wire_len - 1;
         if self.pointers == 0 {
             let end = self.start + length;
@@ -153,10 +172,26 @@ impl<'a> Name<'a> {
                 rest = tail;
             }
         }
-        let written = buffer.get_mut(..length).unwrap_or_default();
-        // Length octets are at most 63, below 'A': only letters change.
-        written.make_ascii_lowercase();
-        written
+        // Length octets are at most 63, below 'A': only letters change. By whole blocks, each of
+        // which is an instruction or two.
+        let (blocks, _) = buffer.as_chunks_mut::<BLOCK>();
+        for block in blocks.iter_mut().take(length.div_ceil(BLOCK)) {
+            block.make_ascii_lowercase();
+        }
+        buffer.get(..length).unwrap_or_default()
+    }
+}
+
+/// Octets that are folded at once.
+const BLOCK: usize = 16;
+
+/// Where a name is folded: room for the longest, in whole blocks.
+#[derive(Debug)]
+pub struct Room([u8; MAX_NAME.next_multiple_of(BLOCK)]);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self([0; MAX_NAME.next_multiple_of(BLOCK)])
     }
 }
 
@@ -170,8 +205,8 @@ mod tests {
         let labels: Vec<_> = name.labels().map(<[u8]>::to_vec).collect();
         let length = 1 + labels.iter().map(|label| label.len() + 1).sum::<usize>();
         assert_eq!(name.wire_len(), length);
-        let mut buffer = [0; MAX_NAME];
-        let folded = name.fold(&mut buffer);
+        let mut room = Room::default();
+        let folded = name.fold(&mut room);
         let mut expected = Vec::new();
         for label in &labels {
             expected.push(u8::try_from(label.len()).unwrap());
@@ -195,6 +230,35 @@ mod tests {
         assert_eq!(read(message, 9), Ok((labels("mx.Ex"), 14)));
         assert_eq!(read(message, 14), Ok((labels("mx.Ex"), 16)));
         assert_eq!(read(b"\x00", 0), Ok((vec![], 1)));
+    }
+
+    #[test]
+    fn a_name_once_more_is_what_the_walk_finds() {
+        //                0         5        9       11
+        let message = b"\x04mail\x02ex\x00\xc0\x00\xc0\x05\x04mail";
+        let name = Name::read(message, &mut Reader::new(message)).unwrap();
+        let mut walked = Reader::at(message, 9);
+        let expected = Name::read(message, &mut walked).unwrap();
+        let mut reader = Reader::at(message, 9);
+        let again = name.repeated(&mut reader).unwrap();
+        assert_eq!(reader.offset(), walked.offset());
+        assert_eq!(
+            (again.wire_len, again.pointers, again.start),
+            (expected.wire_len, expected.pointers, expected.start)
+        );
+        assert!(again.labels().eq(expected.labels()));
+        // Elsewhere, no pointer, a pointer to itself, the end.
+        for at in [11, 13, 0, message.len()] {
+            let mut reader = Reader::at(message, at);
+            assert!(name.repeated(&mut reader).is_none(), "{at}");
+            assert_eq!(reader.offset(), at);
+        }
+        // Where there are as many pointers as there may be, the walk says so.
+        let most = Name {
+            pointers: MAX_POINTERS,
+            ..name
+        };
+        assert!(most.repeated(&mut Reader::at(message, 9)).is_none());
     }
 
     #[test]

@@ -1,0 +1,75 @@
+//! What the command line asks of the bench.
+
+use crate::traffic::Profile;
+use anyhow::{Context, Result, bail, ensure};
+use std::path::PathBuf;
+
+/// Packets of a run that is only to show that all works.
+pub(crate) const SMOKE: u64 = 20_000;
+
+pub(crate) struct Options {
+    pub(crate) packets: u64,
+    pub(crate) runs: usize,
+    /// One of them only.
+    pub(crate) profile: Option<Profile>,
+    /// Programs that stand nowhere in the search path.
+    pub(crate) peers: Vec<PathBuf>,
+    /// Nothing is measured, and nothing is kept.
+    pub(crate) smoke: bool,
+}
+
+impl Options {
+    pub(crate) fn read(arguments: &[String]) -> Result<Self> {
+        // `cargo bench` says --bench; without it, or with --test, all is tried and nothing
+        // measured.
+        let smoke = arguments.iter().any(|one| one == "--test")
+            || !arguments.iter().any(|one| one == "--bench");
+        let (packets, runs) = if smoke { (SMOKE, 1) } else { (10_000_000, 3) };
+        let mut options = Self {
+            packets,
+            runs,
+            profile: None,
+            peers: Vec::new(),
+            smoke,
+        };
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            let mut value = || {
+                let value = arguments.next();
+                value.with_context(|| format!("{argument}: nothing follows"))
+            };
+            match argument.as_str() {
+                "--profile" => {
+                    let wanted = value()?;
+                    let mut known = Profile::ALL.into_iter();
+                    let found = known.find(|profile| profile.name() == wanted);
+                    options.profile = Some(found.with_context(|| format!("{wanted}: no profile"))?);
+                }
+                "--peer" => options.peers.push(value()?.into()),
+                "--packets" => options.packets = number(value()?)?,
+                "--runs" => options.runs = usize::try_from(number(value()?)?)?,
+                "--bench" | "--test" => {}
+                other if other.starts_with('-') => bail!("{other}: no such option"),
+                // The filter that `cargo bench NAME` hands to every bench.
+                _ => {}
+            }
+        }
+        Ok(options)
+    }
+
+    /// What is to be measured.
+    pub(crate) fn profiles(&self) -> impl Iterator<Item = Profile> + use<> {
+        let one = self.profile;
+        let all = Profile::ALL.into_iter();
+        all.filter(move |profile| one.is_none_or(|one| one == *profile))
+    }
+}
+
+fn number(text: &str) -> Result<u64> {
+    let digits: String = text.chars().filter(|&c| c != '_').collect();
+    let number: u64 = digits
+        .parse()
+        .with_context(|| format!("{text}: no number"))?;
+    ensure!(number > 0, "0 is too few");
+    Ok(number)
+}

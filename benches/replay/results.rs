@@ -1,0 +1,124 @@
+//! What was measured, on the terminal and in `benches/results/`, with the machine's description.
+#![expect(clippy::print_stdout, reason = "the table is what this is for")]
+
+use crate::commands::{Measured, Usage};
+use anyhow::{Context, Result};
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Where it goes.
+pub(crate) struct Results {
+    file: Option<File>,
+}
+
+impl Results {
+    /// On the terminal, and where that is `kept`, in a new file of today.
+    pub(crate) fn new(kept: bool) -> Result<Self> {
+        let mut results = Self { file: None };
+        if kept {
+            let path = free_path()?;
+            results.file = Some(File::create(&path)?);
+            results.line(&format!("# {}", path.display()))?;
+        }
+        results.line(&machine())?;
+        Ok(results)
+    }
+
+    pub(crate) fn line(&mut self, text: &str) -> Result<()> {
+        println!("{text}");
+        if let Some(file) = &mut self.file {
+            writeln!(file, "{text}")?;
+        }
+        Ok(())
+    }
+
+    /// A run as it was.
+    pub(crate) fn run(&mut self, run: usize, measured: &Measured, usage: &Usage) -> Result<()> {
+        self.line(&format!(
+            "{run}\t{}\t{}\t{:.3}\t{:.3}\t{:.1}",
+            measured.name,
+            measured.packets,
+            usage.cpu.as_secs_f64(),
+            usage.wall.as_secs_f64(),
+            usage.rss_mib
+        ))
+    }
+
+    /// Medians, and how the processor seconds of a packet compare with those of the first, which
+    /// is the libpcap loop.
+    pub(crate) fn table(&mut self, title: &str, commands: &[Measured]) -> Result<()> {
+        self.line(&format!("\n{title}; medians"))?;
+        self.line(&format!(
+            "{:<27} {:>9} {:>9} {:>9} {:>12} {:>7} {:>9}",
+            "", "CPU s", "wall s", "RSS MiB", "packets/CPU s", "x loop", "x (wall)"
+        ))?;
+        let mut floor = None;
+        for Measured {
+            name,
+            packets,
+            runs,
+            ..
+        } in commands
+        {
+            let cpu = median(runs, |run| run.cpu.as_secs_f64());
+            let wall = median(runs, |run| run.wall.as_secs_f64());
+            let rss = median(runs, |run| run.rss_mib);
+            #[expect(clippy::cast_precision_loss, reason = "a figure to read")]
+            let packets = *packets as f64;
+            let (least, least_wall) = *floor.get_or_insert((cpu / packets, wall / packets));
+            self.line(&format!(
+                "{name:<27} {cpu:>9.3} {wall:>9.3} {rss:>9.1} {:>11.2} M {:>7.2} {:>9.2}",
+                packets / cpu / 1e6,
+                cpu / packets / least,
+                wall / packets / least_wall
+            ))?;
+        }
+        self.line("")
+    }
+}
+
+/// A name of today that no earlier results have.
+fn free_path() -> Result<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/results");
+    let today = jiff::Zoned::now().date();
+    let mut names = (1..100).map(|number| match number {
+        1 => folder.join(format!("{today}-replay.txt")),
+        _ => folder.join(format!("{today}-replay-{number}.txt")),
+    });
+    let free = names.find(|path| !path.exists());
+    free.context("a hundred results of one day")
+}
+
+/// Commit, processor, memory and system, and what else the machine had to do.
+fn machine() -> String {
+    let of = |path: &str, key: &str| {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        let mut lines = text.lines().filter(|line| line.starts_with(key));
+        lines.next().unwrap_or(key).to_owned()
+    };
+    let commit = Command::new("git")
+        .args(["describe", "--always", "--dirty"])
+        .output();
+    let commit = commit.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let processors = std::thread::available_parallelism().map_or(0, usize::from);
+    let lines = [
+        format!("commit {}", commit.unwrap_or_default().trim()),
+        format!(
+            "{} ({processors} processors)",
+            of("/proc/cpuinfo", "model name")
+        ),
+        of("/proc/meminfo", "MemTotal"),
+        of("/proc/version", "Linux version"),
+        format!("load {}", of("/proc/loadavg", "")),
+    ];
+    lines.map(|line| format!("# {line}")).join("\n")
+}
+
+fn median(runs: &[Usage], figure: impl Fn(&Usage) -> f64) -> f64 {
+    let mut figures: Vec<f64> = runs.iter().map(figure).collect();
+    figures.sort_by(f64::total_cmp);
+    let middle = figures.len() / 2;
+    figures.get(middle).copied().unwrap_or(f64::NAN)
+}
