@@ -75,9 +75,10 @@ impl<V> Saved<V> {
             let _ = self.trial.pop_front().or_else(|| self.main.pop_front());
             self.evicted += 1;
         }
+        let hosts = self.trial.len() + self.main.len();
         let mut table = HostTable {
             index: HashMap::default(),
-            slots: Vec::new(),
+            slots: Vec::with_capacity(hosts),
             trial: VecDeque::new(),
             main: VecDeque::new(),
             bound,

@@ -6,7 +6,8 @@
 //!              batches of packets      closed seconds
 //! ```
 //!
-//! There is one capture thread for all files, and live one for each packet socket.
+//! There is one capture thread for all files, and live one for each packet socket. What is
+//! compressed has another that takes it apart (`ahead`).
 //!
 //! A packet is copied once, from the reader's buffer into the batch of the worker that owns
 //! its host; the worker borrows from the batch and sends it back to be filled again. Marks
