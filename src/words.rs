@@ -1,4 +1,6 @@
-//! Numbers in sentences. A leaf: uses nothing of ours.
+//! Numbers and names in sentences. A leaf: uses nothing of ours.
+
+use std::fmt::Display;
 
 /// A number of things: `1 host`, `2 hosts`, `3 addresses`.
 #[must_use]
@@ -12,6 +14,18 @@ pub fn counted(number: impl Into<u64>, thing: &str) -> String {
     format!("{number} {thing}{plural}")
 }
 
+/// A thing by its name: `a monitor`, `an auto-responder`.
+#[must_use]
+pub fn with_article(name: impl Display) -> String {
+    let name = name.to_string();
+    let article = if name.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    };
+    format!("{article} {name}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -21,5 +35,11 @@ mod tests {
         assert_eq!(counted(1_u32, "address"), "1 address");
         assert_eq!(counted(0_u64, "address"), "0 addresses");
         assert_eq!(counted(2_u64, "host"), "2 hosts");
+    }
+
+    #[test]
+    fn articles() {
+        assert_eq!(with_article("resolver"), "a resolver");
+        assert_eq!(with_article("unregistered-mta"), "an unregistered-mta");
     }
 }

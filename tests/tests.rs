@@ -34,6 +34,8 @@ mod oracles;
 mod periods;
 // On a link without a packet what is due comes by the clock.
 mod silence;
+// Capture threads that are seconds apart count as one.
+mod threads;
 // The unit of the service, as systemd reads it; needs systemd-analyze.
 mod unit;
 // What live capture asks of the kernel: no less than what is read.

@@ -56,8 +56,9 @@ impl Options {
                 "--seed" => options.seed = value()?,
                 "--rows" => options.rows = value()?.split(',').map(str::to_owned).collect(),
                 "-o" => options.output = Some(value()?.into()),
+                "--test" => options.size = Size::TRIAL,
                 // What cargo hands to every bench.
-                "--bench" | "--test" => {}
+                "--bench" => {}
                 other if other.starts_with('-') => bail!("{other}: no such option"),
                 _ => {}
             }

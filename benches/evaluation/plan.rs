@@ -22,7 +22,17 @@ pub(crate) struct Size {
 }
 
 impl Size {
-    /// For CI: under a minute.
+    /// Only to try that all works, as CI does.
+    pub(crate) const TRIAL: Self = Self {
+        name: "trial",
+        ordinary: [2, 1],
+        hard: [1, 1],
+        bots: [1, 1],
+        clients: 1,
+        trials: 0,
+        one_family: true,
+    };
+    /// For a first look: a minute.
     pub(crate) const SMALL: Self = Self {
         name: "small",
         ordinary: [60, 10],

@@ -96,9 +96,9 @@ mod tests {
     /// Sums over seconds with so many lookups and connections each.
     fn sums(bins: &[(u32, u32)]) -> CouplingSums {
         let mut series = Series::default();
-        for (second, &(m, c)) in (0..).zip(bins) {
-            (0..m).for_each(|_| series.lookup(second));
-            (0..c).for_each(|_| series.connection(second));
+        for (second, &(m, c)) in (0_i64..).zip(bins) {
+            (0..m).for_each(|_| series.lookup(second, second - 3));
+            (0..c).for_each(|_| series.connection(second, second - 3));
         }
         series.close(i64::MAX);
         *series.sums()

@@ -335,9 +335,11 @@ pub struct Trail {
 }
 
 impl Trail {
-    /// Keeps the packet and the domain while there is room.
+    /// Keeps the packet and the domain while there is room; a packet that shows two things once.
     pub fn note(&mut self, witness: Witness, domain: Option<&[u8]>) {
-        if self.packets.len() < WITNESSES {
+        if self.packets.last() == Some(&witness) {
+            // It is there.
+        } else if self.packets.len() < WITNESSES {
             self.packets.push(witness);
         } else {
             self.more = true;
@@ -354,6 +356,7 @@ impl Trail {
     pub(super) fn merge(&mut self, other: &Self) {
         self.packets.extend(&other.packets);
         self.packets.sort_by_key(|witness| witness.time);
+        self.packets.dedup();
         self.domains.extend(other.domains.iter().cloned());
         self.more |= other.more || self.packets.len() > WITNESSES || self.domains.len() > EXAMPLES;
         self.packets.truncate(WITNESSES);

@@ -491,7 +491,6 @@ mod tests {
         load.queries += u64::from(more);
         Asked {
             server,
-            shard,
             a: None,
             ptr: Some(load),
         }

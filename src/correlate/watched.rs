@@ -13,6 +13,7 @@ use crate::count::host::HostTotals;
 use crate::host::HostAddr;
 use crate::time::Timestamp;
 use crate::verdict::{Class, Level, Role};
+use crate::words::with_article;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 
@@ -282,8 +283,8 @@ impl Watched {
     /// Ends the episode of a host that turned out to be no PC.
     fn clear(&mut self, setting: &Setting<'_>, role: RoleView) -> Option<Verdict> {
         let reason = format!(
-            "turned out to be a {}: {}",
-            role.role,
+            "turned out to be {}: {}",
+            with_article(role.role),
             role.basis.join(", ")
         );
         let verdict = self.acquit(setting, role, reason)?;

@@ -35,8 +35,6 @@ const LONGEST: usize = 80;
 pub struct Asked {
     /// The server.
     pub server: HostAddr,
-    /// The shard of those who asked.
-    pub shard: u8,
     /// A queries.
     pub a: Option<Box<Load>>,
     /// PTR queries below `in-addr.arpa` and `ip6.arpa`.
@@ -258,7 +256,6 @@ impl Minutes {
             None if servers.len() < SERVERS => {
                 servers.push(Asked {
                     server: query.server,
-                    shard: u8::try_from(shard).unwrap_or(0),
                     a: None,
                     ptr: None,
                 });

@@ -94,25 +94,26 @@ pub struct Coupling {
 }
 
 impl Coupling {
-    /// Counts a mail lookup of `second`, which must not have been closed.
-    pub fn lookup(&mut self, second: i64) {
-        self.bin(second).m += 1;
+    /// Counts a mail lookup of `second`, while the seconds up to `closed` are closed.
+    pub fn lookup(&mut self, second: i64, closed: i64) {
+        self.bin(second, closed).m += 1;
     }
 
-    /// Counts a mail connection begun in `second`.
-    pub fn connection(&mut self, second: i64) {
-        self.bin(second).c += 1;
+    /// Counts a mail connection begun in `second`, likewise.
+    pub fn connection(&mut self, second: i64, closed: i64) {
+        self.bin(second, closed).c += 1;
     }
 
-    fn bin(&mut self, second: i64) -> &mut Bin {
+    fn bin(&mut self, second: i64, closed: i64) -> &mut Bin {
         let Self { open, sums, period } = self;
-        open.bin(second, |second, bin| fold(sums, period, second, bin))
+        let fold = &mut |second, bin| fold(sums, period, second, bin);
+        open.bin(second, closed, fold)
     }
 
     /// Folds the seconds up to `through` into the sums.
     pub fn close(&mut self, through: i64) {
         let Self { open, sums, period } = self;
-        open.close(through, |second, bin| fold(sums, period, second, bin));
+        open.close(through, &mut |second, bin| fold(sums, period, second, bin));
     }
 
     /// Begins a period with the next second that is closed.
@@ -182,8 +183,8 @@ mod tests {
     fn a_gap_of_years_and_the_ends_of_time() {
         let mut coupling = Coupling::default();
         for second in [-9_000_000_000, 0, 9_000_000_000] {
-            coupling.lookup(second);
-            coupling.connection(second + 2);
+            coupling.lookup(second, second - 3);
+            coupling.connection(second + 2, second - 1);
         }
         coupling.close(i64::MAX);
         assert_eq!(coupling.sums().mc, [0, 0, 3, 0, 0, 0, 0, 0, 0]);
@@ -226,10 +227,10 @@ mod tests {
                 let second = newest - behind;
                 let bin = exact.entry(second).or_default();
                 if lookup {
-                    coupling.lookup(second);
+                    coupling.lookup(second, newest - 3);
                     bin.m += 1;
                 } else {
-                    coupling.connection(second);
+                    coupling.connection(second, newest - 3);
                     bin.c += 1;
                 }
             }

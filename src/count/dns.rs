@@ -61,7 +61,7 @@ impl Tally {
         let Some(question) = message.question else {
             let a = message.qtype == Some(QType::A);
             if a && !late {
-                host.series.add(packet.time.second(), None);
+                host.series.add(packet.time.second(), self.closed, None);
             }
             if !late {
                 self.bin(packet.time, packet.src, |bin| {
@@ -89,7 +89,7 @@ impl Tally {
                     host.labels.add(Label::new(label), 1);
                 }
                 if !late {
-                    host.series.add(packet.time.second(), tier);
+                    host.series.add(packet.time.second(), self.closed, tier);
                 }
             }
         }
@@ -106,7 +106,7 @@ impl Tally {
         let lookup = question.qtype == QType::MX || question.qtype == QType::A && mail_host;
         if lookup && !duplicate && question.qclass == INTERNET {
             let coupling = host.coupling.get_or_insert_default();
-            coupling.lookup(packet.time.second());
+            coupling.lookup(packet.time.second(), self.closed);
         }
         self.bin(packet.time, packet.src, |bin| {
             count_type(bin, message.qtype, tier);

@@ -99,11 +99,12 @@ impl Tally {
     }
 
     fn attempt(&mut self, connection: &Connection, moment: &Moment) {
+        let closed = self.closed;
         let host = self.host(connection, moment);
         host.smtp.get_or_insert_default().attempt(connection);
         if !moment.late {
             let coupling = host.coupling.get_or_insert_default();
-            coupling.connection(moment.time.second());
+            coupling.connection(moment.time.second(), closed);
             self.bin(moment.time, connection.client, |bin| {
                 bin.smtp_attempts += 1;
             });

@@ -2,62 +2,133 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Seconds that are open at a time: the newest and two before it may still receive a packet,
+/// Seconds that are kept in place: the newest and two before it may still receive a packet,
 /// since one may come up to 2 s late, and one is being opened.
 const OPEN: usize = 4;
 
-/// How far back a second is closed when a new one opens.
-const OPEN_SECONDS: i64 = 3;
-
 /// Bins of the open seconds.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Open<B>([Option<(i64, B)>; OPEN]);
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Open<B> {
+    seconds: [Option<(i64, B)>; OPEN],
+    /// Further ones, where a capture thread is seconds behind another: how many, is bounded by
+    /// whoever reads from both.
+    more: Option<Box<Self>>,
+}
 
 impl<B: Copy + Default> Open<B> {
-    /// The bin of `second`, which must not have been closed. Seconds that can no longer receive
-    /// a packet go to `fold`, in order.
+    /// The bin of `second`, which must be later than `closed`. If it is a new one, the seconds up
+    /// to `closed`, which can no longer receive a packet, go to `fold`, in order.
     #[inline]
-    pub(super) fn bin(&mut self, second: i64, mut fold: impl FnMut(i64, B)) -> &mut B {
+    pub(super) fn bin(
+        &mut self,
+        second: i64,
+        closed: i64,
+        fold: &mut impl FnMut(i64, B),
+    ) -> &mut B {
         let at = match self.place(|open| open == Some(second)) {
             Some(at) => at,
-            None => self.open(second, &mut fold),
+            None => match self.free(closed, fold) {
+                Some(at) => at,
+                None => return self.more.get_or_insert_default().bin(second, closed, fold),
+            },
         };
-        let slot = &mut self.0[at];
+        let slot = &mut self.seconds[at];
         &mut slot.get_or_insert((second, B::default())).1
     }
 
     #[inline]
     fn place(&self, is: impl Fn(Option<i64>) -> bool) -> Option<usize> {
         let second = |slot: &Option<(i64, B)>| slot.map(|(second, _)| second);
-        self.0.iter().position(|slot| is(second(slot)))
+        self.seconds.iter().position(|slot| is(second(slot)))
     }
 
-    fn open(&mut self, second: i64, fold: &mut impl FnMut(i64, B)) -> usize {
-        self.close(second - OPEN_SECONDS, &mut *fold);
-        if let Some(free) = self.place(|open| open.is_none()) {
-            return free;
-        }
-        // Not reached while the caller keeps late packets out; nothing is lost if it does.
-        let seconds = self.0.iter().flatten().map(|(second, _)| *second);
-        let earliest = seconds.min().unwrap_or(second);
-        self.close(earliest, fold);
-        self.place(|open| open.is_none()).unwrap_or(0)
+    /// A place for another second; none while there are seconds beyond these, of which it may be
+    /// one.
+    fn free(&mut self, closed: i64, fold: &mut impl FnMut(i64, B)) -> Option<usize> {
+        self.close(closed, fold);
+        self.place(|open| open.is_none())
+            .filter(|_| self.more.is_none())
     }
 
     /// Hands the seconds up to `through` to `fold`, in order.
-    pub(super) fn close(&mut self, through: i64, mut fold: impl FnMut(i64, B)) {
-        while let Some(slot) = self.earliest(through) {
-            if let Some((second, bin)) = slot.take() {
-                fold(second, bin);
-            }
+    pub(super) fn close(&mut self, through: i64, fold: &mut impl FnMut(i64, B)) {
+        while let Some((second, bin)) = self.earliest(through).and_then(Option::take) {
+            fold(second, bin);
+        }
+        if self.more.as_ref().is_some_and(|more| more.is_empty()) {
+            self.more = None;
         }
     }
 
     fn earliest(&mut self, through: i64) -> Option<&mut Option<(i64, B)>> {
         let ready = |slot: &&mut Option<(i64, B)>| slot.is_some_and(|(s, _)| s <= through);
-        self.0
-            .iter_mut()
-            .filter(ready)
+        let more = self.more.as_mut();
+        let beyond = more.and_then(|more| more.earliest(through));
+        let here = self.seconds.iter_mut().filter(ready);
+        here.chain(beyond)
             .min_by_key(|slot| slot.map(|(second, _)| second))
+    }
+
+    fn is_empty(&self) -> bool {
+        let beyond = self.more.as_ref();
+        self.seconds.iter().all(Option::is_none) && beyond.is_none_or(|more| more.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What was folded of `packets`, each a second, where seconds up to `closed` are closed
+    /// before each.
+    fn folded(packets: &[(i64, i64)]) -> Vec<(i64, u32)> {
+        let mut open: Open<u32> = Open::default();
+        let mut folded = Vec::new();
+        let fold = &mut |second, bin| folded.push((second, bin));
+        for &(second, closed) in packets {
+            *open.bin(second, closed, fold) += 1;
+        }
+        open.close(i64::MAX, fold);
+        assert!(open.is_empty());
+        folded
+    }
+
+    #[test]
+    fn a_second_is_folded_when_it_is_closed_and_not_before() {
+        // A thread at second 20, and one that still brings what is of 10 and 11.
+        let packets = [10, 20, 21, 22, 23, 24, 10, 25, 11, 24, 10].map(|second| (second, 9));
+        let told = folded(&packets);
+        assert_eq!(
+            told,
+            [
+                (10, 3),
+                (11, 1),
+                (20, 1),
+                (21, 1),
+                (22, 1),
+                (23, 1),
+                (24, 2),
+                (25, 1)
+            ]
+        );
+    }
+
+    proptest! {
+        /// Each second is folded once, in order, with all of its packets.
+        #[test]
+        fn nothing_is_folded_twice(steps in prop::collection::vec((0_i64..12, 0_i64..3), 0..200)) {
+            let mut closed = 0;
+            let mut packets = Vec::new();
+            for (ahead, step) in steps {
+                closed += step;
+                packets.push((closed + 1 + ahead, closed));
+            }
+            let mut counts = std::collections::BTreeMap::new();
+            for (second, _) in &packets {
+                *counts.entry(*second).or_insert(0) += 1;
+            }
+            prop_assert_eq!(folded(&packets), counts.into_iter().collect::<Vec<_>>());
+        }
     }
 }

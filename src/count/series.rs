@@ -215,18 +215,18 @@ pub struct Series {
 }
 
 impl Series {
-    /// Counts an A query of `second`, which must not have been closed.
+    /// Counts an A query of `second`, while the seconds up to `closed` are closed.
     #[inline]
-    pub fn add(&mut self, second: i64, tier: Option<Tier>) {
+    pub fn add(&mut self, second: i64, closed: i64, tier: Option<Tier>) {
         let Self { open, sums, period } = self;
-        open.bin(second, |second, bin| fold(sums, period, second, bin))
-            .add(tier);
+        let fold = &mut |second, bin| fold(sums, period, second, bin);
+        open.bin(second, closed, fold).add(tier);
     }
 
     /// Folds the seconds up to `through` into the sums.
     pub fn close(&mut self, through: i64) {
         let Self { open, sums, period } = self;
-        open.close(through, |second, bin| fold(sums, period, second, bin));
+        open.close(through, &mut |second, bin| fold(sums, period, second, bin));
     }
 
     /// Begins a period with the next second that is closed.
@@ -301,7 +301,7 @@ mod tests {
             Some(Tier::Numbered),
             Some(Tier::Prefix),
         ] {
-            series.add(7, tier);
+            series.add(7, 6, tier);
         }
         series.close(7);
         let sums = series.sums();
@@ -315,7 +315,7 @@ mod tests {
     fn a_gap_of_years_and_the_ends_of_time() {
         let mut series = Series::default();
         for second in [-9_000_000_000, 0, 9_000_000_000] {
-            series.add(second, None);
+            series.add(second, second - 3, None);
         }
         series.close(i64::MAX);
         assert_eq!(
@@ -354,7 +354,7 @@ mod tests {
             for (index, &behind) in offsets.iter().enumerate() {
                 newest += i64::from(index % 5 == 0);
                 let tier = (index % 3 == 0).then_some(Tier::Exact);
-                series.add(newest - behind, tier);
+                series.add(newest - behind, newest - 3, tier);
                 exact.entry(newest - behind).or_default().add(tier);
             }
             series.close(i64::MAX);

@@ -32,6 +32,8 @@ pub(super) struct Tally {
     pub(super) packets: PacketCounts,
     /// When the packet came whose message is counted, where that was before now.
     pub(super) came: Option<Timestamp>,
+    /// The second up to which all are closed.
+    pub(super) closed: i64,
 }
 
 /// The hosts of a shard.
@@ -77,6 +79,7 @@ impl Tally {
             domains: DomainCache::default(),
             packets: PacketCounts::default(),
             came: None,
+            closed: i64::MIN,
             settings,
         }
     }
@@ -173,6 +176,7 @@ impl Tally {
     /// Closes the seconds up to `through`, and yields those in which there was something to
     /// tell, in order of time.
     pub(super) fn close(&mut self, through: i64) -> Vec<Delta> {
+        self.closed = through;
         for (second, asked) in self.asked.close(through) {
             self.open_second(second).delta.asked = asked;
         }

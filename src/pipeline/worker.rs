@@ -48,6 +48,10 @@ pub(super) fn work(
     worker.finish()
 }
 
+/// Seconds that a lane is read ahead of another at most: what is open between them is kept for
+/// every host. A lane further ahead waits, and its batches with it.
+const AHEAD: i64 = 30;
+
 struct Worker<'a> {
     number: usize,
     counters: Counters,
@@ -99,9 +103,14 @@ impl Lane {
         }
     }
 
-    /// Whether a batch is being read, and may be read on.
-    fn is_open(&self) -> bool {
-        self.open.is_some() && self.waits.is_none()
+    /// Whether it can be read, as far as it goes by itself.
+    fn is_free(&self) -> bool {
+        !self.ended && self.waits.is_none()
+    }
+
+    /// Whether it has to wait for the slowest of those that can be read, which is at `slowest`.
+    fn is_ahead(&self, slowest: i64) -> bool {
+        self.closed > slowest.saturating_add(AHEAD)
     }
 }
 
@@ -109,7 +118,10 @@ impl Worker<'_> {
     /// The next lane with a batch to read; waits for one. `None` when all lanes have ended.
     fn next_lane(&mut self) -> Result<Option<usize>, HungUp> {
         loop {
-            if let Some(at) = self.lanes.iter().position(Lane::is_open) {
+            let slowest = self.slowest();
+            let is_open =
+                |lane: &Lane| lane.open.is_some() && lane.is_free() && !lane.is_ahead(slowest);
+            if let Some(at) = self.lanes.iter().position(is_open) {
                 return Ok(Some(at));
             }
             let Some(at) = self.ready() else {
@@ -129,11 +141,23 @@ impl Worker<'_> {
         }
     }
 
+    /// How far the slowest of the lanes that can be read has come. One that has brought nothing
+    /// yet tells nothing, and one that waits at a mark waits for the others.
+    fn slowest(&self) -> i64 {
+        let lanes = self.lanes.iter().filter(|lane| lane.is_free());
+        let closed = lanes.map(|lane| lane.closed);
+        closed
+            .filter(|closed| *closed > i64::MIN)
+            .min()
+            .unwrap_or(i64::MAX)
+    }
+
     /// A lane on which there is something to receive, or which has ended.
     fn ready(&self) -> Option<usize> {
+        let slowest = self.slowest();
         let readable = || {
             let lanes = self.lanes.iter().enumerate();
-            lanes.filter(|(_, lane)| !lane.ended && lane.waits.is_none())
+            lanes.filter(move |(_, lane)| lane.is_free() && !lane.is_ahead(slowest))
         };
         // One lane is the usual case, and needs no choice.
         let (first, _) = readable().next()?;
@@ -179,7 +203,7 @@ impl Worker<'_> {
         self.tell_closed()
     }
 
-    /// Does what a mark says; whether its lane has to wait for the others.
+    /// Does what a mark says; whether its lane has to wait for others.
     fn mark(&mut self, at: usize, mark: Mark) -> Result<bool, HungUp> {
         let Some(lane) = self.lanes.get_mut(at) else {
             return Ok(false);
@@ -200,7 +224,9 @@ impl Worker<'_> {
                 self.align()?;
             }
         }
-        Ok(self.lanes.get(at).is_some_and(|lane| lane.waits.is_some()))
+        let slowest = self.slowest();
+        let waits = |lane: &Lane| lane.waits.is_some() || lane.is_ahead(slowest);
+        Ok(self.lanes.get(at).is_some_and(waits))
     }
 
     /// Tells the periods whose last second is among those up to `through`, which are being closed.
