@@ -14,7 +14,7 @@ pub struct Events {
 
     /// Keep an event log in DIR, for `mxray ship` and any agent to follow
     ///
-    /// Segments of NDJSON (mxray-0000000001.ndjson), each with an index of checksums, on the disk
+    /// Segments of NDJSON (mxray-1772000000.ndjson), each with an index of checksums, on the disk
     /// within a second. A crash costs no whole event, a full disk ends nothing. DIR is made if it
     /// is not there. Without -o, events go to the log alone.
     #[arg(long, value_name = "DIR", help_heading = "Output")]

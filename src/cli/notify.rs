@@ -14,8 +14,8 @@ Examples:
         --language both --state /var/lib/mxray/notify.json events.ndjson
 
   As a service beside a sensor, from its event log:
-    mxray live -i eth1 --log /var/lib/mxray/log
-    mxray notify --log /var/lib/mxray/log --inventory inventory.toml \\
+    mxray live -i eth1 --log /var/log/mxray/log
+    mxray notify --log /var/log/mxray/log --inventory inventory.toml \\
         --relay smtp://localhost --from noc@example.ac.jp --state /var/lib/mxray/notify.json
 
 An episode is mailed when its host is convicted, once more if it is confirmed later, and once more

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 const SHIP_EXAMPLES: &str = "\
 Examples:
   A sensor's events to a syslog server, as a service beside it:
-    mxray live -i eth1 --log /var/lib/mxray/log
-    mxray ship --log /var/lib/mxray/log --to syslog+tls://log.example.ac.jp
+    mxray live -i eth1 --log /var/log/mxray/log
+    mxray ship --log /var/log/mxray/log --to syslog+tls://log.example.ac.jp
 
   What Splunk would get, without sending it:
-    mxray ship --log /var/lib/mxray/log --to splunk+https://splunk.example:8088 --dry-run
+    mxray ship --log /var/log/mxray/log --to splunk+https://splunk.example:8088 --dry-run
 
   The verdicts of a capture into OpenSearch, once:
     mxray replay --log log monday.pcap

@@ -65,11 +65,17 @@ pub(super) fn run(config: &ShipConfig) -> anyhow::Result<Outcome> {
             delivered,
             refused,
             lost,
+            removed,
         } = delivered;
         if config.verbosity != Verbosity::Quiet {
             say(format_args!(
                 "{name}: {delivered} events delivered, {refused} refused, {lost} lost"
             ));
+            if removed > 0 {
+                say(format_args!(
+                    "{name}: {removed} events that were refused are no longer set aside"
+                ));
+            }
         }
         failed |= refused > 0 || lost > 0 || (config.once && !all);
     }

@@ -110,7 +110,7 @@ fn typed(args: &cli::Ship) -> Result<Vec<Settings>, Error> {
     };
     let token = match (&args.token_file, &args.token_env) {
         (Some(path), _) => {
-            Some(secret_in(path).map_err(|message| given("--token-file", "").error(message))?)
+            Some(Secret::read(path).map_err(|message| given("--token-file", "").error(message))?)
         }
         (None, Some(name)) => {
             Some(secret_of(name).map_err(|message| given("--token-env", "").error(message))?)
@@ -127,6 +127,7 @@ fn typed(args: &cli::Ship) -> Result<Vec<Settings>, Error> {
         }
         settings.datasets.clone_from(&args.dataset);
         settings.credentials = token.clone().map(Credentials::Token);
+        settings.secret_file.clone_from(&args.token_file);
         settings.tls = TlsFiles {
             ca: args.tls_ca.clone(),
             client: args.tls_cert.clone().zip(args.tls_key.clone()),
@@ -146,6 +147,7 @@ fn defaults(name: String, to: Destination) -> Settings {
         to,
         datasets: Vec::new(),
         credentials: None,
+        secret_file: None,
         tls: TlsFiles::default(),
         index: INDEX.to_owned(),
         hec_index: None,
@@ -231,7 +233,7 @@ fn receiver(
         settings.index = item.string()?;
         settings.hec_index = Some(settings.index.clone());
     }
-    settings.credentials = credentials(&mut table, folder)?;
+    (settings.credentials, settings.secret_file) = credentials(&mut table, folder)?;
     let mut path = |key| {
         table
             .take(key)
@@ -279,7 +281,11 @@ fn receiver(
     Ok(settings)
 }
 
-fn credentials(table: &mut Table<'_>, folder: &Path) -> Result<Option<Credentials>, FileError> {
+/// Who we are, and the file that says so.
+fn credentials(
+    table: &mut Table<'_>,
+    folder: &Path,
+) -> Result<(Option<Credentials>, Option<PathBuf>), FileError> {
     let token = secret(table.take("token-file"), table.take("token-env"), folder)?;
     let password = secret(
         table.take("password-file"),
@@ -288,56 +294,61 @@ fn credentials(table: &mut Table<'_>, folder: &Path) -> Result<Option<Credential
     )?;
     let user = table.take("user");
     match (token, user, password) {
-        (None, None, None) => Ok(None),
-        (Some((_, token)), None, None) => Ok(Some(Credentials::Token(token))),
-        (None, Some(user), Some((_, password))) => Ok(Some(Credentials::Password {
-            user: user.string()?,
-            password,
-        })),
+        (None, None, None) => Ok((None, None)),
+        (Some(token), None, None) => Ok((Some(Credentials::Token(token.secret)), token.file)),
+        (None, Some(user), Some(password)) => {
+            let credentials = Credentials::Password {
+                user: user.string()?,
+                password: password.secret,
+            };
+            Ok((Some(credentials), password.file))
+        }
         (_, Some(user), None) => Err(user.error("wants password-file or password-env")),
-        (None, None, Some((item, _))) => Err(item.error("wants user, whose password it is")),
-        (Some((item, _)), _, _) => Err(item.error("a token, or user and password, and not both")),
+        (None, None, Some(password)) => {
+            Err(password.item.error("wants user, whose password it is"))
+        }
+        (Some(token), _, _) => {
+            let both = "a token, or user and password, and not both";
+            Err(token.item.error(both))
+        }
     }
 }
 
 /// A secret, and what named its place.
+struct Found<'a> {
+    item: Item<'a>,
+    secret: Secret,
+    file: Option<PathBuf>,
+}
+
 fn secret<'a>(
     file: Option<Item<'a>>,
     variable: Option<Item<'a>>,
     folder: &Path,
-) -> Result<Option<(Item<'a>, Secret)>, FileError> {
-    match (file, variable) {
-        (None, None) => Ok(None),
-        (Some(item), Some(_)) => Err(item.error("a file or a variable, and not both")),
+) -> Result<Option<Found<'a>>, FileError> {
+    let (item, secret, file) = match (file, variable) {
+        (None, None) => return Ok(None),
+        (Some(item), Some(_)) => {
+            return Err(item.error("a file or a variable, and not both"));
+        }
         (Some(item), None) => {
-            let secret = secret_in(&in_folder(&item, folder)?);
-            let secret = secret.map_err(|message| item.error(message))?;
-            Ok(Some((item, secret)))
+            let path = in_folder(&item, folder)?;
+            (item, Secret::read(&path), Some(path))
         }
         (None, Some(item)) => {
-            let secret = secret_of(&item.string()?).map_err(|message| item.error(message))?;
-            Ok(Some((item, secret)))
+            let secret = secret_of(&item.string()?);
+            (item, secret, None)
         }
-    }
-}
-
-fn secret_in(path: &Path) -> Result<Secret, String> {
-    let text = std::fs::read_to_string(path);
-    let text = text.map_err(|error| format!("reading {}: {error}", path.display()))?;
-    whole(&text).ok_or_else(|| format!("{} holds no line of text", path.display()))
+    };
+    let secret = secret.map_err(|message| item.error(message))?;
+    Ok(Some(Found { item, secret, file }))
 }
 
 fn secret_of(name: &str) -> Result<Secret, String> {
     let text =
         std::env::var(name).map_err(|_| format!("there is no environment variable `{name}`"))?;
-    whole(&text).ok_or_else(|| format!("the environment variable `{name}` holds no line of text"))
-}
-
-/// One line of text, which is all that a header takes.
-fn whole(text: &str) -> Option<Secret> {
-    let text = text.trim();
-    let plain = !text.is_empty() && !text.contains(char::is_control);
-    plain.then(|| Secret(text.to_owned()))
+    Secret::of(&text)
+        .ok_or_else(|| format!("the environment variable `{name}` holds no line of text"))
 }
 
 fn in_folder(item: &Item<'_>, folder: &Path) -> Result<PathBuf, FileError> {

@@ -38,8 +38,11 @@ pub struct Reader {
     /// The segment that `at` is in, where it was found.
     file: Option<BufReader<File>>,
     line: Vec<u8>,
+    /// The segment that the folder is known to hold for good.
+    synced: Option<u64>,
     lost: u64,
     damaged: u64,
+    cut: bool,
 }
 
 impl Reader {
@@ -52,8 +55,10 @@ impl Reader {
             at: from.unwrap_or_default(),
             file: None,
             line: Vec::new(),
+            synced: None,
             lost: 0,
             damaged: 0,
+            cut: false,
         }
     }
 
@@ -69,6 +74,12 @@ impl Reader {
         Ok(reader)
     }
 
+    /// Looks for where it begins; `false` where there is nothing yet. After that [`Self::position`] is
+    /// a place in the log.
+    pub fn begin(&mut self) -> io::Result<bool> {
+        Ok(self.file.is_some() || self.find()?)
+    }
+
     /// The next event; `None` where there is none yet. Then it may be asked again at any time.
     #[expect(
         clippy::should_implement_trait,
@@ -76,7 +87,7 @@ impl Reader {
     )]
     pub fn next(&mut self) -> io::Result<Option<Entry<'_>>> {
         loop {
-            if self.file.is_none() && !self.find()? {
+            if !self.begin()? {
                 return Ok(None);
             }
             if self.line()? {
@@ -111,6 +122,26 @@ impl Reader {
         self.at = to;
     }
 
+    /// Brings what was read to the disk, which the writer does once a second: a place that is
+    /// kept after this is there after a power failure.
+    pub fn sync(&mut self) -> io::Result<()> {
+        let Some(file) = &self.file else {
+            return Ok(());
+        };
+        file.get_ref().sync_data()?;
+        if self.synced != Some(self.at.segment) {
+            File::open(&self.folder)?.sync_all()?;
+            self.synced = Some(self.at.segment);
+        }
+        Ok(())
+    }
+
+    /// Whether the log was found to end, or to begin anew, before the place that was come to, since
+    /// this was last asked. Then a power failure took its end, or people removed it.
+    pub fn take_cut(&mut self) -> bool {
+        std::mem::take(&mut self.cut)
+    }
+
     /// Events that were removed before they could be read, since this was last asked.
     pub fn take_lost(&mut self) -> u64 {
         std::mem::take(&mut self.lost)
@@ -137,14 +168,12 @@ impl Reader {
         if segments.contains(&self.at.segment) {
             return self.enter(self.at.segment, self.at.event);
         }
-        // The newest one is never removed: where it is older, this is another log.
-        let begins = self.at == Position::default() || newest < self.at.segment;
         let next = segments.into_iter().find(|&n| n > self.at.segment);
-        let next = if begins {
-            oldest
-        } else {
-            next.unwrap_or(oldest)
-        };
+        // Where even the newest is older, this is another log, or its end is lost. What there is
+        // may have been read or not.
+        self.cut |= newest < self.at.segment;
+        let begins = self.at == Position::default() || newest < self.at.segment;
+        let next = next.unwrap_or(oldest);
         let first = Index::read(&self.folder, next)?.first;
         if begins {
             self.at.event = first.unwrap_or_default();
@@ -165,10 +194,13 @@ impl Reader {
         let mut file = BufReader::with_capacity(1 << 16, file);
         if number == self.at.segment {
             // What a power failure took after it was read comes no more.
-            self.at.offset = self.at.offset.min(file.get_ref().metadata()?.len());
+            let length = file.get_ref().metadata()?.len();
+            self.cut |= length < self.at.offset;
+            self.at.offset = self.at.offset.min(length);
             file.seek(SeekFrom::Start(self.at.offset))?;
         } else {
             self.lost += first.saturating_sub(self.at.event);
+            self.cut |= first < self.at.event;
             self.at = Position {
                 segment: number,
                 offset: 0,

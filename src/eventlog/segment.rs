@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 const BEGIN: &str = "mxray-";
 const END: &str = ".ndjson";
+const INDEX: &str = ".index";
 /// Digits of a number at least, so that names sort as numbers do.
 const DIGITS: usize = 10;
 
@@ -16,21 +17,31 @@ pub(super) fn events(folder: &Path, number: u64) -> PathBuf {
 
 /// The file beside it.
 pub(super) fn index(folder: &Path, number: u64) -> PathBuf {
-    folder.join(format!("{BEGIN}{number:0DIGITS$}.index"))
+    folder.join(format!("{BEGIN}{number:0DIGITS$}{INDEX}"))
 }
 
 /// The numbers of the segments that are there, in order.
 pub(super) fn list(folder: &Path) -> io::Result<Vec<u64>> {
+    numbers(folder, END)
+}
+
+/// The same of the indexes.
+pub(super) fn indexes(folder: &Path) -> io::Result<Vec<u64>> {
+    numbers(folder, INDEX)
+}
+
+fn numbers(folder: &Path, end: &str) -> io::Result<Vec<u64>> {
     let mut numbers = Vec::new();
     for entry in fs::read_dir(folder)? {
-        numbers.extend(entry?.file_name().to_str().and_then(number));
+        let name = entry?.file_name();
+        numbers.extend(name.to_str().and_then(|name| number(name, end)));
     }
     numbers.sort_unstable();
     Ok(numbers)
 }
 
-fn number(name: &str) -> Option<u64> {
-    let digits = name.strip_prefix(BEGIN)?.strip_suffix(END)?;
+fn number(name: &str, end: &str) -> Option<u64> {
+    let digits = name.strip_prefix(BEGIN)?.strip_suffix(end)?;
     let plain = digits.len() >= DIGITS && digits.bytes().all(|octet| octet.is_ascii_digit());
     plain.then(|| digits.parse().ok())?
 }
@@ -55,5 +66,7 @@ mod tests {
             fs::write(folder.path().join(other), "").unwrap();
         }
         assert_eq!(list(folder.path()).unwrap(), [9, 10, 12_345_678_901]);
+        fs::remove_file(index(folder.path(), 10)).unwrap();
+        assert_eq!(indexes(folder.path()).unwrap(), [9, 12_345_678_901]);
     }
 }

@@ -12,6 +12,11 @@ const ROOMY: Bounds = Bounds {
     segment: 1 << 20,
 };
 
+/// As it is opened, but that the first segment is the first.
+fn open(folder: &Path, bounds: Bounds) -> Result<Writer, OpenError> {
+    Writer::open_from(folder, bounds, 1)
+}
+
 fn event(number: u64) -> String {
     format!("{{\"event\":{number}}}")
 }
@@ -51,7 +56,7 @@ fn segments(folder: &Path) -> Vec<PathBuf> {
 /// A log of these events in one segment, closed.
 fn log_of(numbers: std::ops::Range<u64>) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    write(&mut Writer::open(folder.path(), ROOMY).unwrap(), numbers);
+    write(&mut open(folder.path(), ROOMY).unwrap(), numbers);
     folder
 }
 
@@ -73,7 +78,7 @@ fn a_reader_follows_while_it_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let mut reader = Reader::open(&folder.path().join("log"), None);
     assert_eq!(reader.next().unwrap(), None);
-    let mut log = Writer::open(&folder.path().join("log"), ROOMY).unwrap();
+    let mut log = open(&folder.path().join("log"), ROOMY).unwrap();
     assert_eq!(reader.next().unwrap(), None);
     write(&mut log, 0..2);
     assert_eq!(read(&mut reader), events(0..2));
@@ -93,7 +98,7 @@ fn a_place_that_was_kept_is_gone_on_from_at_every_event_and_over_segments() {
         segment: 64,
         ..ROOMY
     };
-    write(&mut Writer::open(folder.path(), bounds).unwrap(), 0..100);
+    write(&mut open(folder.path(), bounds).unwrap(), 0..100);
     assert!(segments(folder.path()).len() > 5);
     let mut reader = Reader::open(folder.path(), None);
     let mut places = vec![reader.position()];
@@ -117,7 +122,7 @@ fn the_end_is_behind_everything() {
     let mut reader = Reader::open_at_end(folder.path()).unwrap();
     assert_eq!(reader.position().event, 3);
     assert_eq!(reader.next().unwrap(), None);
-    let mut log = Writer::open(folder.path(), ROOMY).unwrap();
+    let mut log = open(folder.path(), ROOMY).unwrap();
     write(&mut log, 3..4);
     assert_eq!(read(&mut reader), events(3..4));
     assert_eq!(reader.take_lost(), 0);
@@ -133,7 +138,7 @@ fn at_the_bound_the_oldest_leave_and_a_reader_is_told_how_many() {
         total: 2000,
         segment: 200,
     };
-    let mut log = Writer::open(folder.path(), bounds).unwrap();
+    let mut log = open(folder.path(), bounds).unwrap();
     let mut slow = Reader::open(folder.path(), None);
     write(&mut log, 0..1);
     assert_eq!(read(&mut slow), events(0..1));
@@ -171,9 +176,9 @@ fn at_the_bound_the_oldest_leave_and_a_reader_is_told_how_many() {
 #[test]
 fn a_restart_goes_on_in_a_new_segment_and_counts_what_is_there() {
     let folder = log_of(0..3);
-    write(&mut Writer::open(folder.path(), ROOMY).unwrap(), 3..5);
+    write(&mut open(folder.path(), ROOMY).unwrap(), 3..5);
     // Nothing written, nothing made.
-    drop(Writer::open(folder.path(), ROOMY).unwrap());
+    drop(open(folder.path(), ROOMY).unwrap());
     assert_eq!(segments(folder.path()).len(), 2);
     assert_eq!(Index::read(folder.path(), 2).unwrap().first, Some(3));
     assert_eq!(read(&mut Reader::open(folder.path(), None)), events(0..5));
@@ -197,7 +202,7 @@ fn a_torn_end_is_cut_wherever_it_is_torn() {
                     fs::write(segment::index(folder.path(), 1), index).unwrap();
                 }
                 let kept = memchr::memchr_iter(b'\n', &text[..cut]).count() as u64;
-                let mut log = Writer::open(folder.path(), ROOMY).unwrap();
+                let mut log = open(folder.path(), ROOMY).unwrap();
                 assert_eq!(
                     log.take_faults().len(),
                     usize::from(torn.last().is_some_and(|_| torn.len() as u64 != kept * 12))
@@ -222,7 +227,7 @@ fn a_torn_end_whose_index_cannot_be_written_is_told_and_ends_nothing() {
     // A folder where it is to be: nothing can be made there, by nobody.
     let new = segment::index(folder.path(), 1).with_extension("index.new");
     fs::create_dir(&new).unwrap();
-    let mut log = Writer::open(folder.path(), ROOMY).unwrap();
+    let mut log = open(folder.path(), ROOMY).unwrap();
     let told = log.take_faults();
     assert!(told[0].contains("are cut"), "{told:?}");
     assert!(
@@ -239,7 +244,7 @@ fn a_torn_end_whose_index_cannot_be_written_is_told_and_ends_nothing() {
 #[test]
 fn damage_within_is_told_and_kept_and_does_not_cut_what_follows() {
     let folder = tempfile::tempdir().unwrap();
-    let mut log = Writer::open(folder.path(), ROOMY).unwrap();
+    let mut log = open(folder.path(), ROOMY).unwrap();
     write(&mut log, 0..2);
     drop(log);
     let path = segment::events(folder.path(), 1);
@@ -253,7 +258,7 @@ fn damage_within_is_told_and_kept_and_does_not_cut_what_follows() {
     fs::write(segment::index(folder.path(), 1), index).unwrap();
     text[9] = b'7';
     fs::write(&path, &text).unwrap();
-    let mut log = Writer::open(folder.path(), ROOMY).unwrap();
+    let mut log = open(folder.path(), ROOMY).unwrap();
     let told = log.take_faults();
     assert!(told[0].contains("1 batches of segment 1"), "{told:?}");
     assert_eq!(fs::read(&path).unwrap(), text);
@@ -262,17 +267,17 @@ fn damage_within_is_told_and_kept_and_does_not_cut_what_follows() {
 #[test]
 fn one_process_writes_it() {
     let folder = tempfile::tempdir().unwrap();
-    let log = Writer::open(folder.path(), ROOMY).unwrap();
-    let second = Writer::open(folder.path(), ROOMY);
+    let log = open(folder.path(), ROOMY).unwrap();
+    let second = open(folder.path(), ROOMY);
     assert!(matches!(second, Err(OpenError::InUse)));
     drop(log);
-    assert!(Writer::open(folder.path(), ROOMY).is_ok());
+    assert!(open(folder.path(), ROOMY).is_ok());
 }
 
 #[test]
 fn a_disk_that_takes_nothing_is_told_once_and_written_to_again() {
     let folder = tempfile::tempdir().unwrap();
-    let mut log = Writer::open(folder.path(), ROOMY).unwrap();
+    let mut log = open(folder.path(), ROOMY).unwrap();
     // A folder where the segment is to be: nothing can be made there, by nobody.
     let path = segment::events(folder.path(), 1);
     fs::create_dir(&path).unwrap();
@@ -308,4 +313,140 @@ fn what_is_no_event_is_passed_over() {
     let mut reader = Reader::open(folder.path(), None);
     assert_eq!(read(&mut reader), [event(0), "{}".to_owned()]);
     assert_eq!(reader.take_damaged(), 1);
+}
+
+#[test]
+fn a_log_that_people_removed_goes_on_and_a_reader_finds_out() {
+    // Everything, or the events alone, whose indexes then still know how many there were.
+    for (everything, lost) in [(true, 0), (false, 2)] {
+        let folder = tempfile::tempdir().unwrap();
+        write(&mut Writer::open(folder.path(), ROOMY).unwrap(), 0..6);
+        let mut reader = Reader::open(folder.path(), None);
+        for _ in 0..4 {
+            reader.next().unwrap();
+        }
+        let place = reader.position();
+        for file in fs::read_dir(folder.path()).unwrap() {
+            let path = file.unwrap().path();
+            if everything || path.extension().is_some_and(|end| end == "ndjson") {
+                fs::remove_file(path).unwrap();
+            }
+        }
+        // A second is what numbers are told apart by.
+        let later = u64::try_from(jiff::Timestamp::now().as_second()).unwrap() + 1;
+        let mut log = Writer::open_from(folder.path(), ROOMY, later).unwrap();
+        write(&mut log, 6..9);
+        for mut reader in [reader, Reader::open(folder.path(), Some(place))] {
+            let mut read = read(&mut reader);
+            // An open file is still there for whoever has it.
+            read.retain(|line| *line != event(4) && *line != event(5));
+            assert_eq!(read, events(6..9), "{everything}");
+            if reader.take_cut() {
+                assert!(everything);
+            } else {
+                assert!(!everything);
+            }
+        }
+        let mut reader = Reader::open(folder.path(), Some(place));
+        reader.next().unwrap();
+        assert_eq!(reader.take_lost(), lost);
+        assert_eq!(segment::indexes(folder.path()).unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn a_segment_that_is_removed_while_it_grows_is_told_and_another_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut log = open(folder.path(), ROOMY).unwrap();
+    let mut reader = Reader::open(folder.path(), None);
+    write(&mut log, 0..3);
+    assert_eq!(read(&mut reader), events(0..3));
+    for file in segments(folder.path()) {
+        fs::remove_file(file).unwrap();
+    }
+    // Until it has noticed, which it does once a second.
+    let mut told = Vec::new();
+    while told.is_empty() {
+        write(&mut log, 3..4);
+        told = log.take_faults();
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert!(told[0].contains("segment 1 was removed"), "{told:?}");
+    write(&mut log, 4..6);
+    drop(reader);
+    let lines = read(&mut Reader::open(folder.path(), None));
+    assert_eq!(lines, events(4..6));
+}
+
+#[test]
+fn a_place_that_a_power_failure_took_is_told_and_what_follows_is_read() {
+    // The end of a segment, or all of it.
+    for whole in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        write(&mut open(folder.path(), ROOMY).unwrap(), 0..5);
+        let mut log = open(folder.path(), ROOMY).unwrap();
+        write(&mut log, 5..10);
+        drop(log);
+        let mut reader = Reader::open(folder.path(), None);
+        assert_eq!(read(&mut reader), events(0..10));
+        let place = reader.position();
+        let path = segment::events(folder.path(), 2);
+        fs::remove_file(segment::index(folder.path(), 2)).unwrap();
+        if whole {
+            fs::remove_file(path).unwrap();
+        } else {
+            let cut = fs::OpenOptions::new().write(true).open(path).unwrap();
+            cut.set_len(30).unwrap();
+        }
+        // The machine is up again, and the clock has gone on.
+        let mut log = Writer::open_from(folder.path(), ROOMY, 100).unwrap();
+        write(&mut log, 10..30);
+        let mut reader = Reader::open(folder.path(), Some(place));
+        assert_eq!(read(&mut reader), events(10..30), "{whole}");
+        assert!(reader.take_cut() && !reader.take_cut());
+    }
+}
+
+#[test]
+fn without_anything_newer_it_is_read_from_its_beginning() {
+    let folder = log_of(0..3);
+    let place = Position {
+        segment: 7,
+        offset: 100,
+        event: 30,
+    };
+    let mut reader = Reader::open(folder.path(), Some(place));
+    assert_eq!(read(&mut reader), events(0..3));
+    assert!(reader.take_cut());
+    assert_eq!(reader.take_lost(), 0);
+}
+
+#[test]
+fn where_it_begins_is_known_before_anything_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut reader = Reader::open(folder.path(), None);
+    assert!(!reader.begin().unwrap());
+    let bounds = Bounds {
+        total: 2000,
+        segment: 200,
+    };
+    let mut log = open(folder.path(), bounds).unwrap();
+    write(&mut log, 0..500);
+    assert!(reader.begin().unwrap());
+    let place = reader.position();
+    assert!(place.event > 0 && place.offset == 0, "{place:?}");
+    write(&mut log, 500..1000);
+    let mut reader = Reader::open(folder.path(), Some(place));
+    let left = read(&mut reader).len() as u64;
+    assert_eq!(place.event + reader.take_lost() + left, 1000);
+}
+
+#[test]
+fn a_full_disk_keeps_nobody_from_opening_a_log_that_is_there() {
+    let folder = log_of(0..1);
+    let files = fs::read_dir(folder.path()).unwrap().count();
+    let log = open(folder.path(), ROOMY).unwrap();
+    // To open it makes no file.
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), files);
+    drop(log);
 }

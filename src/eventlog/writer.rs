@@ -7,7 +7,7 @@ use super::{recovery, segment};
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -104,6 +104,8 @@ struct Open {
     /// What is written and not handed over to be synced.
     batch: Batch,
     sum: Xxh3Default,
+    /// Part of what the disk did not take may stand at its end.
+    torn: bool,
     /// It is not known yet that the folder holds it.
     new: bool,
 }
@@ -112,10 +114,17 @@ impl Writer {
     /// Opens a log, or begins one; the folder is made where it is not there. The end of the
     /// newest segment is looked at, and cut where a crash has torn it.
     pub fn open(folder: &Path, bounds: Bounds) -> Result<Self, OpenError> {
+        let now = jiff::Timestamp::now().as_second();
+        Self::open_from(folder, bounds, u64::try_from(now).unwrap_or(1))
+    }
+
+    /// The same; the next segment gets at least this number. By the clock, no number comes a second
+    /// time, also where nothing is left of the segments that there were: whoever has kept a place
+    /// in one of them would look for it in another.
+    pub(super) fn open_from(folder: &Path, bounds: Bounds, number: u64) -> Result<Self, OpenError> {
         fs::create_dir_all(folder)?;
-        let mut options = OpenOptions::new();
-        let lock = options.create(true).append(true).mode(0o640);
-        let lock = lock.open(folder.join("mxray.lock"))?;
+        // The folder itself: a full disk has no room for a file that is there for this alone.
+        let lock = File::open(folder)?;
         lock.try_lock().map_err(|error| match error {
             fs::TryLockError::WouldBlock => OpenError::InUse,
             fs::TryLockError::Error(error) => OpenError::Io(error),
@@ -127,7 +136,7 @@ impl Writer {
             closed: VecDeque::new(),
             closed_octets: 0,
             open: None,
-            number: 1,
+            number,
             first: 0,
             pending: Vec::new(),
             whole: 0,
@@ -181,15 +190,17 @@ impl Writer {
 
     fn recover(&mut self) -> io::Result<()> {
         let numbers = segment::list(&self.folder)?;
+        self.pass_by_removed(&numbers)?;
         let Some((&last, earlier)) = numbers.split_last() else {
             return Ok(());
         };
+        let mut first = 0;
         for &number in earlier {
             let index = Index::read(&self.folder, number)?;
             self.add_closed(number, index.events())?;
-            self.first = index.first.unwrap_or(self.first) + index.events();
+            first = index.first.unwrap_or(first) + index.events();
         }
-        let recovered = recovery::recover(&self.folder, last, self.first)?;
+        let recovered = recovery::recover(&self.folder, last, first)?;
         if recovered.cut > 0 {
             let name = segment::events(&self.folder, last);
             self.fault(format_args!(
@@ -210,8 +221,27 @@ impl Writer {
             ));
         }
         self.add_closed(last, recovered.events)?;
-        self.first = recovered.first + recovered.events;
-        self.number = last.saturating_add(1);
+        self.first = self.first.max(recovered.first + recovered.events);
+        self.number = self.number.max(last.saturating_add(1));
+        Ok(())
+    }
+
+    /// Counts on behind segments that somebody removed, as far as their indexes know, which then
+    /// leave too.
+    fn pass_by_removed(&mut self, segments: &[u64]) -> io::Result<()> {
+        let newest = segments.last().copied().unwrap_or_default();
+        for number in segment::indexes(&self.folder)? {
+            if segments.contains(&number) {
+                continue;
+            }
+            if number > newest {
+                let index = Index::read(&self.folder, number)?;
+                self.first = index.first.unwrap_or(self.first) + index.events();
+                self.number = self.number.max(number.saturating_add(1));
+            }
+            // One that cannot leave does no harm.
+            let _ = fs::remove_file(segment::index(&self.folder, number));
+        }
         Ok(())
     }
 
@@ -280,9 +310,11 @@ impl Writer {
             return Ok(());
         };
         let events = self.pending.get(..self.whole).unwrap_or_default();
+        open.mend()?;
         if let Err(error) = (&*open.segment).write_all(events) {
-            // No half event may stay, nor any that is written once more.
-            open.segment.set_len(open.octets)?;
+            open.torn = true;
+            // Where not even that works, it is done before the next attempt.
+            let _ = open.mend();
             return Err(error);
         }
         open.sum.update(events);
@@ -366,6 +398,25 @@ impl Writer {
     }
 }
 
+impl Writer {
+    /// Begins another segment where somebody has removed the one that grows, which nobody would
+    /// find any more.
+    fn leave_removed(&mut self) {
+        let removed = |open: &Open| open.segment.metadata().is_ok_and(|file| file.nlink() == 0);
+        if !self.open.as_ref().is_some_and(removed) {
+            return;
+        }
+        let Some(open) = self.open.take() else {
+            return;
+        };
+        let _ = fs::remove_file(segment::index(&self.folder, open.number));
+        self.fault(format_args!(
+            "segment {} was removed while it was written, and its {} events with it",
+            open.number, open.events
+        ));
+    }
+}
+
 impl Write for Writer {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
         for part in octets.split_inclusive(|&octet| octet == b'\n') {
@@ -392,6 +443,7 @@ impl Write for Writer {
         self.write_pending(false);
         if self.synced.elapsed() >= SECOND {
             self.sync(false);
+            self.leave_removed();
         }
         Ok(())
     }
@@ -440,8 +492,18 @@ impl Open {
                 sum: 0,
             },
             sum: Xxh3Default::new(),
+            torn: false,
             new: true,
         })
+    }
+
+    /// No half event may stay, nor any that is written once more.
+    fn mend(&mut self) -> io::Result<()> {
+        if self.torn {
+            self.segment.set_len(self.octets)?;
+            self.torn = false;
+        }
+        Ok(())
     }
 
     /// The next batch begins.
@@ -465,5 +527,38 @@ impl Open {
             octets,
             events: self.events,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_torn_end_that_cannot_be_cut_at_once_is_cut_before_anything_follows() {
+        let folder = tempfile::tempdir().unwrap();
+        let bounds = Bounds {
+            total: 1 << 30,
+            segment: 1 << 20,
+        };
+        let mut log = Writer::open_from(folder.path(), bounds, 1).unwrap();
+        log.write_all(b"{\"event\":0}\n").unwrap();
+        log.flush().unwrap();
+        let path = segment::events(folder.path(), 1);
+        // A disk that is full, and cannot even be cut.
+        let full = OpenOptions::new().append(true).open("/dev/full").unwrap();
+        let mut swap = Arc::new(full);
+        std::mem::swap(&mut log.open.as_mut().unwrap().segment, &mut swap);
+        log.write_all(b"{\"event\":1}\n").unwrap();
+        log.flush().unwrap();
+        assert_eq!(log.take_faults().len(), 1);
+        (&*swap).write_all(b"{\"ev").unwrap();
+        log.open.as_mut().unwrap().segment = swap;
+        log.close();
+        assert_eq!(
+            fs::read_to_string(path).unwrap(),
+            "{\"event\":0}\n{\"event\":1}\n"
+        );
+        assert_eq!(log.counts().lost, 0);
     }
 }

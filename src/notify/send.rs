@@ -155,14 +155,31 @@ impl Failure {
             }
             cause = error.source();
         }
-        // That a login is wanted or wrong (RFC 4954 section 6) is no fault of the mail.
-        let login = matches!(code, Some(530 | 534 | 535 | 538));
+        // That a login is wanted or wrong (RFC 4954 section 6), or that the relay takes no mail from
+        // us to others, is for people to mend, and no fault of the mail.
+        let mended = matches!(code, Some(530 | 534 | 535 | 538)) || is_of_relaying(&text);
         Self {
-            refused: error.is_permanent() && !relay && !login,
+            refused: error.is_permanent() && !relay && !mended,
             relay,
             text: text::plain(&text),
         }
     }
+}
+
+/// Whether an answer says that the relay does not relay for us. There is no code of its own for it:
+/// RFC 3463 has 5.7.1 for all that is not permitted, and 5.7.1 is what spam filters answer too. So it
+/// is known by the words of Postfix, Sendmail, Exim and Exchange.
+fn is_of_relaying(text: &str) -> bool {
+    const WORDS: [&str; 6] = [
+        "relay access denied",
+        "relaying denied",
+        "relay not permitted",
+        "relaying not permitted",
+        "unable to relay",
+        "not permitted to relay",
+    ];
+    let text = text.to_ascii_lowercase();
+    WORDS.iter().any(|words| text.contains(words))
 }
 
 impl Postman {

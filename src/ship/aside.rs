@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// Octets of the file. Then it becomes the earlier one, and the one before that leaves.
@@ -50,14 +50,18 @@ impl Aside {
     }
 
     /// Sets lines of the log aside, with the reasons. After this returned they outlive a power
-    /// failure.
-    pub fn put(&self, refused: &[(&[u8], &str)]) -> io::Result<()> {
+    /// failure. Yields how many of the oldest had to leave.
+    pub fn put(&self, refused: &[(&[u8], &str)]) -> io::Result<u64> {
         let mut file = self.file()?;
-        let mut octets = file.metadata()?.len();
+        let mut octets = cut(&file)?;
+        let mut removed = 0;
         for &(line, reason) in refused {
             if octets >= self.largest {
                 file.sync_all()?;
-                fs::rename(&self.path, self.path.with_extension("ndjson.1"))?;
+                let earlier = self.path.with_extension("ndjson.1");
+                let leaving = lines(&earlier)?;
+                fs::rename(&self.path, earlier)?;
+                removed += leaving;
                 file = self.file()?;
                 octets = 0;
             }
@@ -78,16 +82,59 @@ impl Aside {
             }
             octets += text.len() as u64;
         }
-        file.sync_all()
+        file.sync_all()?;
+        Ok(removed)
     }
 
     fn file(&self) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options
             .create(true)
+            .read(true)
             .append(true)
             .mode(0o640)
             .open(&self.path)
+    }
+}
+
+/// Cuts what is no whole line from the end of a file, as a process leaves it that was killed; the
+/// event is set aside again. Yields the octets that stay.
+fn cut(file: &File) -> io::Result<u64> {
+    let length = file.metadata()?.len();
+    let mut end = length;
+    let mut octets = [0; 4096];
+    while end > 0 {
+        let begin = end.saturating_sub(octets.len() as u64);
+        let part = octets.get_mut(..usize::try_from(end - begin).unwrap_or_default());
+        let part = part.unwrap_or_default();
+        file.read_exact_at(part, begin)?;
+        if let Some(last) = memchr::memrchr(b'\n', part) {
+            end = begin + last as u64 + 1;
+            break;
+        }
+        end = begin;
+    }
+    if end < length {
+        file.set_len(end)?;
+    }
+    Ok(end)
+}
+
+/// The lines of a file; none where there is no file.
+fn lines(path: &Path) -> io::Result<u64> {
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        opened => opened?,
+    };
+    let mut octets = [0; 1 << 13];
+    let mut lines = 0;
+    loop {
+        let length = file.read(&mut octets)?;
+        let part = octets.get(..length).unwrap_or_default();
+        if part.is_empty() {
+            return Ok(lines);
+        }
+        lines += memchr::memchr_iter(b'\n', part).count() as u64;
     }
 }
 
@@ -120,9 +167,10 @@ mod tests {
             largest: 500,
             ..Aside::new(folder.path(), "a")
         };
+        let mut removed = 0;
         for number in 0..100 {
             let line = format!("{{\"number\":{number}}}");
-            aside
+            removed += aside
                 .put(&[(line.as_bytes(), &"x".repeat(10_000))])
                 .unwrap();
         }
@@ -132,10 +180,41 @@ mod tests {
             .collect();
         assert_eq!(sizes.len(), 2);
         assert!(sizes.iter().all(|&size| size < 2000), "{sizes:?}");
+        let earlier = aside.path().with_extension("ndjson.1");
+        assert_eq!(
+            removed + lines(&earlier).unwrap() + lines(aside.path()).unwrap(),
+            100
+        );
         let text = fs::read_to_string(aside.path()).unwrap();
         assert!(
             text.trim_end().ends_with("\"event\":{\"number\":99}}"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn nothing_is_joined_to_what_a_kill_has_torn() {
+        let folder = tempfile::tempdir().unwrap();
+        let aside = Aside::new(folder.path(), "a");
+        for torn in ["{\"at\":\"2026", &"x".repeat(10_000)] {
+            aside.put(&[(b"{\"number\":1}", "no")]).unwrap();
+            let mut file = aside.file().unwrap();
+            file.write_all(torn.as_bytes()).unwrap();
+            aside.put(&[(b"{\"number\":2}", "no")]).unwrap();
+            let text = fs::read_to_string(aside.path()).unwrap();
+            let numbers: Vec<_> = text
+                .lines()
+                .map(|line| {
+                    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+                    line["event"]["number"].as_u64().unwrap()
+                })
+                .collect();
+            assert_eq!(numbers, [1, 2]);
+            fs::remove_file(aside.path()).unwrap();
+        }
+        // A file that is nothing else.
+        fs::write(aside.path(), "{").unwrap();
+        aside.put(&[(b"{}", "no")]).unwrap();
+        assert!(!fs::read_to_string(aside.path()).unwrap().starts_with("{{"));
     }
 }

@@ -85,6 +85,11 @@ impl Receiver for Bulk {
         fates(&answer, events.len())
     }
 
+    /// Each shard of an index answers for itself.
+    fn takes_part(&self) -> bool {
+        true
+    }
+
     fn show(&self, events: &[Event]) -> Vec<u8> {
         self.body(events)
     }

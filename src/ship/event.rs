@@ -18,6 +18,8 @@ pub struct Event {
     pub dataset: String,
     /// When it was: packet time.
     pub time: Option<Timestamp>,
+    /// Whom it is about, by address.
+    pub host: Option<String>,
     /// `observer.name`.
     pub sensor: Option<String>,
     /// As syslog counts them (RFC 5424 section 6.2.1).
@@ -37,6 +39,8 @@ impl Event {
         let text = |path: &str| event.pointer(path).and_then(Value::as_str);
         // ECS; what others call it follows.
         let time = text("/@timestamp").or_else(|| text("/timestamp"));
+        let host = text("/source/ip").or_else(|| text("/src_ip"));
+        let host = host.or_else(|| text("/device/ip"));
         let id = text("/event/id").map(str::to_owned);
         Ok(Self {
             line: line.to_vec(),
@@ -44,6 +48,7 @@ impl Event {
             id: id.unwrap_or_else(|| format!("{:032x}", xxh3_128(line))),
             dataset: text("/event/dataset").unwrap_or("mxray").to_owned(),
             time: time.and_then(|time| time.parse().ok()),
+            host: host.map(str::to_owned),
             sensor: text("/observer/name").map(str::to_owned),
             severity: severity(
                 text("/event/kind"),

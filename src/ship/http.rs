@@ -1,6 +1,6 @@
 //! A request, and what an answer means that is the same for everybody.
 
-use super::{Credentials, Destination, Failure, Settings, TlsError, tls};
+use super::{Credentials, Destination, Failure, Secret, Settings, TlsError, tls};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use flate2::Compression;
@@ -8,9 +8,10 @@ use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::time::Duration;
 use ureq::Agent;
-use ureq::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use ureq::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, EXPECT, RETRY_AFTER};
 use ureq::http::{HeaderValue, StatusCode};
 
 /// Octets of an answer at most: some kilobytes for each event of a batch.
@@ -22,8 +23,14 @@ const TOLD: usize = 200;
 pub(super) struct Http {
     agent: Agent,
     url: String,
-    authorization: Option<HeaderValue>,
+    credentials: Option<Credentials>,
+    secret_file: Option<PathBuf>,
+    /// What a token is called there.
+    scheme: &'static str,
     gzip: bool,
+    /// A request did not get through: an answer may have come before all of it was sent, and was
+    /// lost as the receiver cut the connection.
+    asks_first: bool,
 }
 
 /// An answer.
@@ -50,14 +57,14 @@ impl Http {
         Ok(Self {
             agent: config.build().new_agent(),
             url: url.to_owned(),
-            authorization: settings.credentials.as_ref().and_then(|credentials| {
-                let scheme = match settings.to {
-                    Destination::Hec(_) => "Splunk",
-                    _ => "ApiKey",
-                };
-                authorization(credentials, scheme)
-            }),
+            credentials: settings.credentials.clone(),
+            secret_file: settings.secret_file.clone(),
+            scheme: match settings.to {
+                Destination::Hec(_) => "Splunk",
+                _ => "ApiKey",
+            },
             gzip: settings.gzip,
+            asks_first: false,
         })
     }
 
@@ -68,10 +75,16 @@ impl Http {
     }
 
     /// Posts a body.
-    pub(super) fn post(&self, kind: &str, body: &[u8]) -> Result<Answer, Failure> {
+    pub(super) fn post(&mut self, kind: &str, body: &[u8]) -> Result<Answer, Failure> {
         let mut request = self.agent.post(&self.url).header(CONTENT_TYPE, kind);
-        if let Some(authorization) = &self.authorization {
-            request = request.header(AUTHORIZATION, authorization);
+        let credentials = self.credentials.as_ref();
+        if let Some(value) = credentials.and_then(|of| authorization(of, self.scheme)) {
+            request = request.header(AUTHORIZATION, value);
+        }
+        if self.asks_first {
+            // RFC 9110 section 10.1.1: what would be refused is not sent. A receiver that knows
+            // nothing of it gets the body after a second.
+            request = request.header(EXPECT, "100-continue");
         }
         let sent = if self.gzip {
             let packed = pack(body).map_err(Failure::later)?;
@@ -79,6 +92,7 @@ impl Http {
         } else {
             request.send(body)
         };
+        self.asks_first = sent.is_err();
         let mut answer = sent.map_err(Failure::later)?;
         let after = answer.headers().get(RETRY_AFTER);
         let after = after
@@ -86,11 +100,28 @@ impl Http {
             .and_then(|text| retry_after(text, Timestamp::now()));
         let status = answer.status();
         let body = answer.body_mut().with_config().limit(ANSWER);
-        Ok(Answer {
+        let answer = Answer {
             status,
             after,
             body: body.read_to_vec().map_err(Failure::later)?,
-        })
+        };
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            self.renew().map_err(|message| answer.later(message))?;
+        }
+        Ok(answer)
+    }
+
+    /// Reads the secret again, which people change while this runs.
+    fn renew(&mut self) -> Result<(), String> {
+        let (Some(path), Some(credentials)) = (&self.secret_file, &mut self.credentials) else {
+            return Ok(());
+        };
+        let (Credentials::Token(secret)
+        | Credentials::Password {
+            password: secret, ..
+        }) = credentials;
+        *secret = Secret::read(path)?;
+        Ok(())
     }
 }
 
@@ -181,7 +212,83 @@ fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ship::Secret;
+    use crate::ship::{BatchBounds, Retry, TlsFiles};
+    use std::io::{BufRead as _, BufReader, Read as _};
+    use std::net::TcpListener;
+
+    fn to(listener: &TcpListener) -> Http {
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let settings = Settings {
+            name: "r".to_owned(),
+            to: Destination::Bulk(url.clone()),
+            datasets: Vec::new(),
+            credentials: None,
+            secret_file: None,
+            tls: TlsFiles::default(),
+            index: String::new(),
+            hec_index: None,
+            batch: BatchBounds {
+                events: 1,
+                octets: 1,
+                wait: Duration::ZERO,
+            },
+            gzip: false,
+            retry: Retry {
+                first: Duration::ZERO,
+                most: Duration::ZERO,
+            },
+            timeout: Duration::from_mins(1),
+        };
+        Http::new(&url, &settings).unwrap()
+    }
+
+    #[test]
+    fn an_answer_that_comes_before_all_is_sent_is_seen() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut http = to(&listener);
+        // It says that this is too large when it has read the head, and cuts the connection.
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut lines = BufReader::new(&stream).lines();
+                while !lines.next().unwrap().unwrap().is_empty() {}
+                let answer = "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n";
+                let _ = stream.write_all(answer.as_bytes());
+            }
+        });
+        // More than kernels hold, so that sending it fails.
+        let body = vec![b'x'; 32 << 20];
+        let failures: Vec<_> = (0..2)
+            .map(|_| http.post("text/plain", &body).map(|answer| answer.status))
+            .collect();
+        assert!(
+            failures.contains(&Ok(StatusCode::PAYLOAD_TOO_LARGE)),
+            "{failures:?}"
+        );
+    }
+
+    #[test]
+    fn an_octet_at_a_time_does_not_make_the_time_longer() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut http = to(&listener);
+        http.agent = Agent::config_builder()
+            .timeout_global(Some(Duration::from_millis(300)))
+            .build()
+            .new_agent();
+        let talks = std::thread::spawn(move || {
+            let mut stream = listener.accept().unwrap().0;
+            let _ = stream.read(&mut [0; 4096]).unwrap();
+            let head = "HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n";
+            stream.write_all(head.as_bytes()).unwrap();
+            while stream.write_all(b"x").is_ok() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        });
+        let failure = http.post("text/plain", b"{}").map(|answer| answer.status);
+        assert!(failure.is_err(), "{failure:?}");
+        drop(http);
+        talks.join().unwrap();
+    }
 
     #[test]
     fn a_date_or_seconds() {

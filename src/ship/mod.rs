@@ -15,7 +15,9 @@
 
 mod aside;
 mod backoff;
+mod batch;
 mod bulk;
+mod connection;
 mod event;
 mod hec;
 mod http;
@@ -25,11 +27,12 @@ mod state;
 mod stream;
 mod syslog;
 mod tls;
+mod unconfirmed;
 mod worker;
 
 pub use aside::Aside;
 pub use event::Event;
-pub use receiver::{Failure, Fate, Receiver};
+pub use receiver::{Arrived, Failure, Fate, Receiver};
 pub use settings::{
     BatchBounds, Credentials, Destination, Endpoint, Retry, Secret, Settings, TlsFiles,
 };

@@ -1,6 +1,7 @@
 //! What a worker asks of whatever takes events.
 
 use super::Event;
+use crate::eventlog::Position;
 use std::time::Duration;
 
 /// Takes events in order.
@@ -16,13 +17,30 @@ pub trait Receiver: Send {
         true
     }
 
-    /// Waits until all that was handed over has arrived.
-    fn confirm(&mut self) -> Result<(), Failure> {
-        Ok(())
+    /// Whether it may take any part of the events that it is handed over at once. Those that it did
+    /// not take then arrive behind later ones.
+    fn takes_part(&self) -> bool {
+        false
+    }
+
+    /// Finds out what has arrived of all that was handed over; `last` where nothing follows for now.
+    fn confirm(&mut self, last: bool) -> Result<Arrived, Failure> {
+        let _ = last;
+        Ok(Arrived::All)
     }
 
     /// What would be sent for these events, as text, without credentials.
     fn show(&self, events: &[Event]) -> Vec<u8>;
+}
+
+/// How much is known to have arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrived {
+    /// All that was handed over.
+    All,
+    /// What comes before this place; nothing yet where there is none. Of the rest nothing is known,
+    /// and after a failure it has to be handed over again.
+    Until(Option<Position>),
 }
 
 /// What became of an event.

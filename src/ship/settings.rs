@@ -1,7 +1,7 @@
 //! What is known of a receiver before it is connected to.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use ureq::http::Uri;
 
@@ -16,6 +16,8 @@ pub struct Settings {
     pub datasets: Vec<String>,
     /// Who we are to it.
     pub credentials: Option<Credentials>,
+    /// The file that the secret in them stands in, to be read again where it is refused.
+    pub secret_file: Option<PathBuf>,
     /// Whom to trust, and who we are, by certificates.
     pub tls: TlsFiles,
     /// Elasticsearch's index or data stream, with `{dataset}` for the event's.
@@ -68,6 +70,27 @@ pub struct Secret(pub String);
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret")
+    }
+}
+
+impl Secret {
+    /// Reads a file that holds a secret and nothing else: one line of text, which is all that a
+    /// header takes.
+    ///
+    /// # Errors
+    /// What is wrong with it, without its content.
+    pub fn read(path: &Path) -> Result<Self, String> {
+        let text = std::fs::read_to_string(path);
+        let text = text.map_err(|error| format!("reading {}: {error}", path.display()))?;
+        Self::of(&text).ok_or_else(|| format!("{} holds no line of text", path.display()))
+    }
+
+    /// A line of text; `None` where it is none.
+    #[must_use]
+    pub fn of(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let plain = !text.is_empty() && !text.contains(char::is_control);
+        plain.then(|| Self(text.to_owned()))
     }
 }
 

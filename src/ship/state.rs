@@ -1,5 +1,6 @@
 //! How far a receiver has come, in a file of its own.
 
+use super::Delivered;
 use crate::eventlog::Position;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -49,6 +50,9 @@ struct Kept {
     delivered: u64,
     refused: u64,
     lost: u64,
+    /// Of those refused, no longer set aside.
+    #[serde(default)]
+    refused_removed: u64,
 }
 
 impl State {
@@ -106,17 +110,12 @@ impl State {
 
     /// Keeps a place, and counts what became of the events before it. After this returned it
     /// outlives a power failure.
-    pub fn keep(
-        &mut self,
-        position: Position,
-        delivered: u64,
-        refused: u64,
-        lost: u64,
-    ) -> io::Result<()> {
+    pub fn keep(&mut self, position: Position, more: Delivered) -> io::Result<()> {
         self.kept.position = Some(position);
-        self.kept.delivered += delivered;
-        self.kept.refused += refused;
-        self.kept.lost += lost;
+        self.kept.delivered += more.delivered;
+        self.kept.refused += more.refused;
+        self.kept.lost += more.lost;
+        self.kept.refused_removed += more.removed;
         let new = self.path.with_extension("offset.new");
         let mut options = OpenOptions::new();
         let options = options.write(true).create(true).truncate(true).mode(0o640);
@@ -145,12 +144,19 @@ mod tests {
         };
         let mut state = State::open(folder.path(), "a").unwrap();
         assert_eq!(state.position(), None);
-        state.keep(position, 10, 1, 1).unwrap();
+        let of = |delivered, refused, lost, removed| Delivered {
+            delivered,
+            refused,
+            lost,
+            removed,
+        };
+        state.keep(position, of(10, 1, 1, 0)).unwrap();
         drop(state);
         let mut state = State::open(folder.path(), "a").unwrap();
         assert_eq!(state.position(), Some(position));
-        state.keep(position, 1, 0, 0).unwrap();
-        assert_eq!(State::look(folder.path(), "a").unwrap().kept.delivered, 11);
+        state.keep(position, of(1, 0, 0, 5)).unwrap();
+        let kept = State::look(folder.path(), "a").unwrap().kept;
+        assert_eq!((kept.delivered, kept.refused_removed), (11, 5));
         assert_eq!(State::look(folder.path(), "b").unwrap().position(), None);
     }
 

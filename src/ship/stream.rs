@@ -6,45 +6,96 @@
 //! follows, and a receiver that has read to the end closes its side. One that is gone with
 //! something unread resets the connection instead. Only what was sent before an orderly end is
 //! known to have arrived.
+//!
+//! A receiver that never closes its side may read or not. Its connection is left open, and of what
+//! it is sent that is known to have been read which no kernel can hold any more.
 
+use super::connection::Connection;
 use super::syslog::{lines, message};
-use super::{Endpoint, Event, Failure, Fate, Receiver};
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, StreamOwned};
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs as _};
+use super::{Arrived, Endpoint, Event, Failure, Fate, Receiver};
+use crate::eventlog::Position;
+use rustls::ClientConfig;
+use std::collections::VecDeque;
+use std::io::{self, Write as _};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A receiver that is slow closes its side late, and gets less the next time; one that did not
-/// so often is taken for one that never does, and to have taken what the kernel took.
+/// A receiver that is slow closes its side late, and gets less the next time, down to so many
+/// events.
+pub(super) const FEW: usize = 100;
+/// One that did not close so often when it had no more than that is taken for one that never does.
 const PATIENCE: u32 = 3;
-/// How long one is waited for that never does.
-const SHORT: Duration = Duration::from_millis(500);
+
+/// Octets that two kernels can hold between us and whoever reads: ours at most 4 MiB for a
+/// connection, the other 32 MiB (the highest defaults of Linux, `tcp_wmem` and `tcp_rmem` of 6.16).
+const HELD: u64 = 64 << 20;
+/// Batches that are told apart among those; smaller ones are taken together.
+const STEP: u64 = 64 << 10;
 
 /// What is added to the time that a reset takes to come.
 const SETTLED: Duration = Duration::from_millis(50);
-
-/// Octets that are read of a receiver that talks, before it counts as one that does not close.
-const TALK: usize = 1 << 20;
 
 /// Messages to a receiver, over one connection after the other.
 pub(super) struct Stream {
     to: Endpoint,
     tls: Option<Arc<ClientConfig>>,
+    /// For a connection, for a batch, and for the end of a connection.
     timeout: Duration,
     open: Option<Connection>,
-    /// How often in a row it did not close its side when we did.
+    sent: Sent,
+    /// How often in a row it did not close its side when we did, though it had got few events.
     unclosed: u32,
     /// How long it took to connect, and when something was last sent.
     round_trip: Duration,
-    sent: Instant,
+    sent_last: Instant,
 }
 
-enum Connection {
-    Clear(TcpStream),
-    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+/// What was sent on the open connection.
+struct Sent {
+    events: usize,
+    octets: u64,
+    /// How many octets there were at the end of a batch, and the place behind it; in order, the
+    /// eldest first, of those that may be unread.
+    batches: VecDeque<(u64, Position)>,
+    /// What was read for certain.
+    read: Option<Position>,
+    held: u64,
+}
+
+impl Sent {
+    fn new(held: u64) -> Self {
+        Self {
+            events: 0,
+            octets: 0,
+            batches: VecDeque::new(),
+            read: None,
+            held,
+        }
+    }
+
+    /// Events were sent, behind which is `next`.
+    fn add(&mut self, events: usize, octets: usize, next: Position) {
+        self.events += events;
+        let before = self.octets / STEP;
+        self.octets += octets as u64;
+        if before == self.octets / STEP {
+            self.batches.pop_back();
+        }
+        self.batches.push_back((self.octets, next));
+    }
+
+    /// The place up to which all was read.
+    fn read(&mut self) -> Option<Position> {
+        while let Some(&(end, place)) = self.batches.front()
+            && end + self.held <= self.octets
+        {
+            self.read = Some(place);
+            self.batches.pop_front();
+        }
+        self.read
+    }
 }
 
 impl Stream {
@@ -54,20 +105,27 @@ impl Stream {
             tls,
             timeout,
             open: None,
+            sent: Sent::new(HELD),
             unclosed: 0,
             round_trip: Duration::ZERO,
-            sent: Instant::now(),
+            sent_last: Instant::now(),
         }
     }
 
     fn connect(&mut self) -> io::Result<Connection> {
+        let until = Instant::now() + self.timeout;
         let mut last = None;
         for address in self.to.addresses()? {
             let begun = Instant::now();
-            match TcpStream::connect_timeout(&address, self.timeout) {
+            let left = until.saturating_duration_since(begun);
+            if left.is_zero() {
+                break;
+            }
+            match TcpStream::connect_timeout(&address, left) {
                 Ok(stream) => {
                     self.round_trip = begun.elapsed();
-                    return self.secure(stream);
+                    let tls = self.tls.as_ref();
+                    return Connection::new(stream, until, tls, &self.to.host);
                 }
                 Err(error) => last = Some(error),
             }
@@ -75,26 +133,12 @@ impl Stream {
         Err(last.unwrap_or_else(|| io::Error::other("the name has no address")))
     }
 
-    fn secure(&self, mut stream: TcpStream) -> io::Result<Connection> {
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(self.timeout))?;
-        stream.set_write_timeout(Some(self.timeout))?;
-        let Some(tls) = &self.tls else {
-            return Ok(Connection::Clear(stream));
-        };
-        let name = ServerName::try_from(self.to.host.clone()).map_err(io::Error::other)?;
-        let client = ClientConnection::new(Arc::clone(tls), name);
-        let mut client = client.map_err(io::Error::other)?;
-        while client.is_handshaking() {
-            client.complete_io(&mut stream)?;
-        }
-        Ok(Connection::Tls(Box::new(StreamOwned::new(client, stream))))
-    }
-
     fn send(&mut self, events: &[Event]) -> io::Result<()> {
-        let mut connection = match self.open.take() {
-            Some(connection) => connection,
-            None => self.connect()?,
+        let mut connection = if let Some(connection) = self.open.take() {
+            connection
+        } else {
+            self.sent = Sent::new(self.sent.held);
+            self.connect()?
         };
         let mut frames = Vec::new();
         for event in events {
@@ -102,10 +146,29 @@ impl Stream {
             write!(frames, "{} ", message.len())?;
             frames.extend_from_slice(&message);
         }
+        connection.until(self.timeout);
         connection.write(&frames)?;
-        self.sent = Instant::now();
+        self.sent_last = Instant::now();
+        if let Some(last) = events.last() {
+            self.sent.add(events.len(), frames.len(), last.next);
+        }
         self.open = Some(connection);
         Ok(())
+    }
+
+    /// Ends the connection; `false` where the other side does not.
+    fn end(&mut self, mut connection: Connection) -> io::Result<bool> {
+        connection.until(self.timeout);
+        if !connection.end()? {
+            return Ok(false);
+        }
+        // One that had closed before it got the last of it resets the connection by now.
+        let by = 2 * self.round_trip + SETTLED;
+        thread::sleep(by.saturating_sub(self.sent_last.elapsed()));
+        match connection.socket().take_error()? {
+            None => Ok(true),
+            Some(error) => Err(error),
+        }
     }
 }
 
@@ -113,7 +176,11 @@ impl Receiver for Stream {
     fn deliver(&mut self, events: &[Event]) -> Result<Vec<Fate>, Failure> {
         match self.send(events) {
             Ok(()) => Ok(vec![Fate::Delivered; events.len()]),
-            Err(error) => Err(Failure::later(timed(&error))),
+            Err(error) => {
+                // Whether it closes is seen anew.
+                self.unclosed = 0;
+                Err(Failure::later(timed(&error)))
+            }
         }
     }
 
@@ -121,92 +188,43 @@ impl Receiver for Stream {
         false
     }
 
-    fn confirm(&mut self) -> Result<(), Failure> {
-        let Some(mut connection) = self.open.take() else {
-            return Ok(());
+    fn confirm(&mut self, last: bool) -> Result<Arrived, Failure> {
+        let Some(connection) = self.open.take() else {
+            return Ok(Arrived::All);
         };
         let never = self.unclosed >= PATIENCE;
-        let wait = if never { SHORT } else { self.timeout };
-        if connection.end(wait).map_err(Failure::later)? {
-            self.unclosed = 0;
-        } else if !never {
-            self.unclosed += 1;
-            return Err(Failure::later(
-                "it does not close the connection when we do",
-            ));
+        let ended = if never && !last {
+            connection.has_ended()
+        } else {
+            Ok(true)
+        };
+        if let Ok(false) = ended {
+            self.open = Some(connection);
+            return Ok(Arrived::Until(self.sent.read()));
         }
-        // One that had closed before it got the last of it resets the connection by now.
-        let by = 2 * self.round_trip + SETTLED;
-        thread::sleep(by.saturating_sub(self.sent.elapsed()));
-        match connection.socket().take_error() {
-            Ok(None) => Ok(()),
-            Ok(Some(error)) | Err(error) => Err(Failure::later(error)),
+        match ended.and_then(|_| self.end(connection)) {
+            Ok(true) => {
+                self.unclosed = 0;
+                Ok(Arrived::All)
+            }
+            Ok(false) if never => Ok(Arrived::Until(self.sent.read())),
+            Ok(false) => {
+                if self.sent.events <= FEW {
+                    self.unclosed += 1;
+                }
+                Err(Failure::later(
+                    "it does not close the connection when we do",
+                ))
+            }
+            Err(error) => {
+                self.unclosed = 0;
+                Err(Failure::later(error))
+            }
         }
     }
 
     fn show(&self, events: &[Event]) -> Vec<u8> {
         lines(events)
-    }
-}
-
-impl Connection {
-    fn socket(&self) -> &TcpStream {
-        match self {
-            Self::Clear(stream) => stream,
-            Self::Tls(stream) => &stream.sock,
-        }
-    }
-
-    fn write(&mut self, octets: &[u8]) -> io::Result<()> {
-        match self {
-            Self::Clear(stream) => stream.write_all(octets),
-            Self::Tls(stream) => {
-                stream.write_all(octets)?;
-                stream.flush()
-            }
-        }
-    }
-
-    /// Says that nothing more follows, and waits for the same of the other side. `false` where it
-    /// says nothing.
-    fn end(&mut self, wait: Duration) -> io::Result<bool> {
-        match self {
-            Self::Clear(stream) => {
-                stream.shutdown(Shutdown::Write)?;
-                stream.set_read_timeout(Some(wait))?;
-                read_to_end(stream)
-            }
-            Self::Tls(stream) => {
-                stream.conn.send_close_notify();
-                while stream.conn.wants_write() {
-                    stream.conn.write_tls(&mut stream.sock)?;
-                }
-                stream.sock.shutdown(Shutdown::Write)?;
-                stream.sock.set_read_timeout(Some(wait))?;
-                read_to_end(stream)
-            }
-        }
-    }
-}
-
-fn read_to_end(stream: &mut impl Read) -> io::Result<bool> {
-    let mut octets = [0; 4096];
-    let mut read = 0;
-    loop {
-        match stream.read(&mut octets) {
-            Ok(0) => return Ok(true),
-            Ok(length) => read += length,
-            Err(error) => match error.kind() {
-                io::ErrorKind::Interrupted => {}
-                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => return Ok(false),
-                // Closed without the farewell of TLS, as many do.
-                io::ErrorKind::UnexpectedEof => return Ok(true),
-                _ => return Err(error),
-            },
-        }
-        if read > TALK {
-            return Ok(false);
-        }
     }
 }
 
@@ -221,5 +239,124 @@ fn timed(error: &io::Error) -> String {
 impl Endpoint {
     pub(super) fn addresses(&self) -> io::Result<impl Iterator<Item = SocketAddr> + use<>> {
         (self.host.as_str(), self.port).to_socket_addrs()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    fn place(event: u64) -> Position {
+        Position {
+            segment: 1,
+            offset: event * 1000,
+            event,
+        }
+    }
+
+    fn event(number: u64, octets: usize) -> Event {
+        let line = format!("{{\"n\":{number},\"x\":\"{}\"}}", "x".repeat(octets));
+        Event::parse(line.as_bytes(), place(number)).unwrap()
+    }
+
+    /// For what works, however slow the machine is; and for what never comes.
+    const PATIENT: Duration = Duration::from_mins(1);
+    const IMPATIENT: Duration = Duration::from_millis(50);
+
+    fn to(listener: &TcpListener) -> Stream {
+        let to = Endpoint {
+            host: "127.0.0.1".to_owned(),
+            port: listener.local_addr().unwrap().port(),
+        };
+        Stream::new(&to, None, PATIENT)
+    }
+
+    #[test]
+    fn what_no_kernel_can_hold_any_more_was_read() {
+        let mut sent = Sent::new(1000);
+        sent.add(1, 400, place(1));
+        sent.add(1, 65_536, place(2));
+        assert_eq!(sent.read(), Some(place(1)));
+        sent.add(1, 900, place(3));
+        assert_eq!(sent.read(), Some(place(1)));
+        sent.add(1, 65_536, place(4));
+        assert_eq!(sent.read(), Some(place(3)));
+        // However small they are, there is a bound to what is remembered.
+        let mut sent = Sent::new(HELD);
+        for number in 0..500_000 {
+            sent.add(1, 300, place(number));
+            sent.read();
+        }
+        assert!(sent.batches.len() as u64 <= HELD / STEP + 2);
+        assert!(sent.read().is_some());
+    }
+
+    #[test]
+    fn one_that_never_closes_has_what_it_must_have_read_and_no_more() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut stream = to(&listener);
+        stream.sent.held = 100_000;
+        let mut kept = Vec::new();
+        for _ in 0..PATIENCE {
+            stream.timeout = PATIENT;
+            stream.deliver(&[event(1, 10)]).unwrap();
+            kept.push(listener.accept().unwrap());
+            stream.timeout = IMPATIENT;
+            stream.confirm(false).unwrap_err();
+        }
+        stream.timeout = PATIENT;
+        // Whoever reads nothing has nothing.
+        stream.deliver(&[event(1, 10)]).unwrap();
+        let mut reads = listener.accept().unwrap().0;
+        assert_eq!(stream.confirm(false), Ok(Arrived::Until(None)));
+        let reader = thread::spawn(move || {
+            io::copy(&mut reads, &mut io::sink()).unwrap();
+            reads
+        });
+        stream.deliver(&[event(2, 150_000)]).unwrap();
+        assert_eq!(stream.confirm(false), Ok(Arrived::Until(Some(place(1)))));
+        // And one that goes has to be sent all again but that.
+        stream.timeout = IMPATIENT;
+        assert_eq!(stream.confirm(true), Ok(Arrived::Until(Some(place(1)))));
+        drop(reader.join().unwrap());
+    }
+
+    #[test]
+    fn one_that_is_gone_with_something_unread_is_found_out_also_where_nothing_more_is_sent() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut stream = to(&listener);
+        stream.unclosed = PATIENCE;
+        stream.deliver(&[event(1, 10)]).unwrap();
+        let peer = listener.accept().unwrap().0;
+        // It is there, unread.
+        peer.peek(&mut [0]).unwrap();
+        assert_eq!(stream.confirm(false), Ok(Arrived::Until(None)));
+        drop(peer);
+        while stream.confirm(false) == Ok(Arrived::Until(None)) {
+            thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!((stream.unclosed, stream.open.is_none()), (0, true));
+    }
+
+    #[test]
+    fn an_octet_at_a_time_does_not_make_the_time_longer() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut stream = to(&listener);
+        stream.deliver(&[event(1, 10)]).unwrap();
+        stream.timeout = IMPATIENT;
+        let mut peer = listener.accept().unwrap().0;
+        // More often than it can be out of patience, until the connection is gone.
+        let talks = thread::spawn(move || {
+            let mut said = 0u64;
+            while peer.write_all(b"x").is_ok() {
+                said += 1;
+                thread::sleep(Duration::from_millis(5));
+            }
+            said
+        });
+        stream.confirm(false).unwrap_err();
+        drop(stream);
+        assert!(talks.join().unwrap() > 0);
     }
 }

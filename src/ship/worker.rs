@@ -1,31 +1,31 @@
 //! Brings the log to one receiver.
 
 use super::backoff::Backoff;
+use super::batch::{Batch, Size};
+use super::stream::FEW;
+use super::unconfirmed::Unconfirmed;
 use super::{
-    Aside, BatchBounds, Event, Failure, Fate, Receiver, Settings, State, StateError, TlsError,
+    Arrived, Aside, BatchBounds, Event, Failure, Receiver, Settings, State, StateError, TlsError,
     receiver,
 };
 use crate::eventlog::{Position, Reader};
 use crate::report::text;
-use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+mod hand_over;
+
 /// How often the log is looked at for new events.
 const POLL: Duration = Duration::from_millis(100);
 /// Where nobody answers: the longest time, and the most events, after which it is made sure that
-/// all arrived. As much is delivered once more after a failure.
+/// all arrived. As much is delivered once more after a failure; less where that fails often.
 const CONFIRM: Duration = Duration::from_secs(10);
 /// And where nothing more comes, the time after which it is.
 const QUIET: Duration = Duration::from_secs(1);
 const CONFIRM_EVENTS: usize = 10_000;
-/// It becomes less, down to this, while that fails.
-const CONFIRM_LEAST: usize = 100;
-/// A batch is not made smaller than this for a receiver to whom it is too large.
-const SMALLEST: usize = 1 << 14;
 /// Between two reasons that people are told.
 const TELL: Duration = Duration::from_mins(1);
 
@@ -60,6 +60,18 @@ pub struct Delivered {
     pub refused: u64,
     /// Removed from the log before they could be read.
     pub lost: u64,
+    /// Of all that was ever set aside, removed to make room.
+    pub removed: u64,
+}
+
+impl Delivered {
+    /// And these.
+    pub(super) fn add(&mut self, more: Self) {
+        self.delivered += more.delivered;
+        self.refused += more.refused;
+        self.lost += more.lost;
+        self.removed += more.removed;
+    }
 }
 
 /// A receiver, and how far it has come.
@@ -71,16 +83,19 @@ pub struct Worker {
     aside: Aside,
     datasets: Vec<String>,
     bounds: BatchBounds,
+    size: Size,
     backoff: Backoff,
-    /// Since the place that is kept.
-    open: Delivered,
-    open_since: Instant,
-    /// When the last of them was handed over.
+    /// Before it nothing has to be handed over again, and what was since.
+    kept: Position,
+    unconfirmed: Unconfirmed,
+    /// When something was last handed over.
     handed: Instant,
-    /// Events that may be.
+    /// Events that may be, until it is found out whether they arrived.
     open_most: usize,
     total: Delivered,
     failing: Option<Instant>,
+    /// People were told that it does not say what arrived.
+    unsure: bool,
 }
 
 /// Whether to go on.
@@ -89,14 +104,6 @@ enum Step {
     /// From the place that is kept.
     Back,
     End,
-}
-
-/// What has to be sent again.
-struct Again {
-    events: Vec<Event>,
-    reason: String,
-    /// How long the receiver wants to be left alone.
-    after: Option<Duration>,
 }
 
 impl Worker {
@@ -118,40 +125,51 @@ impl Worker {
         settings: &Settings,
         kept: State,
     ) -> Result<Self, StartError> {
+        let reader = Reader::open(log, kept.position());
         Ok(Self {
             name: settings.name.clone(),
             receiver: receiver(settings)?,
-            reader: Reader::open(log, kept.position()),
+            kept: reader.position(),
+            reader,
             aside: Aside::new(state, &settings.name),
             state: kept,
             datasets: settings.datasets.clone(),
             bounds: settings.batch,
+            size: Size::new(settings.batch.octets),
             backoff: Backoff::new(settings.retry),
-            open: Delivered::default(),
-            open_since: Instant::now(),
+            unconfirmed: Unconfirmed::new(),
             handed: Instant::now(),
             open_most: CONFIRM_EVENTS,
             total: Delivered::default(),
             failing: None,
+            unsure: false,
         })
     }
 
     /// Delivers until it is told to end; `true` where all that is in the log is delivered then.
     pub fn run(&mut self, run: Run<'_>) -> (Delivered, bool) {
-        let mut from = self.reader.position();
         loop {
-            let step = self.step(run, &mut from);
-            match step {
+            match self.step(run) {
                 Step::On => {}
                 Step::Back => {
                     // What was handed over since is handed over once more.
-                    self.open = Delivered::default();
-                    self.reader.seek(from);
+                    self.unconfirmed.clear();
+                    self.reader.seek(self.kept);
                 }
                 Step::End => break,
             }
         }
-        let all = self.reader.position() == from && matches!(self.reader.next(), Ok(None));
+        let unknown = self.unconfirmed.unknown();
+        if unknown > 0 && !self.receiver.answers() {
+            self.tell(
+                run,
+                format_args!(
+                    "{unknown} events were sent and are not known to have arrived; they are sent \
+                     again the next time"
+                ),
+            );
+        }
+        let all = self.reader.position() == self.kept && matches!(self.reader.next(), Ok(None));
         (self.total, all)
     }
 
@@ -165,7 +183,7 @@ impl Worker {
         };
         loop {
             let batch = self.gather(run)?;
-            if batch.events.is_empty() && batch.strange.is_empty() {
+            if batch.is_empty() {
                 return Ok(());
             }
             if !batch.events.is_empty() {
@@ -174,29 +192,22 @@ impl Worker {
         }
     }
 
-    fn step(&mut self, run: Run<'_>, from: &mut Position) -> Step {
+    fn step(&mut self, run: Run<'_>) -> Step {
         if run.stop.load(Ordering::Relaxed) {
-            if self.reader.position() != *from {
+            if self.reader.position() != self.kept {
                 // Whether it works or not, this is the end.
-                let _ = self.settle(run, from);
+                let _ = self.settle(run, true);
             }
             return Step::End;
         }
-        let batch = match self.gather(run) {
+        let batch = match self.begin(run).and_then(|()| self.gather(run)) {
             Ok(batch) => batch,
             Err(error) => {
                 return self.fail(run, &format!("reading the log: {error}"), None, Step::Back);
             }
         };
-        let lost = self.reader.take_lost() + self.reader.take_damaged();
-        if lost > 0 {
-            self.open.lost += lost;
-            self.tell(
-                run,
-                format_args!("{lost} events were removed from the log before they were delivered"),
-            );
-        }
-        let idle = batch.events.is_empty() && batch.strange.is_empty();
+        self.tell_of_the_log(run);
+        let idle = batch.is_empty();
         if !batch.strange.is_empty() && self.set_aside(run, &batch.strange).is_err() {
             return Step::Back;
         }
@@ -206,15 +217,21 @@ impl Worker {
                 other => return other,
             }
         }
-        let open = self.open.delivered + self.open.refused;
+        // Also where nothing of it is for this receiver.
+        let place = self.reader.position();
+        if place != self.unconfirmed.last().unwrap_or(self.kept) {
+            self.unconfirmed.at(place);
+        }
         let due = self.receiver.answers()
-            || open >= self.open_most as u64
-            || self.open_since.elapsed() >= CONFIRM
+            || self.unconfirmed.unasked().is_some_and(|(events, since)| {
+                events >= self.open_most as u64 || since.elapsed() >= CONFIRM
+            })
             || (idle && (run.once || self.handed.elapsed() >= QUIET));
-        if due && self.reader.position() != *from && self.settle(run, from).is_err() {
+        let last = idle && run.once;
+        if due && place != self.kept && self.settle(run, last).is_err() {
             return Step::Back;
         }
-        if idle && run.once && self.reader.position() == *from {
+        if last {
             return Step::End;
         }
         if idle {
@@ -223,162 +240,82 @@ impl Worker {
         Step::On
     }
 
-    /// Makes sure that all arrived, and keeps the place.
-    fn settle(&mut self, run: Run<'_>, from: &mut Position) -> Result<(), ()> {
-        if let Err(failure) = self.receiver.confirm() {
-            self.open_most = (self.open_most / 2).max(CONFIRM_LEAST);
-            let (reason, after) = reason(failure);
-            self.fail(run, &reason, after, Step::Back);
-            return Err(());
+    /// Keeps where it begins, as soon as there is something: what is removed from the log before
+    /// anything arrives is known to be lost then.
+    fn begin(&mut self, run: Run<'_>) -> io::Result<()> {
+        if self.state.position().is_none() && self.reader.begin()? {
+            self.kept = self.reader.position();
+            self.keep(run, Delivered::default());
         }
-        let Delivered {
-            delivered,
-            refused,
-            lost,
-        } = self.open;
-        let place = self.reader.position();
-        if let Err(error) = self.state.keep(place, delivered, refused, lost) {
+        Ok(())
+    }
+
+    /// Says what is not as it should be in what was read last.
+    fn tell_of_the_log(&mut self, run: Run<'_>) {
+        if self.reader.take_cut() {
+            self.tell(
+                run,
+                "the log ends, or begins anew, before the place that was come to: after a power \
+                 failure, or as it was removed; what is there now follows",
+            );
+        }
+        let lost = self.reader.take_lost() + self.reader.take_damaged();
+        if lost > 0 {
+            self.unconfirmed.open.lost += lost;
+            self.tell(
+                run,
+                format_args!("{lost} events were removed from the log before they were delivered"),
+            );
+        }
+    }
+
+    /// Finds out what has arrived, and keeps the place up to which all has.
+    fn settle(&mut self, run: Run<'_>, last: bool) -> Result<(), ()> {
+        let arrived = match self.receiver.confirm(last) {
+            Ok(arrived) => arrived,
+            Err(failure) => {
+                self.hand_over_less(0);
+                let (reason, after) = reason(failure);
+                self.fail(run, &reason, after, Step::Back);
+                return Err(());
+            }
+        };
+        let unsure = arrived != Arrived::All;
+        if unsure && !self.unsure {
+            self.tell(
+                run,
+                "it does not close the connection when we do, so that nobody knows what it has \
+                 read: what it is sent counts as delivered when it has taken 64 MiB more, and is \
+                 sent again after a failure",
+            );
+        }
+        self.unsure = unsure;
+        if let Some((place, delivered)) = self.unconfirmed.take(arrived) {
+            self.kept = place;
+            self.keep(run, delivered);
+            self.open_most = (self.open_most * 2).min(CONFIRM_EVENTS);
+            self.works(run);
+        }
+        Ok(())
+    }
+
+    /// Keeps how far it has come.
+    fn keep(&mut self, run: Run<'_>, delivered: Delivered) {
+        // What is read is on the disk before it is said to have been: no place is kept that the
+        // log does not have after a power failure.
+        let kept = self.reader.sync();
+        let kept = kept.and_then(|()| self.state.keep(self.kept, delivered));
+        if let Err(error) = kept {
             // It has arrived all the same, and is only not known to have after a restart.
             self.tell(run, format_args!("keeping how far it has come: {error}"));
         }
-        self.total.delivered += delivered;
-        self.total.refused += refused;
-        self.total.lost += lost;
-        self.open = Delivered::default();
-        self.open_since = Instant::now();
-        self.open_most = (self.open_most * 2).min(CONFIRM_EVENTS);
-        *from = place;
-        self.works(run);
-        Ok(())
+        self.total.add(delivered);
     }
 
-    /// Brings a batch to the receiver, in parts where it must be, and until it is there.
-    fn deliver(&mut self, run: Run<'_>, batch: Vec<Event>) -> Step {
-        if self.open.delivered == 0 {
-            self.open_since = Instant::now();
-        }
-        let mut parts = VecDeque::from([batch]);
-        while let Some(part) = parts.pop_front() {
-            match self.receiver.deliver(&part) {
-                Ok(fates) => match self.sort(run, part, fates) {
-                    Ok(None) => {
-                        if self.receiver.answers() {
-                            self.works(run);
-                        }
-                    }
-                    Ok(Some(Again {
-                        events,
-                        reason,
-                        after,
-                    })) => {
-                        parts.push_front(events);
-                        if let Step::End = self.fail(run, &reason, after, Step::On) {
-                            return Step::End;
-                        }
-                    }
-                    Err(()) => return Step::Back,
-                },
-                Err(Failure::Unacceptable { reason, too_large }) => {
-                    if too_large && part.len() > 1 {
-                        self.bounds.octets = (self.bounds.octets / 2).max(SMALLEST);
-                    }
-                    if part.len() == 1 {
-                        let lines: Vec<_> = part
-                            .iter()
-                            .map(|event| (event.line.clone(), reason.clone()))
-                            .collect();
-                        if self.set_aside(run, &lines).is_err() {
-                            return Step::Back;
-                        }
-                        continue;
-                    }
-                    let mut part = part;
-                    let rest = part.split_off(part.len() / 2);
-                    parts.push_front(rest);
-                    parts.push_front(part);
-                }
-                Err(failure) => {
-                    let (reason, after) = reason(failure);
-                    parts.push_front(part);
-                    let then = if self.receiver.answers() {
-                        Step::On
-                    } else {
-                        Step::Back
-                    };
-                    match self.fail(run, &reason, after, then) {
-                        Step::On => {}
-                        other => return other,
-                    }
-                }
-            }
-            if run.stop.load(Ordering::Relaxed) && !parts.is_empty() {
-                return Step::End;
-            }
-        }
-        Step::On
-    }
-
-    /// Counts what arrived, sets aside what is refused, and yields the rest with a reason, and how
-    /// long the receiver wants to be left alone.
-    fn sort(
-        &mut self,
-        run: Run<'_>,
-        part: Vec<Event>,
-        fates: Vec<Fate>,
-    ) -> Result<Option<Again>, ()> {
-        let mut refused = Vec::new();
-        let mut again = Vec::new();
-        let mut why = None;
-        for (event, fate) in part.into_iter().zip(fates) {
-            match fate {
-                Fate::Delivered => self.open.delivered += 1,
-                Fate::Refused(reason) => refused.push((event.line, reason)),
-                Fate::Later { reason, after } => {
-                    again.push(event);
-                    why.get_or_insert((reason, after));
-                }
-            }
-        }
-        if !refused.is_empty() {
-            self.set_aside(run, &refused)?;
-        }
-        Ok(why.map(|(reason, after)| Again {
-            events: again,
-            reason,
-            after,
-        }))
-    }
-
-    /// Sets events aside, and tries until that is done: who has no room for a few is not to be
-    /// sent all others again meanwhile. An error is that it was told to end.
-    fn set_aside(&mut self, run: Run<'_>, refused: &[(Vec<u8>, String)]) -> Result<(), ()> {
-        let lines: Vec<_> = refused
-            .iter()
-            .map(|(line, reason)| (&line[..], reason.as_str()))
-            .collect();
-        while let Err(error) = self.aside.put(&lines) {
-            let what = format!(
-                "setting events aside in {}: {error}",
-                self.aside.path().display()
-            );
-            if let Step::End = self.fail(run, &what, None, Step::On) {
-                return Err(());
-            }
-        }
-        if self.total.refused + self.open.refused == 0
-            && let Some((_, reason)) = refused.first()
-        {
-            self.tell(
-                run,
-                format_args!(
-                    "events are refused, and set aside in {}: {}",
-                    self.aside.path().display(),
-                    text::escape(reason.as_bytes())
-                ),
-            );
-        }
-        self.open.refused += refused.len() as u64;
-        Ok(())
+    /// One that does not answer may be too slow for as much as it has, and these.
+    fn hand_over_less(&mut self, these: usize) {
+        let open = usize::try_from(self.unconfirmed.unknown()).unwrap_or(usize::MAX);
+        self.open_most = (self.open_most.min(open.saturating_add(these)) / 2).max(FEW);
     }
 
     /// Says so where that is new, and waits; `then`, unless it is told to end.
@@ -439,19 +376,11 @@ impl Worker {
             }
             let most = self.bounds.events.min(self.open_most);
             let many = batch.events.len() + batch.strange.len() >= most;
-            if many || octets >= self.bounds.octets {
+            if many || octets >= self.size.octets() {
                 return Ok(batch);
             }
         }
     }
-}
-
-/// Events that go together.
-#[derive(Default)]
-struct Batch {
-    events: Vec<Event>,
-    /// Lines that are no events, and why.
-    strange: Vec<(Vec<u8>, String)>,
 }
 
 fn reason(failure: Failure) -> (String, Option<Duration>) {

@@ -109,6 +109,24 @@ fn a_relay_that_refuses_the_sender_loses_nothing() {
 }
 
 #[test]
+fn a_relay_that_does_not_relay_for_us_is_for_people_to_mend() {
+    // As Postfix says it (RFC 3463: 5.7.1 may be anything that is not permitted).
+    let refuses = |to: &str| {
+        (to == "alice@example.ac.jp").then_some("554 5.7.1 <alice>: Relay access denied")
+    };
+    let (place, relay) = (place(INVENTORY), Relay::new(refuses));
+    let run = notify(&place, &relay, "", 1);
+    assert!(run.stderr.contains("Relay access denied"), "{}", run.stderr);
+    assert!(run.stderr.contains("0 refused"), "{}", run.stderr);
+    assert_eq!(relay.all().len(), 1);
+    assert!(!super::is_there(&place.path("state.refused")));
+    // It is mended, and the mail goes.
+    let relay = Relay::willing();
+    notify(&place, &relay, "", 0);
+    assert_eq!(relay.all().len(), 1);
+}
+
+#[test]
 fn events_of_another_format_are_a_failure() {
     let place = place(INVENTORY);
     place.run("replay -q fanout-bot.pcap --format eve -o eve.ndjson", 0);

@@ -7,6 +7,13 @@ pub(crate) fn query(host: u32) -> Vec<u8> {
     udp(host, 53, &message(host))
 }
 
+/// A query of that host for the mail exchangers of the domain with that number.
+pub(crate) fn lookup(host: u32, domain: u32) -> Vec<u8> {
+    const MX: u8 = 15;
+    let name = format!("d{domain}of{host}");
+    udp(host, 53, &question(domain, &[&name, "test"], MX))
+}
+
 /// A datagram that mxray does not read.
 pub(crate) fn noise(host: u32) -> Vec<u8> {
     udp(host, 9_999, &message(host))
@@ -35,14 +42,18 @@ pub(crate) fn of_captures(names: &[&str]) -> Vec<Vec<u8>> {
 }
 
 fn message(host: u32) -> Vec<u8> {
-    let id = host.to_be_bytes();
+    const A: u8 = 1;
+    question(host, &[&format!("h{host}"), "example", "test"], A)
+}
+
+fn question(id: u32, labels: &[&str], kind: u8) -> Vec<u8> {
+    let id = id.to_be_bytes();
     let mut message = vec![id[2], id[3], 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
-    let label = format!("h{host}");
-    for label in [label.as_str(), "example", "test"] {
+    for label in labels {
         message.push(u8::try_from(label.len()).unwrap());
         message.extend_from_slice(label.as_bytes());
     }
-    message.extend_from_slice(&[0, 0, 1, 0, 1]);
+    message.extend_from_slice(&[0, 0, kind, 0, 1]);
     message
 }
 

@@ -25,6 +25,8 @@ mod churn;
 // Packets and losses, to the packet; several interfaces and threads.
 mod counting;
 mod frames;
+// How long a verdict is on its way, when asked for.
+mod latency;
 // Interfaces that go and come, links that are silent.
 mod links;
 // The event log.

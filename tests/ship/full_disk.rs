@@ -62,7 +62,7 @@ fn a_full_disk_is_told_and_a_replay_goes_on() {
     assert_eq!(place.read("status"), "1\n");
     // With room, the next one has them all.
     assert_eq!(place.read("told.after"), "");
-    assert_eq!(place.read("mxray-0000000001.ndjson"), all);
+    assert_eq!(place.segment("."), all);
 }
 
 #[test]

@@ -84,6 +84,26 @@ impl Place {
         fs::read_to_string(self.path(name)).unwrap_or_default()
     }
 
+    /// The segments of a log, in order, by their names without `.ndjson`.
+    fn segments(&self, log: &str) -> Vec<String> {
+        let files = fs::read_dir(self.path(log)).unwrap();
+        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        let names = names.filter(|name| name.starts_with("mxray-"));
+        let names =
+            names.filter_map(|name| Some(format!("{log}/{}", name.strip_suffix(".ndjson")?)));
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names
+    }
+
+    /// What the only segment of a log holds.
+    fn segment(&self, log: &str) -> String {
+        let [name] = &self.segments(log)[..] else {
+            panic!("{:?}", self.segments(log));
+        };
+        self.read(&format!("{name}.ndjson"))
+    }
+
     /// Writes further events, which are numbered.
     fn events(&mut self, count: u64) {
         for _ in 0..count {
@@ -110,6 +130,13 @@ impl Place {
                  retry-most = '100ms'\nbatch-wait = '20ms'\ntimeout = '5s'\n{more}\n"
             ),
         );
+    }
+
+    /// The same, with hardly any time for the receiver.
+    fn impatient(&self, to: &str) {
+        self.receiver(to, "");
+        let text = self.read("ship.toml").replace("'5s'", "'200ms'");
+        self.write("ship.toml", &text);
     }
 
     fn mxray(&self, line: &str) -> Command {

@@ -7,6 +7,7 @@ use std::os::unix::net::UnixDatagram;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 /// Checks a message, and yields its JSON.
 pub(crate) fn check(message: &[u8]) -> String {
@@ -124,7 +125,7 @@ fn a_connection_that_is_cut_in_a_batch_costs_no_event() {
 }
 
 #[test]
-fn one_that_never_closes_its_side_is_delivered_to_all_the_same() {
+fn of_one_that_never_closes_its_side_nobody_knows_what_it_has() {
     let place = Place::with(10);
     let arrivals = Arrivals::default();
     let seen = arrivals.clone();
@@ -132,17 +133,88 @@ fn one_that_never_closes_its_side_is_delivered_to_all_the_same() {
         read_all(&stream, &seen);
         std::mem::forget(stream);
     });
-    place.receiver(&format!("syslog+tcp://{address}"), "");
-    place.write(
-        "ship.toml",
-        &place.read("ship.toml").replace("'5s'", "'200ms'"),
-    );
-    let told = place.once(0);
-    assert!(
-        told.contains("does not close the connection when we do"),
-        "{told}"
-    );
+    place.impatient(&format!("syslog+tcp://{address}"));
+    let told = place.once(1);
+    for what in [
+        "does not close the connection when we do; it is tried again",
+        "nobody knows what it has read",
+        "10 events were sent and are not known to have arrived",
+        "r: 0 events delivered",
+    ] {
+        assert!(told.contains(what), "{what}: {told}");
+    }
+    // Three times, and once more.
+    arrivals.wait(40);
     arrivals.check(10);
+}
+
+#[test]
+fn one_that_takes_connections_and_reads_nothing_has_got_nothing() {
+    let mut place = Place::with(10);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    place.impatient(&format!("syslog+tcp://{address}"));
+    let mut shipper = place.start();
+    place.wait_told("nobody knows what it has read");
+    place.events(10);
+    // It goes, and whatever its kernel holds goes with it.
+    let arrivals = Arrivals::default();
+    listener.set_nonblocking(true).unwrap();
+    while let Ok((stream, _)) = listener.accept() {
+        drop(stream);
+    }
+    listener.set_nonblocking(false).unwrap();
+    let seen = arrivals.clone();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            read_all(stream, &seen);
+        }
+    });
+    arrivals.wait(20);
+    let status = shipper.signal("-TERM");
+    assert_eq!(status.code(), Some(0), "{}", place.read("told"));
+    arrivals.check(20);
+}
+
+#[test]
+fn one_that_is_slow_gets_all_and_in_order() {
+    let place = Place::with(600);
+    let arrivals = Arrivals::default();
+    let seen = arrivals.clone();
+    let address = serve(move |_, stream| {
+        // All of it would take longer than it is waited for.
+        let mut reader = BufReader::new(stream);
+        while let Ok(Some(message)) = frame(&mut reader) {
+            seen.add(&check(&message));
+            thread::sleep(Duration::from_millis(2));
+        }
+    });
+    place.receiver(&format!("syslog+tcp://{address}"), "");
+    let text = place.read("ship.toml").replace("'5s'", "'1s'");
+    place.write("ship.toml", &text);
+    let told = place.once(0);
+    assert!(told.contains("r: 600 events delivered"), "{told}");
+    arrivals.check(600);
+}
+
+#[test]
+fn told_to_end_it_ends_though_an_octet_comes_now_and_then() {
+    let place = Place::with(10);
+    let arrivals = Arrivals::default();
+    let seen = arrivals.clone();
+    let address = serve(move |_, mut stream| {
+        read_all(&stream, &seen);
+        // Until it is gone.
+        while io::Write::write_all(&mut stream, b"x").is_ok() {
+            thread::sleep(Duration::from_millis(5));
+        }
+    });
+    place.impatient(&format!("syslog+tcp://{address}"));
+    let mut shipper = place.start();
+    arrivals.wait(10);
+    // It ends at all: whoever talks for ever is not listened to for ever.
+    let status = shipper.signal("-TERM");
+    assert_eq!(status.code(), Some(0), "{}", place.read("told"));
 }
 
 #[test]

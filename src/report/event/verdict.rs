@@ -37,6 +37,10 @@ pub struct VerdictBody {
     pub against: AgainstBody,
     /// `new`, `updated` or `closed`.
     pub state: &'static str,
+    /// True where the episode is closed since the host turned out to do by trade what it was
+    /// noticed for, or to be several: a false alarm. Absent otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub acquitted: bool,
     /// The inventory wants nobody told.
     pub suppressed: bool,
     /// Why, in the inventory's words.
@@ -270,6 +274,7 @@ impl VerdictBody {
             posterior: round(posterior(judgement.score)),
             against: AgainstBody::of(judgement.against),
             state: verdict.state.name(),
+            acquitted: verdict.acquitted,
             suppressed: verdict.suppressed.is_some(),
             suppressed_reason: reason.filter(|reason| !reason.is_empty()),
             episode: Episode {

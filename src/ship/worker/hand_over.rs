@@ -1,0 +1,167 @@
+//! Hands a batch to the receiver, and deals with what becomes of it.
+
+use super::super::batch::by_turns;
+use super::super::{Event, Failure, Fate};
+use super::{Run, Step, Worker, reason};
+use crate::report::text;
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// What has to be sent again.
+struct Again {
+    events: Vec<Event>,
+    reason: String,
+    /// How long the receiver wants to be left alone.
+    after: Option<Duration>,
+}
+
+impl Worker {
+    /// Brings a batch to the receiver, in parts where it must be, and until it is there.
+    pub(super) fn deliver(&mut self, run: Run<'_>, batch: Vec<Event>) -> Step {
+        let mut parts = if self.receiver.takes_part() {
+            by_turns(batch)
+        } else {
+            VecDeque::from([batch])
+        };
+        while let Some(part) = parts.pop_front() {
+            match self.receiver.deliver(&part) {
+                Ok(fates) => match self.sort(run, part, fates) {
+                    Ok(None) => {
+                        self.size.taken();
+                        if self.receiver.answers() {
+                            self.works(run);
+                        }
+                    }
+                    Ok(Some(Again {
+                        events,
+                        reason,
+                        after,
+                    })) => {
+                        parts.push_front(events);
+                        if let Step::End = self.fail(run, &reason, after, Step::On) {
+                            return Step::End;
+                        }
+                    }
+                    Err(()) => return Step::Back,
+                },
+                Err(Failure::Unacceptable { reason, too_large }) => {
+                    if too_large && part.len() > 1 {
+                        self.size.too_large();
+                    }
+                    if part.len() == 1 {
+                        let lines: Vec<_> = part
+                            .iter()
+                            .map(|event| (event.line.clone(), reason.clone()))
+                            .collect();
+                        if self.set_aside(run, &lines).is_err() {
+                            return Step::Back;
+                        }
+                        continue;
+                    }
+                    let mut part = part;
+                    let rest = part.split_off(part.len() / 2);
+                    parts.push_front(rest);
+                    parts.push_front(part);
+                }
+                Err(failure) => {
+                    let (reason, after) = reason(failure);
+                    let these = part.len();
+                    parts.push_front(part);
+                    let then = if self.receiver.answers() {
+                        Step::On
+                    } else {
+                        self.hand_over_less(these);
+                        Step::Back
+                    };
+                    match self.fail(run, &reason, after, then) {
+                        Step::On => {}
+                        other => return other,
+                    }
+                }
+            }
+            if run.stop.load(Ordering::Relaxed) && !parts.is_empty() {
+                return Step::End;
+            }
+        }
+        Step::On
+    }
+
+    /// Counts what arrived, sets aside what is refused, and yields the rest with a reason, and how
+    /// long the receiver wants to be left alone.
+    fn sort(
+        &mut self,
+        run: Run<'_>,
+        part: Vec<Event>,
+        fates: Vec<Fate>,
+    ) -> Result<Option<Again>, ()> {
+        let mut refused = Vec::new();
+        let mut again = Vec::new();
+        let mut why = None;
+        for (event, fate) in part.into_iter().zip(fates) {
+            match fate {
+                Fate::Delivered => self.unconfirmed.open.delivered += 1,
+                Fate::Refused(reason) => refused.push((event.line, reason)),
+                Fate::Later { reason, after } => {
+                    again.push(event);
+                    why.get_or_insert((reason, after));
+                }
+            }
+        }
+        if !refused.is_empty() {
+            self.set_aside(run, &refused)?;
+        }
+        Ok(why.map(|(reason, after)| Again {
+            events: again,
+            reason,
+            after,
+        }))
+    }
+
+    /// Sets events aside, and tries until that is done: who has no room for a few is not to be
+    /// sent all others again meanwhile. An error is that it was told to end.
+    pub(super) fn set_aside(
+        &mut self,
+        run: Run<'_>,
+        refused: &[(Vec<u8>, String)],
+    ) -> Result<(), ()> {
+        let lines: Vec<_> = refused
+            .iter()
+            .map(|(line, reason)| (&line[..], reason.as_str()))
+            .collect();
+        let removed = loop {
+            let error = match self.aside.put(&lines) {
+                Ok(removed) => break removed,
+                Err(error) => error,
+            };
+            let what = format!(
+                "setting events aside in {}: {error}",
+                self.aside.path().display()
+            );
+            if let Step::End = self.fail(run, &what, None, Step::On) {
+                return Err(());
+            }
+        };
+        if removed > 0 {
+            self.unconfirmed.open.removed += removed;
+            self.tell(
+                run,
+                format_args!("{removed} events that were set aside earlier had to make room"),
+            );
+        }
+        if self.total.refused + self.unconfirmed.open.refused == 0
+            && let Some((_, reason)) = refused.first()
+        {
+            self.tell(
+                run,
+                format_args!(
+                    "events are refused, and set aside in {}: {}",
+                    self.aside.path().display(),
+                    text::escape(reason.as_bytes())
+                ),
+            );
+        }
+        self.unconfirmed.open.refused += refused.len() as u64;
+        Ok(())
+    }
+}
