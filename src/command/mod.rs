@@ -224,6 +224,7 @@ fn settings(reading: Reading) -> pipeline::Settings {
         behind: pipeline::Behind::Wait,
         hosts: pipeline::Hosts::Never,
         keep: None,
+        follow: false,
     }
 }
 
