@@ -32,6 +32,7 @@ pub(super) struct Layer {
     pub(super) until: Option<Given<String>>,
     pub(super) exit_code: Option<bool>,
     pub(super) bins: Option<Given<PathBuf>>,
+    pub(super) report: Option<Given<PathBuf>>,
     pub(super) interface: Option<Vec<Given<String>>>,
     pub(super) fanout: Option<Given<u64>>,
     pub(super) ring: Option<Given<String>>,
@@ -105,6 +106,7 @@ impl Layer {
             until: self.until.or(below.until),
             exit_code: self.exit_code.or(below.exit_code),
             bins: self.bins.or(below.bins),
+            report: self.report.or(below.report),
             interface: self.interface.or(below.interface),
             fanout: self.fanout.or(below.fanout),
             ring: self.ring.or(below.ring),
@@ -129,6 +131,7 @@ impl Layer {
             stats: on_line("--stats", typed.stats),
             exit_code: typed.exit_code.then_some(true),
             bins: on_line("--bins", typed.bins),
+            report: on_line("--report", typed.report),
             ..self.with_events(typed.events).with_span(typed.span)
         }
     }
@@ -182,6 +185,7 @@ impl Layer {
         Self {
             output: on_line("--output", typed),
             bins: None,
+            report: None,
             ..self
         }
     }
@@ -266,6 +270,9 @@ impl Layer {
                 .transpose()?,
             exit_code: value("exit-code").map(|item| item.boolean()).transpose()?,
             bins: value("bins")
+                .map(|item| in_folder(&item, folder))
+                .transpose()?,
+            report: value("report")
                 .map(|item| in_folder(&item, folder))
                 .transpose()?,
             interface: value("interface")

@@ -1,5 +1,6 @@
 //! What people and machines get to see: events ([`json`], in the names of ECS, [`eve`] or [`ocsf`]), the table ([`table`]), bins
-//! ([`bins`]), one host explained ([`explain`]), learned roles ([`draft`]), packets behind
+//! and hosts ([`bins`], [`hosts`]), one host explained ([`explain`]), a page and pictures of all of it ([`html`],
+//! [`plot`], out of a [`story`]), learned roles ([`draft`]), packets behind
 //! verdicts ([`packets`]).
 //!
 //! Everything is handed to a [`Sink`], in order; a sink writes, and knows no packets.
@@ -12,6 +13,7 @@ pub mod draft;
 pub mod eve;
 pub mod event;
 pub mod explain;
+pub mod hosts;
 pub mod html;
 pub mod json;
 pub mod language;

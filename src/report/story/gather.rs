@@ -10,6 +10,7 @@ use crate::host::HostAddr;
 use crate::report::composer::Composer;
 use crate::report::{Followed, HostReport, Totals};
 use crate::time::Timestamp;
+use crate::verdict::Role;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::io;
@@ -159,8 +160,14 @@ impl Gatherer {
 
     /// See [`crate::report::Sink::host`].
     pub fn host(&mut self, report: &HostReport<'_>) -> io::Result<()> {
+        let page = self.story.pages.get_mut(&report.host);
+        // Of hosts outside there are thousands, and nothing to say.
+        let outside = report.judgement.role.role == Role::External;
+        if page.is_none() && (outside || matches!(self.chosen, Chosen::These(_))) {
+            return Ok(());
+        }
         let event = Box::new(self.composer.host(report)?);
-        if let Some(page) = self.story.pages.get_mut(&report.host) {
+        if let Some(page) = page {
             page.event = Some(event.clone());
             page.prefixes = report.prefixes.map(Prefixes::columns).unwrap_or_default();
         }
