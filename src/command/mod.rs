@@ -67,7 +67,7 @@ const TO_STDOUT: &str = "writing standard output";
 /// failure while running (1). A closed pipe at standard output is no error.
 pub fn run(command: Command) -> anyhow::Result<Outcome> {
     let outcome = match command {
-        Command::Replay(args) => replay::run(config::replay(*args)?),
+        Command::Replay(args) => replay::run(&config::replay(*args)?),
         Command::Live(args) if args.list_interfaces => live::list(),
         Command::Live(args) => live::run(&args),
         Command::Explain(args) => explain::run(config::explain(*args)?),

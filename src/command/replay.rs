@@ -21,7 +21,7 @@ use anyhow::Context as _;
 use std::fs::File;
 use std::io::{self, BufWriter};
 
-pub(super) fn run(config: ReplayConfig) -> anyhow::Result<Outcome> {
+pub(super) fn run(config: &ReplayConfig) -> anyhow::Result<Outcome> {
     let mut run = Run::new(config.reading.clone(), &config.paths)?;
     run.settings.stats = config.stats;
     if config.hosts != Hosts::None {

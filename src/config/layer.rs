@@ -209,15 +209,14 @@ impl Layer {
         // `Path::parent` of a bare name is the empty path, which is the working directory.
         let folder = path.parent().unwrap_or(Path::new(""));
         let moment = "a time, as 2005-02-25 or 2005-02-25T09:00:00Z";
+        let placed = |item| in_folder(&item, folder);
         let mut value = |key| table.take(key);
         let quiet = value("quiet").map(|item| item.boolean()).transpose()?;
 
         let layer = Self {
             filter: value("filter").map(|item| string(&item)).transpose()?,
             home: value("home").map(|item| list(item, string)).transpose()?,
-            inventory: value("inventory")
-                .map(|item| in_folder(&item, folder))
-                .transpose()?,
+            inventory: value("inventory").map(placed).transpose()?,
             keywords: value("keywords")
                 .map(|item| list(item, |item| spec(item, folder)))
                 .transpose()?,
@@ -229,12 +228,8 @@ impl Layer {
                 .map(|item| number(&item))
                 .transpose()?,
             stats: value("stats").map(|item| number(&item)).transpose()?,
-            output: value("output")
-                .map(|item| in_folder(&item, folder))
-                .transpose()?,
-            log: value("log")
-                .map(|item| in_folder(&item, folder))
-                .transpose()?,
+            output: value("output").map(placed).transpose()?,
+            log: value("log").map(placed).transpose()?,
             log_size: value("log-size")
                 .map(|item| scalar(&item, "a size, as \"1G\""))
                 .transpose()?,
@@ -269,12 +264,8 @@ impl Layer {
                 .map(|item| scalar(&item, moment))
                 .transpose()?,
             exit_code: value("exit-code").map(|item| item.boolean()).transpose()?,
-            bins: value("bins")
-                .map(|item| in_folder(&item, folder))
-                .transpose()?,
-            report: value("report")
-                .map(|item| in_folder(&item, folder))
-                .transpose()?,
+            bins: value("bins").map(placed).transpose()?,
+            report: value("report").map(placed).transpose()?,
             interface: value("interface")
                 .map(|item| list(item, string))
                 .transpose()?,
@@ -287,19 +278,13 @@ impl Layer {
                 .map(|item| item.boolean())
                 .transpose()?,
             tunnels: value("tunnels").map(|item| item.boolean()).transpose()?,
-            checkpoint: value("checkpoint")
-                .map(|item| in_folder(&item, folder))
-                .transpose()?,
+            checkpoint: value("checkpoint").map(placed).transpose()?,
             checkpoint_interval: value("checkpoint-interval")
                 .map(|item| number(&item))
                 .transpose()?,
             user: value("user").map(|item| string(&item)).transpose()?,
-            status: value("status")
-                .map(|item| in_folder(&item, folder))
-                .transpose()?,
-            write: value("write")
-                .map(|item| in_folder(&item, folder))
-                .transpose()?,
+            status: value("status").map(placed).transpose()?,
+            write: value("write").map(placed).transpose()?,
             write_payload: value("write-payload")
                 .map(|item| item.boolean())
                 .transpose()?,

@@ -4,10 +4,10 @@ use super::super::event::{Event, EvidenceBody, PacketBody, VerdictBody};
 use super::super::language::Words;
 use super::super::plot::Figure;
 use super::super::story::{Page, Story};
-use super::level;
+use super::{level, percent};
 use crate::correlate::evidence::Family;
 use crate::host::HostAddr;
-use crate::verdict::Class;
+use crate::verdict::Level;
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
@@ -15,12 +15,13 @@ pub(super) fn page(
     host: HostAddr,
     page: &Page,
     story: &Story,
-    figures: Vec<(String, Figure)>,
+    figures: &[(String, Figure)],
     words: &Words,
 ) -> Markup {
     let finding = story.findings.get(&host);
-    let verdict = page.newest();
-    let class = finding.map_or(Class::Ordinary, |finding| finding.class);
+    // One that closes an episode may have nothing to say any more.
+    let mut newest = page.verdicts.iter().rev();
+    let telling = newest.find(|verdict| !verdict.mxray.evidence.is_empty());
     html! {
         details class="host" id=(format!("host-{host}")) {
             summary {
@@ -31,18 +32,22 @@ pub(super) fn page(
             }
             @if let Some(finding) = finding {
                 p class="lead" { (finding.reason) }
-                p { ((words.seen)(class)) " " ((words.page.since)(&finding.first_seen, &format!("{:.1}", 100.0 * finding.posterior))) }
-                h4 { (words.page.did) }
-                ol { @for step in (words.steps)(class) { li { (step) } } }
+                @if finding.acquitted { p { strong { (words.page.acquitted) } } }
+                @if finding.suppressed { p { (words.page.suppressed) } }
+                p { ((words.page.since)(&finding.first_seen, &percent(finding.posterior))) }
+                @if finding.level >= Level::Suspected && !finding.acquitted {
+                    h4 { (words.page.did) }
+                    ol { @for step in (words.steps)(finding.class) { li { (step) } } }
+                }
             }
             (about(page, words))
-            @if let Some(verdict) = verdict { (evidence(verdict, words)) }
+            @if let Some(verdict) = telling { (evidence(verdict, words)) }
             h4 { (words.page.wireshark) }
             p { (filter(&display_filter(host), words)) }
-            @for (id, figure) in &figures {
+            @for (id, figure) in figures {
                 figure {
                     figcaption { strong { ((words.title)(figure.kind)) } " " ((words.reading)(figure.kind)) }
-                    div class="wide" tabindex="0" role="region" aria-label=((words.title)(figure.kind)) { (figure.svg(id)) }
+                    div class="wide" tabindex="0" role="group" aria-label=((words.title)(figure.kind)) { (figure.svg(id)) }
                     details class="numbers" data-figure=(id) {
                         summary { (words.page.numbers) }
                         button type="button" { (words.page.download) }
@@ -100,7 +105,7 @@ fn evidence(verdict: &Event<VerdictBody>, words: &Words) -> Markup {
     let body = &verdict.mxray;
     html! {
         h4 { (page.evidence) }
-        div class="wide" tabindex="0" role="region" aria-label=(page.evidence) {
+        div class="wide" tabindex="0" role="group" aria-label=(page.evidence) {
             table {
                 thead { tr { th scope="col" { (page.sentence) } th scope="col" { (page.weight) } th scope="col" { (page.packets) } } }
                 tbody { @for piece in &body.evidence { (claim(piece, words)) } }
@@ -179,7 +184,7 @@ fn verdicts(page: &Page, words: &Words) -> Markup {
         @if !page.verdicts.is_empty() {
             h4 { (words.page.verdicts) }
             @if page.verdicts_omitted > 0 { p { ((words.page.verdicts_omitted)(page.verdicts_omitted)) } }
-            div class="wide" tabindex="0" role="region" aria-label=(words.page.verdicts) {
+            div class="wide" tabindex="0" role="group" aria-label=(words.page.verdicts) {
                 table {
                     thead { tr { @for column in columns { th scope="col" { (column) } } } }
                     tbody {

@@ -50,8 +50,10 @@ pub fn write(out: &mut dyn Write, story: &Story, language: Language) -> io::Resu
             let figures = Kind::ALL
                 .into_iter()
                 .filter_map(|kind| plot::draw(kind, *host, page, words));
-            let figures = figures.map(|figure| number(figure, &mut numbers)).collect();
-            host::page(*host, page, story, figures, words)
+            let figures = figures
+                .map(|figure| number(figure, &mut numbers))
+                .collect::<Vec<_>>();
+            host::page(*host, page, story, &figures, words)
         })
         .collect();
     let style = format!("{STYLE}{}", plot::STYLE);
@@ -157,7 +159,7 @@ fn summary(story: &Story, words: &Words) -> Markup {
     let mut found: Vec<_> = story
         .findings
         .iter()
-        .filter(|(_, finding)| finding.level.convicted())
+        .filter(|(_, finding)| finding.level.convicted() && !finding.acquitted)
         .collect();
     found.sort_by(|(_, one), (_, other)| {
         other
@@ -188,7 +190,7 @@ fn summary(story: &Story, words: &Words) -> Markup {
 /// A convicted host: what, since when, how sure, what to do first.
 fn convicted(host: HostAddr, finding: &Finding, story: &Story, words: &Words) -> Markup {
     let page = &words.page;
-    let percent = format!("{:.1}", 100.0 * finding.posterior);
+    let percent = percent(finding.posterior);
     html! {
         p {
             strong { @if story.pages.contains_key(&host) { a href=(format!("#host-{host}")) { (host) } } @else { (host) } }
@@ -197,11 +199,19 @@ fn convicted(host: HostAddr, finding: &Finding, story: &Story, words: &Words) ->
             ((words.seen)(finding.class)) " "
             ((page.since)(&finding.first_seen, &percent))
             @if finding.suppressed { " " (page.suppressed) }
-            @if finding.acquitted { " " (page.acquitted) }
         }
         @if let Some(first) = (words.steps)(finding.class).first() {
             p { strong { (page.first) } " " (first) }
         }
+    }
+}
+
+/// A probability in percent; nothing is certain.
+fn percent(posterior: f64) -> String {
+    if posterior > 0.999 {
+        "> 99.9".to_owned()
+    } else {
+        format!("{:.1}", 100.0 * posterior)
     }
 }
 
@@ -229,7 +239,7 @@ fn table(story: &Story, words: &Words) -> Markup {
                 (choose("level", page.level))
                 output id="shown" aria-live="polite" data-word=(page.shown) {}
             }
-            div class="wide" tabindex="0" role="region" aria-labelledby="hosts-heading" {
+            div class="wide" tabindex="0" role="group" aria-labelledby="hosts-heading" {
                 table id="table" {
                     thead { tr { @for column in page.columns { th scope="col" { button type="button" { (column) } } } } }
                     tbody {}

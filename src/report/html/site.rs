@@ -39,7 +39,7 @@ pub(super) fn section(story: &Story, words: &Words) -> Markup {
 /// A table in a frame that scrolls where the page is narrow.
 fn table(label: &str, columns: &[&str], rows: &[Vec<String>]) -> Markup {
     html! {
-        div class="wide" tabindex="0" role="region" aria-label=(label) {
+        div class="wide" tabindex="0" role="group" aria-label=(label) {
             table {
                 thead { tr { @for column in columns { th scope="col" { (column) } } } }
                 tbody { @for row in rows { tr { @for cell in row { td { (cell) } } } } }

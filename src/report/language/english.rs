@@ -26,6 +26,7 @@ pub(super) const WORDS: Words = Words {
         smtp: "mail connections",
         all_a: "A queries per second (T)",
         keyword_a: "keyword A queries per second (K)",
+        slope: "slope",
         seconds: "seconds",
         grid: |grid| format!("drawn by multiples of {grid}"),
         characters: |length, bound| format!("{length} char.{}", if bound { " (≥)" } else { "" }),

@@ -25,6 +25,7 @@ pub(super) const WORDS: Words = Words {
         smtp: "メール接続",
         all_a: "1 秒あたりの A 問い合わせ（T）",
         keyword_a: "1 秒あたりのキーワード A 問い合わせ（K）",
+        slope: "傾き",
         seconds: "秒数",
         grid: |grid| format!("{grid} の倍数に丸めて表示"),
         characters: |length, bound| format!("{length} 文字{}", if bound { "（≥）" } else { "" }),

@@ -70,6 +70,8 @@ pub struct PlotWords {
     pub all_a: &'static str,
     /// The axis of keyword A queries.
     pub keyword_a: &'static str,
+    /// Slope of the fitted line.
+    pub slope: &'static str,
     /// Seconds.
     pub seconds: &'static str,
     /// Counts are cut down to multiples of this.

@@ -33,7 +33,7 @@ pub(super) fn draw(host: HostAddr, page: &Page, words: &Words) -> Option<Figure>
         |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.4}"));
     let notes = [
         format!("R² {}", number(correlation.r2_active)),
-        format!("b {}", number(correlation.slope)),
+        format!("{} {}", words.plot.slope, number(correlation.slope)),
         format!("n {}", correlation.n_active),
         format!("ΣT {}", correlation.t),
         format!("ΣK {}", correlation.k),

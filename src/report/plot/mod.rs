@@ -166,7 +166,7 @@ impl Figure {
         let (title, summary) = (format!("{id}-title"), format!("{id}-summary"));
         html! {
             svg xmlns="http://www.w3.org/2000/svg" class="plot" role="img"
-                viewBox=(format!("0 0 {width} {height}"))
+                width=(width) height=(height) viewBox=(format!("0 0 {width} {height}"))
                 aria-labelledby=(format!("{title} {summary}")) {
                 title id=(title) { (self.title) }
                 desc id=(summary) { (self.summary) }
@@ -249,7 +249,7 @@ fn steps(points: impl IntoIterator<Item = (f64, f64)>) -> String {
         if path.is_empty() {
             path = format!("M{} {}", at(x), at(y));
         } else {
-            path.push_str(&format!("H{}V{}", at(x), at(y)));
+            path.extend(["H", &*at(x), "V", &*at(y)]);
         }
     }
     path

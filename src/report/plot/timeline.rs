@@ -62,9 +62,9 @@ pub(super) fn draw(host: HostAddr, page: &Page, words: &Words) -> Option<Figure>
             text class="note" x=(at(WIDTH - RIGHT)) y=(at(scale.at(threshold) - 4.0)) text-anchor="end" { ((words.level)(level)) }
         }
         path class="line score" d=(score) {}
-        @for (second, level) in &crossings {
+        @for (row, (second, level)) in (0..).zip(&crossings) {
             line class="crossing" x1=(at(clock.at(*second))) x2=(at(clock.at(*second))) y1=(at(TOP)) y2=(at(height - BELOW)) {}
-            text class="note" x=(at(clock.at(*second) + 4.0)) y=(at(TOP + 12.0)) { ((words.level)(*level)) }
+            text class="note" x=(at(clock.at(*second) + 4.0)) y=(at(TOP + 12.0 + 14.0 * f64::from(row))) { ((words.level)(*level)) }
         }
         @for (row, family) in (0..).zip(&families) {
             @let base = ground + 8.0 + FAMILY * f64::from(row + 1);

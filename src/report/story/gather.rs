@@ -85,12 +85,16 @@ impl Gatherer {
             if let Some(known) = findings.get_mut(&verdict.host) {
                 known.acquitted = true;
             }
-        } else if gravest < Some(event.mxray.level) {
+        } else if gravest <= Some(event.mxray.level) {
+            // Since when, as the first verdict of that level says it; how sure, as the newest.
+            let known = findings.get(&verdict.host);
+            let known = known.filter(|known| known.level == event.mxray.level);
+            let first_seen = known.map(|known| &known.first_seen);
+            let first_seen = first_seen.unwrap_or(&event.mxray.episode.first_seen);
             let finding = Finding {
                 class: event.mxray.class,
                 level: event.mxray.level,
-                time: event.timestamp.clone(),
-                first_seen: event.mxray.episode.first_seen.clone(),
+                first_seen: first_seen.clone(),
                 posterior: event.mxray.posterior,
                 score: event.mxray.score,
                 suppressed: event.mxray.suppressed,

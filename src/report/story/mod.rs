@@ -82,8 +82,6 @@ pub struct Finding {
     pub class: Class,
     /// How sure.
     pub level: Level,
-    /// Time of the crossing packet.
-    pub time: String,
     /// Time of the episode's first observation.
     pub first_seen: String,
     /// Probability of an infection.
@@ -157,12 +155,14 @@ impl Story {
         (hosts, omitted.len() as u64)
     }
 
-    /// The numbers of convicted, suspected and noticed hosts.
+    /// The numbers of convicted, suspected and noticed hosts, but for those that were cleared.
     #[must_use]
     pub fn found(&self) -> [usize; 3] {
         let count = |is: &dyn Fn(Level) -> bool| {
             let findings = self.findings.values();
-            findings.filter(|finding| is(finding.level)).count()
+            findings
+                .filter(|finding| !finding.acquitted && is(finding.level))
+                .count()
         };
         [
             count(&|level| level.convicted()),

@@ -37,6 +37,12 @@ impl Moment {
     }
 }
 
+impl Moment {
+    fn says(&self) -> (Level, &[(Family, f64)]) {
+        (self.level, &self.families)
+    }
+}
+
 /// The moments at which anything changed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Timeline(Vec<Moment>);
@@ -45,10 +51,20 @@ impl Timeline {
     /// Adds a moment, behind the others. Where there are too many, every second one of those
     /// leaves at which neither the level changed nor evidence of another kind came.
     pub fn add(&mut self, moment: Moment) {
-        if self.0.last().is_some_and(|last| {
-            last.second > moment.second
-                || (&last.families, last.level) == (&moment.families, moment.level)
-        }) {
+        if self
+            .0
+            .last()
+            .is_some_and(|last| last.second > moment.second)
+        {
+            return;
+        }
+        // What stays the same is told twice: when it began, and until when it lasted.
+        let same = |known: &Moment| known.says() == moment.says();
+        if let [.., before, last] = self.0.as_mut_slice()
+            && same(before)
+            && same(last)
+        {
+            last.second = moment.second;
             return;
         }
         self.0.push(moment);
@@ -111,13 +127,16 @@ mod tests {
     }
 
     #[test]
-    fn what_stays_the_same_is_told_once() {
+    fn what_stays_the_same_is_told_when_it_began_and_ended() {
         let mut timeline = Timeline::default();
-        timeline.add(moment(1, Level::Notice));
-        timeline.add(Moment {
-            second: 5,
-            ..moment(1, Level::Notice)
-        });
-        assert_eq!(timeline.moments().len(), 1);
+        for second in 1..9 {
+            timeline.add(Moment {
+                second,
+                ..moment(1, Level::Notice)
+            });
+        }
+        timeline.add(moment(9, Level::Notice));
+        let moments = timeline.moments().iter();
+        assert_eq!(moments.map(|it| it.second).collect::<Vec<_>>(), [1, 8, 9]);
     }
 }
