@@ -6,8 +6,9 @@
   const table = byId("table");
   const body = table.tBodies[0];
   const heads = [...table.tHead.rows[0].cells];
-  // Rows are made as they come into sight: a site has thousands.
-  const STEP = 200;
+  // A site has thousands of hosts: a few rows are made at once, and more when they are asked for.
+  const FIRST = 50;
+  const MORE = 250;
   const [HOST, CLASS, LEVEL, GRAVEST, SCORE] = [0, 1, 2, 3, 4];
   const levels = ["none", "notice", "suspected", "likely", "confirmed"];
   let shown = data.hosts;
@@ -59,15 +60,15 @@
     return td;
   };
 
-  const make = () => {
+  const make = (number) => {
     const rows = document.createDocumentFragment();
-    for (const row of shown.slice(made, made + STEP)) {
+    for (const row of shown.slice(made, made + number)) {
       const tr = document.createElement("tr");
       for (let column = 0; column < heads.length; column += 1) tr.append(cell(row, column));
       rows.append(tr);
     }
     body.append(rows);
-    made = Math.min(made + STEP, shown.length);
+    made = Math.min(made + number, shown.length);
     byId("more").hidden = made >= shown.length;
   };
 
@@ -87,7 +88,7 @@
     });
     body.replaceChildren();
     made = 0;
-    make();
+    make(FIRST);
     byId("shown").textContent = `${shown.length} / ${data.hosts.length} ${byId("shown").dataset.word}`;
   };
 
@@ -99,7 +100,7 @@
   choices("level", levels.slice(1));
   byId("search").addEventListener("input", show);
   document.querySelector("form.controls").addEventListener("submit", (event) => event.preventDefault());
-  byId("more").addEventListener("click", make);
+  byId("more").addEventListener("click", () => make(MORE));
   heads.forEach((head, column) =>
     head.firstElementChild.addEventListener("click", () => {
       // Of numbers and levels the greatest are looked for, of words the first.
@@ -127,7 +128,7 @@
   addEventListener("beforeprint", () => {
     closed = [...document.querySelectorAll("details.host:not([open])")];
     for (const part of closed) part.open = true;
-    while (made < shown.length) make();
+    make(shown.length);
   });
   addEventListener("afterprint", () => {
     for (const part of closed) part.open = false;

@@ -139,13 +139,13 @@ impl Clock {
         let span = self.last.saturating_sub(self.first).max(1);
         let step = TIMES.into_iter().find(|step| span / step <= MARKS);
         let step = step.unwrap_or_else(|| span / MARKS / 604_800 * 604_800 + 604_800);
-        let first = self.first.div_euclid(step) * step;
+        let first = self.first.div_euclid(step).saturating_mul(step);
         let first = if first < self.first {
-            first + step
+            first.saturating_add(step)
         } else {
             first
         };
-        let marks = (0..=MARKS).map(|mark| first + mark * step);
+        let marks = (0..=MARKS).map(|mark| first.saturating_add(mark.saturating_mul(step)));
         let format = match step {
             86_400.. => "%m-%d",
             60.. => "%H:%M",

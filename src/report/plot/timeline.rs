@@ -73,7 +73,7 @@ pub(super) fn draw(host: HostAddr, page: &Page, words: &Words) -> Option<Figure>
             @let line = steps(moments.iter().map(|moment| (clock.at(moment.second), of.at(weigh(moment).max(0.0)))));
             path class="family" d=(format!("M{} {}V{}{}V{}Z", at(clock.at(first)), at(of.at(0.0)), at(of.at(0.0)),
                 line.replacen('M', "L", 1), at(of.at(0.0)))) {}
-            text class="note" x=(at(LEFT + 4.0)) y=(at(base - 14.0)) { (short(&format!("{} – {}", family.name(), (words.family)(*family)), 80)) }
+            text class="over" x=(at(LEFT + 4.0)) y=(at(base - 12.0)) { (short(&format!("{} – {}", family.name(), (words.family)(*family)), 80)) }
         }
     };
     let mut figure = Figure::new(
