@@ -11,7 +11,7 @@ LIVE_SECONDS ?= 900
 # Seconds that each fuzz target runs.
 FUZZ_SECONDS ?= 180
 
-.PHONY: help demo test live-long lint bench bench-live evaluation fuzz deb deps
+.PHONY: help demo test live-long lint bench bench-live evaluation figures fuzz deb deps
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -43,6 +43,10 @@ bench-live: deps ## the highest rate without loss, beside tcpdump and dumpcap (r
 evaluation: deps ## judge labelled hosts, write docs/EVALUATION.md (SIZE=small for a minute's)
 	$(CARGO) bench --locked --bench evaluation -- --size $(SIZE) --seed $(SEED) \
 	    -o $(if $(filter full,$(SIZE)),docs/EVALUATION.md,target/EVALUATION-$(SIZE).md)
+
+figures: deps ## draw the pictures of docs/FIGURES.md anew, by the commands in it
+	@$(CARGO) build --release --locked
+	sed -n 's|^`mxray \(plot .*\)`$$|target/release/mxray \1|p' docs/FIGURES.md | sh -ex
 
 fuzz: deps ## look for inputs that break a law (fuzz/README.md; needs nightly, cargo-fuzz)
 	@for target in dns_message link_ip tcp_segments smtp_session client_hello capture_file; do \

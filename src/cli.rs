@@ -19,6 +19,7 @@ mod notify;
 mod pages;
 mod reading;
 mod replay;
+mod report;
 mod ship;
 mod synth;
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub use notify::{Language, Notify};
 pub use pages::{Completions, Man};
 pub use reading::{Reading, Site, Span};
 pub use replay::Replay;
+pub use report::{PageLanguage, Plot, PlotKind, Report};
 pub use ship::Ship;
 pub use synth::Synth;
 pub use watch::{Metrics, Top};
@@ -99,6 +101,15 @@ pub enum Command {
     Live(Box<Live>),
     /// One host in a screenful, and why
     Explain(Box<Explain>),
+    /// Write a report to look at: one page of HTML with pictures
+    ///
+    /// Who is infected, since when, how sure that is and what to do first; every host in a table;
+    /// of each host that stands out what it did over time, and the packets behind each claim, to
+    /// be checked in Wireshark; the site as a whole and how much of it was in sight. Files are
+    /// read twice, the second time for the hosts that are shown.
+    Report(Box<Report>),
+    /// Draw one picture of a host, as SVG
+    Plot(Box<Plot>),
     /// Write the roles that hosts showed, as a draft of an inventory
     ///
     /// An entry for each host inside that showed what it is for, with what that rests on: for

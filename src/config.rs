@@ -13,6 +13,7 @@
 mod check;
 mod layer;
 mod notify;
+mod report;
 mod ship;
 mod value;
 
@@ -20,6 +21,7 @@ pub use crate::report::Format;
 pub use check::{Finding, check};
 pub use layer::Origin;
 pub use notify::{Delivery, NotifyConfig, Source, notify};
+pub use report::{PlotConfig, ReportConfig, plot, report};
 pub use ship::{ShipConfig, ship};
 
 use crate::capture;
@@ -34,7 +36,6 @@ use crate::keywords::{self, Keywords};
 use crate::time::Timestamp;
 use crate::toml_file::FileError;
 use layer::{Given, Layer};
-use std::net::IpAddr;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
@@ -88,6 +89,8 @@ pub struct ReplayConfig {
     pub exit_code: bool,
     /// Where counts per host and second go, if anywhere.
     pub bins: Option<PathBuf>,
+    /// Where a report goes, if anywhere.
+    pub report: Option<PathBuf>,
 }
 
 /// `mxray live`.
@@ -164,6 +167,10 @@ pub struct ExplainConfig {
     pub paths: Vec<PathBuf>,
     /// How they are read and judged.
     pub reading: Reading,
+    /// Its events and series as JSON, for scripts.
+    pub json: bool,
+    /// `observer.name`.
+    pub sensor: String,
 }
 
 /// `mxray inventory`.
@@ -320,6 +327,7 @@ pub fn replay(mut args: cli::Replay) -> Result<ReplayConfig, Error> {
         evidence: layer.evidence.unwrap_or_default(),
         exit_code: layer.exit_code.unwrap_or_default(),
         bins,
+        report: page(&layer, &paths)?,
         paths,
     })
 }
@@ -331,7 +339,8 @@ pub fn live(mut args: cli::Live) -> Result<LiveConfig, Error> {
     let below = config_file(config_path.as_deref())?;
     let mut layer = Layer::from(typed).with_live(args).over(below);
     // Of captures alone; a link has but one time.
-    (layer.since, layer.until, layer.bins) = (None, None, None);
+    (layer.since, layer.until) = (None, None);
+    (layer.bins, layer.report) = (None, None);
     let (output, _) = outputs(&layer, &[])?;
     let (output, log) = log(&layer, output)?;
     let ring = ring(&layer)?;
@@ -372,12 +381,10 @@ pub fn live(mut args: cli::Live) -> Result<LiveConfig, Error> {
 pub fn explain(args: cli::Explain) -> Result<ExplainConfig, Error> {
     let below = config_file(args.reading.site.config.as_deref())?;
     let layer = Layer::from(args.reading).with_span(args.span).over(below);
-    let host: IpAddr = args.host.parse().map_err(|_| Error::Value {
-        origin: Origin::CommandLine("HOST"),
-        message: format!("`{}` is no IP address", args.host),
-    })?;
     Ok(ExplainConfig {
-        host: host.into(),
+        host: report::host("HOST", &args.host)?,
+        json: args.json,
+        sensor: sensor(&layer)?.unwrap_or_else(|| "mxray".to_owned()),
         paths: args.paths,
         reading: reading(&layer)?,
     })
@@ -667,6 +674,25 @@ fn outputs(layer: &Layer, inputs: &[PathBuf]) -> Result<(Output, Option<PathBuf>
     }
     let bins = layer.bins.as_ref().map(|given| given.value.clone());
     Ok((output, bins))
+}
+
+/// Where a report goes: to a file of its own.
+fn page(layer: &Layer, inputs: &[PathBuf]) -> Result<Option<PathBuf>, Error> {
+    let Some(given) = &layer.report else {
+        return Ok(None);
+    };
+    if given.value == Path::new("-") {
+        return Err(given.error("wants a file, as standard output is for events"));
+    }
+    if let Some(input) = inputs.iter().find(|input| same_file(input, &given.value)) {
+        return Err(given.error(format!("{} is also a PATH to read", input.display())));
+    }
+    for other in [&layer.output, &layer.bins].into_iter().flatten() {
+        if other.value == given.value || same_file(&other.value, &given.value) {
+            return Err(given.error("is the same file as another output"));
+        }
+    }
+    Ok(Some(given.value.clone()))
 }
 
 /// The event log. Where it is given and no output is, it alone gets the events: a service has no

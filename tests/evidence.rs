@@ -97,6 +97,7 @@ fn run(captures: &[&[Captured]], keep: Option<Keep>, folder: &Path) -> (Written,
         behind: Behind::Shed { from: 0 },
         hosts: Hosts::Never,
         keep,
+        follow: false,
     };
     let totals = pipeline::run(taps.collect(), &settings, None, None, &mut sink).unwrap();
     (sink, totals)

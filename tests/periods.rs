@@ -50,6 +50,7 @@ fn run(file: &Path, hosts: Hosts, workers: usize, from: Option<i64>, until: Opti
         behind: Behind::Wait,
         hosts,
         keep: None,
+        follow: false,
     };
     let tap = Tap {
         source: &mut Replay::open(&[file]),

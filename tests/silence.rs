@@ -91,6 +91,7 @@ fn a_sensor_is_blind_and_totals_come_without_a_packet() {
         behind: Behind::Shed { from: BEGIN },
         hosts: Hosts::Never,
         keep: None,
+        follow: false,
     };
     let tap = Tap {
         source: &mut Link {

@@ -178,6 +178,7 @@ fn settings(muted: Vec<Family>) -> Settings {
         behind: Behind::Wait,
         hosts: Hosts::AtEnd,
         keep: None,
+        follow: false,
     }
 }
 

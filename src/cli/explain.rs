@@ -7,6 +7,7 @@ use std::path::PathBuf;
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:
   mxray explain 192.0.2.77 monday.pcap
+  mxray explain --json 192.0.2.77 monday.pcap | jq .verdicts
   mxray explain 2001:db8::4d --since '2005-02-25 08:00' --until '2005-02-25 09:00' spool/";
 
 /// `mxray explain`.
@@ -28,4 +29,8 @@ pub struct Explain {
     /// The part that is read.
     #[command(flatten)]
     pub span: Span,
+
+    /// Write one JSON object, for scripts: its events, prefixes and queries over time
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
 }

@@ -80,6 +80,12 @@ pub struct Replay {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub bins: Option<PathBuf>,
 
+    /// Write a report to FILE as well, one page of HTML (as `mxray report`)
+    ///
+    /// In English. Files are read a second time for the hosts that it shows.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub report: Option<PathBuf>,
+
     /// Exit with status 10 when a host is convicted
     #[arg(long, help_heading = "Output")]
     pub exit_code: bool,

@@ -10,15 +10,18 @@ mod notify;
 mod outputs;
 mod pages;
 mod replay;
+mod report;
 mod ship;
+mod telling;
 mod top;
 
 use crate::capture::Source as _;
 use crate::cli::Command;
 use crate::config::{self, Reading, SynthConfig, Verbosity};
 use crate::correlate::Context;
+use crate::report::{HostReport, Sink, Totals};
 use crate::verdict::Role;
-use crate::{capture, count, pipeline, report, synth};
+use crate::{capture, count, pipeline, synth};
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use outputs::name as output_name;
@@ -64,10 +67,12 @@ const TO_STDOUT: &str = "writing standard output";
 /// failure while running (1). A closed pipe at standard output is no error.
 pub fn run(command: Command) -> anyhow::Result<Outcome> {
     let outcome = match command {
-        Command::Replay(args) => replay::run(config::replay(*args)?),
+        Command::Replay(args) => replay::run(&config::replay(*args)?),
         Command::Live(args) if args.list_interfaces => live::list(),
         Command::Live(args) => live::run(&args),
         Command::Explain(args) => explain::run(config::explain(*args)?),
+        Command::Report(args) => report::run(&config::report(*args)?),
+        Command::Plot(args) => report::plot(config::plot(*args)?),
         Command::Inventory(args) => inventory::run(config::inventory(*args)?),
         Command::Synth(args) => synthesise(config::synth(args)),
         Command::Check(args) => check(&config::check(args)),
@@ -183,7 +188,7 @@ const STREAM_OCTETS: usize = 2048;
 
 impl config::Hosts {
     /// Whether a host gets an event of its own.
-    fn wants(self, report: &report::HostReport<'_>) -> bool {
+    fn wants(self, report: &HostReport<'_>) -> bool {
         match self {
             Self::None => false,
             Self::Judged => report.judgement.role.role != Role::External,
@@ -224,6 +229,7 @@ fn settings(reading: Reading) -> pipeline::Settings {
         behind: pipeline::Behind::Wait,
         hosts: pipeline::Hosts::Never,
         keep: None,
+        follow: false,
     }
 }
 
@@ -253,7 +259,7 @@ impl Run {
         }
     }
 
-    fn into_sink(mut self, sink: &mut dyn report::Sink) -> io::Result<report::Totals> {
+    fn into_sink(mut self, sink: &mut dyn Sink) -> io::Result<Totals> {
         let tap = pipeline::Tap {
             source: &mut self.source,
             filter: self.filter,

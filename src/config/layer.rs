@@ -32,6 +32,7 @@ pub(super) struct Layer {
     pub(super) until: Option<Given<String>>,
     pub(super) exit_code: Option<bool>,
     pub(super) bins: Option<Given<PathBuf>>,
+    pub(super) report: Option<Given<PathBuf>>,
     pub(super) interface: Option<Vec<Given<String>>>,
     pub(super) fanout: Option<Given<u64>>,
     pub(super) ring: Option<Given<String>>,
@@ -105,6 +106,7 @@ impl Layer {
             until: self.until.or(below.until),
             exit_code: self.exit_code.or(below.exit_code),
             bins: self.bins.or(below.bins),
+            report: self.report.or(below.report),
             interface: self.interface.or(below.interface),
             fanout: self.fanout.or(below.fanout),
             ring: self.ring.or(below.ring),
@@ -129,6 +131,7 @@ impl Layer {
             stats: on_line("--stats", typed.stats),
             exit_code: typed.exit_code.then_some(true),
             bins: on_line("--bins", typed.bins),
+            report: on_line("--report", typed.report),
             ..self.with_events(typed.events).with_span(typed.span)
         }
     }
@@ -182,6 +185,7 @@ impl Layer {
         Self {
             output: on_line("--output", typed),
             bins: None,
+            report: None,
             ..self
         }
     }
@@ -205,15 +209,14 @@ impl Layer {
         // `Path::parent` of a bare name is the empty path, which is the working directory.
         let folder = path.parent().unwrap_or(Path::new(""));
         let moment = "a time, as 2005-02-25 or 2005-02-25T09:00:00Z";
+        let placed = |item| in_folder(&item, folder);
         let mut value = |key| table.take(key);
         let quiet = value("quiet").map(|item| item.boolean()).transpose()?;
 
         let layer = Self {
             filter: value("filter").map(|item| string(&item)).transpose()?,
             home: value("home").map(|item| list(item, string)).transpose()?,
-            inventory: value("inventory")
-                .map(|item| in_folder(&item, folder))
-                .transpose()?,
+            inventory: value("inventory").map(placed).transpose()?,
             keywords: value("keywords")
                 .map(|item| list(item, |item| spec(item, folder)))
                 .transpose()?,
@@ -225,12 +228,8 @@ impl Layer {
                 .map(|item| number(&item))
                 .transpose()?,
             stats: value("stats").map(|item| number(&item)).transpose()?,
-            output: value("output")
-                .map(|item| in_folder(&item, folder))
-                .transpose()?,
-            log: value("log")
-                .map(|item| in_folder(&item, folder))
-                .transpose()?,
+            output: value("output").map(placed).transpose()?,
+            log: value("log").map(placed).transpose()?,
             log_size: value("log-size")
                 .map(|item| scalar(&item, "a size, as \"1G\""))
                 .transpose()?,
@@ -265,9 +264,8 @@ impl Layer {
                 .map(|item| scalar(&item, moment))
                 .transpose()?,
             exit_code: value("exit-code").map(|item| item.boolean()).transpose()?,
-            bins: value("bins")
-                .map(|item| in_folder(&item, folder))
-                .transpose()?,
+            bins: value("bins").map(placed).transpose()?,
+            report: value("report").map(placed).transpose()?,
             interface: value("interface")
                 .map(|item| list(item, string))
                 .transpose()?,
@@ -280,19 +278,13 @@ impl Layer {
                 .map(|item| item.boolean())
                 .transpose()?,
             tunnels: value("tunnels").map(|item| item.boolean()).transpose()?,
-            checkpoint: value("checkpoint")
-                .map(|item| in_folder(&item, folder))
-                .transpose()?,
+            checkpoint: value("checkpoint").map(placed).transpose()?,
             checkpoint_interval: value("checkpoint-interval")
                 .map(|item| number(&item))
                 .transpose()?,
             user: value("user").map(|item| string(&item)).transpose()?,
-            status: value("status")
-                .map(|item| in_folder(&item, folder))
-                .transpose()?,
-            write: value("write")
-                .map(|item| in_folder(&item, folder))
-                .transpose()?,
+            status: value("status").map(placed).transpose()?,
+            write: value("write").map(placed).transpose()?,
             write_payload: value("write-payload")
                 .map(|item| item.boolean())
                 .transpose()?,

@@ -219,6 +219,11 @@ fn what_is_wrong_on_the_command_line() {
             "--config: cannot read /nonexistent: ",
         ),
         ("--bins -", "--bins: wants a file"),
+        ("--report -", "--report: wants a file"),
+        (
+            "--report x.html -o x.html",
+            "--report: is the same file as another output",
+        ),
         (
             "--bins x.csv -o x.csv",
             "--bins: is the same file as --output",
@@ -247,7 +252,7 @@ fn ports_add_up_and_replace() {
 fn no_capture_is_overwritten() {
     let site = Site::new("");
     site.write("a.pcap", "");
-    for option in ["-o", "--bins"] {
+    for option in ["-o", "--bins", "--report"] {
         let line = format!("replay {option} @/./a.pcap @/b.pcap @/a.pcap");
         let error = site.error(&line);
         assert!(
@@ -279,6 +284,7 @@ fn everything_in_a_file() {
         until = 1109300000.5
         exit-code = true
         bins = "/var/tmp/bins.csv"
+        report = "report.html"
         verbose = 1
         "#,
     );
@@ -299,6 +305,8 @@ fn everything_in_a_file() {
     assert_eq!(config.evidence, Evidence::Full);
     assert!(config.exit_code);
     assert_eq!(config.bins, Some("/var/tmp/bins.csv".into()));
+    let page = site.0.path().join("report.html");
+    assert_eq!(config.report, Some(page));
     let reading = &config.reading;
     assert_eq!(reading.filter.as_deref(), Some("port 53"));
     assert_eq!(reading.home.nets().count(), 1);
@@ -314,7 +322,7 @@ fn everything_in_a_file() {
     // The command line wins, lists as a whole.
     let line = "replay --config @/site.toml --home ::1 --home ::2 --keywords +a --hosts \
                 --stats 5 -o - --format ecs --workers 2 --memory 1M --sensor s --evidence counts -q \
-                --since 0 --until 1 -f tcp --bins b a.pcap";
+                --since 0 --until 1 -f tcp --bins b --report r a.pcap";
     let config = replay_of(&site.line(line)).unwrap();
     assert_eq!(config.hosts, Hosts::Judged);
     assert_eq!(config.stats, NonZeroU64::new(5));
@@ -323,6 +331,7 @@ fn everything_in_a_file() {
     assert_eq!(config.sensor, "s");
     assert_eq!(config.evidence, Evidence::Counts);
     assert_eq!(config.bins, Some("b".into()));
+    assert_eq!(config.report, Some("r".into()));
     let reading = &config.reading;
     assert_eq!(reading.filter.as_deref(), Some("tcp"));
     assert_eq!(reading.home.nets().count(), 2);
@@ -404,13 +413,13 @@ fn what_is_wrong_in_a_file() {
         (
             "zebra = 1\nfrobnicate = 2",
             "1: unknown key `zebra` (known are bins, checkpoint, checkpoint-interval, evidence, exit-code, fanout, filter, format, home, hosts, hosts-interval, \
-             interface, inventory, keywords, log, log-segment, log-size, memory, no-promiscuous, output, quiet, ring, sensor, since, \
+             interface, inventory, keywords, log, log-segment, log-size, memory, no-promiscuous, output, quiet, report, ring, sensor, since, \
              smtp-ports, snaplen, stats, status, tunnels, until, user, verbose, workers, write, write-payload)",
         ),
         (
             "[replay]\nstats = 1",
             "1: unknown key `replay` (known are bins, checkpoint, checkpoint-interval, evidence, exit-code, fanout, filter, format, home, hosts, hosts-interval, \
-             interface, inventory, keywords, log, log-segment, log-size, memory, no-promiscuous, output, quiet, ring, sensor, since, \
+             interface, inventory, keywords, log, log-segment, log-size, memory, no-promiscuous, output, quiet, report, ring, sensor, since, \
              smtp-ports, snaplen, stats, status, tunnels, until, user, verbose, workers, write, write-payload)",
         ),
         ("filter = 'a'\n\nfilter = 'b'", "3: duplicate key"),

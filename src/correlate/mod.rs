@@ -52,11 +52,11 @@ use score::{Against, Prior};
 use site::SiteView;
 
 /// Score for a posterior of one half, with one host in a thousand infected: ln 999.
-const SUSPECTED: f64 = 6.9;
+pub const SUSPECTED: f64 = 6.9;
 /// Score for a posterior of .99: ln 999 + ln 99.
-const LIKELY: f64 = 11.5;
+pub const LIKELY: f64 = 11.5;
 /// Score for `confirmed`, with SMTP in it.
-const CONFIRMED: f64 = 16.0;
+pub const CONFIRMED: f64 = 16.0;
 /// What content must weigh against a PC: the first step of any, less what an hour takes of it.
 /// Conduct alone convicts nobody either.
 const LEAST_CONTENT: f64 = 2.0;

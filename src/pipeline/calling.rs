@@ -15,7 +15,7 @@ use crate::count::host::{HostCounters, HostTotals};
 use crate::count::period::{self, Did, Period};
 use crate::count::site::SiteBin;
 use crate::host::HostAddr;
-use crate::report::{CaptureCounts, EvidenceCounts, HostReport, Sink, Totals};
+use crate::report::{CaptureCounts, EvidenceCounts, Followed, HostReport, Sink, Totals};
 use crate::time::Timestamp;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::cmp::Reverse;
@@ -38,6 +38,8 @@ pub(super) struct Calling<'a> {
     /// Workers and capture threads.
     of: (usize, usize),
     live: bool,
+    /// Whether hosts are followed.
+    follow: bool,
     sink: &'a mut dyn Sink,
     /// Where the packets behind verdicts are asked for, if anywhere.
     desk: Option<Desk>,
@@ -90,6 +92,7 @@ impl<'a> Calling<'a> {
             of: (settings.workers.get(), captures),
             latest,
             live: settings.behind != Behind::Wait,
+            follow: settings.follow,
             sink,
             desk,
             closed: vec![i64::MIN; settings.workers.get() + captures],
@@ -222,6 +225,9 @@ impl<'a> Calling<'a> {
             } else {
                 self.tell_verdicts(verdicts)?;
             }
+            if self.follow {
+                self.tell_followed(second, &deltas)?;
+            }
             let mut bins: Vec<_> = deltas.into_iter().flat_map(|delta| delta.bins).collect();
             if !bins.is_empty() {
                 bins.sort_unstable_by_key(|(host, _)| *host);
@@ -315,6 +321,27 @@ impl<'a> Calling<'a> {
             if let Some(desk) = &mut self.desk {
                 desk.verdict(&verdict, closed);
             }
+        }
+        Ok(())
+    }
+
+    /// Tells what the hosts that the sink follows did in a second.
+    fn tell_followed(&mut self, second: i64, deltas: &[Delta]) -> io::Result<()> {
+        let facts = deltas.iter().flat_map(|delta| &delta.facts);
+        let mut facts: Vec<_> = facts.filter(|fact| self.sink.follows(fact.host)).collect();
+        facts.sort_by_key(|fact| (fact.host, fact.time, fact.origin));
+        for facts in facts.chunk_by(|one, other| one.host == other.host) {
+            let Some(host) = facts.first().map(|fact| fact.host) else {
+                continue;
+            };
+            let totals = deltas.iter().find_map(|delta| delta.totals(host));
+            let totals = totals.cloned().unwrap_or_default();
+            self.sink.followed(&Followed {
+                host,
+                second,
+                facts: facts.to_vec(),
+                judgement: self.correlator.judgement(host, &totals),
+            })?;
         }
         Ok(())
     }

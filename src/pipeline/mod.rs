@@ -77,6 +77,8 @@ pub struct Settings {
     pub hosts: Hosts,
     /// What is kept of packets, so that those behind a verdict can be told; `None`: nothing.
     pub keep: Option<Keep>,
+    /// Whether the sink is told second by second of the hosts that it follows.
+    pub follow: bool,
 }
 
 /// When hosts are told.

@@ -1,5 +1,7 @@
 //! One host in a screenful: what it did, what is thought of it, and why.
 
+use super::story::Page;
+use super::story::rates::Rates;
 use super::text;
 use crate::capture::Origin;
 use crate::correlate::evidence::Evidence;
@@ -11,6 +13,7 @@ use crate::count::smtp::SmtpTotals;
 use crate::host::HostAddr;
 use crate::time::Timestamp;
 use crate::words::counted;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -23,6 +26,8 @@ const LABELS: usize = 8;
 const PORTS: usize = 8;
 /// Names of servers shown.
 const SERVER_NAMES: usize = 5;
+/// Columns of the line of queries over time.
+const SPARKS: usize = 48;
 /// Packets shown per piece of evidence.
 const PACKETS: usize = 2;
 
@@ -37,6 +42,8 @@ pub struct Story {
     pub judgement: Judgement,
     /// Its prefix table.
     pub prefixes: Vec<Column>,
+    /// What it asked over time.
+    pub rates: Rates,
     /// The verdicts of its episodes, in order.
     pub verdicts: Vec<Verdict>,
     /// The capture files.
@@ -115,6 +122,7 @@ pub fn write(out: &mut dyn Write, story: &Story, rows: usize) -> io::Result<()> 
         "asked for {about}{} names in {} domains; MX of {} domains",
         totals.names, totals.domains, totals.mx_domains
     )?;
+    sparkline(out, &story.rates)?;
     correlation(out, totals)?;
     smtp(out, story)?;
     if !totals.labels.is_empty() {
@@ -163,6 +171,65 @@ fn against(out: &mut dyn Write, judgement: &Judgement) -> io::Result<()> {
         "bot or    against a PC {:+.1}, a sender of mail {:+.1}, a prober of mail servers {:+.1}",
         against.pc, against.sender, against.prober
     )
+}
+
+/// Its busiest seconds over time.
+fn sparkline(out: &mut dyn Write, rates: &Rates) -> io::Result<()> {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let peaks: Vec<_> = rates
+        .buckets()
+        .map(|(_, bucket)| bucket.peak.total)
+        .collect();
+    let Some(most) = peaks.iter().copied().max().filter(|most| *most > 0) else {
+        return Ok(());
+    };
+    let together = peaks.len().div_ceil(SPARKS).max(1);
+    let line: String = peaks
+        .chunks(together)
+        .map(|peaks| match peaks.iter().max() {
+            None | Some(0) => ' ',
+            Some(peak) => {
+                let bar = (peak * BARS.len() as u64).div_ceil(most).saturating_sub(1);
+                let bar = usize::try_from(bar).ok().and_then(|bar| BARS.get(bar));
+                bar.copied().unwrap_or('█')
+            }
+        })
+        .collect();
+    let seconds = rates.width().unsigned_abs() * together as u64;
+    writeln!(
+        out,
+        "rate      {line}  up to {} a second, {seconds} s a column",
+        match most {
+            1 => "1 query".to_owned(),
+            most => format!("{most} queries"),
+        }
+    )
+}
+
+/// Writes a host's events and series as one JSON object.
+pub fn write_json(out: &mut dyn Write, host: HostAddr, page: &Page) -> io::Result<()> {
+    let prefixes = page.prefixes.iter().map(|column| {
+        let top = column.top.iter();
+        let top = top
+            .map(|(prefix, count)| json!({"prefix": text::escape(prefix.text()), "count": count}));
+        json!({"length": column.length, "error": column.error, "top": top.collect::<Vec<_>>()})
+    });
+    let rates = page.rates.buckets().map(|(second, bucket)| {
+        let sum = &bucket.sum;
+        json!({
+            "ts": second, "total": sum.total, "a": sum.a, "mx": sum.mx, "ptr": sum.ptr, "aaaa": sum.aaaa,
+            "other": sum.other, "smtp_attempts": sum.smtp, "peak": bucket.peak.total,
+        })
+    });
+    let story = json!({
+        "host": host.to_string(),
+        "event": page.event,
+        "verdicts": page.verdicts,
+        "prefixes": prefixes.collect::<Vec<_>>(),
+        "rates": {"width_s": page.rates.width(), "buckets": rates.collect::<Vec<_>>()},
+    });
+    serde_json::to_writer(&mut *out, &story)?;
+    writeln!(out)
 }
 
 fn correlation(out: &mut dyn Write, totals: &HostTotals) -> io::Result<()> {

@@ -1,5 +1,6 @@
 //! What people and machines get to see: events ([`json`], in the names of ECS, [`eve`] or [`ocsf`]), the table ([`table`]), bins
-//! ([`bins`]), one host explained ([`explain`]), learned roles ([`draft`]), packets behind
+//! and hosts ([`bins`], [`hosts`]), one host explained ([`explain`]), a page and pictures of all of it ([`html`],
+//! [`plot`], out of a [`story`]), learned roles ([`draft`]), packets behind
 //! verdicts ([`packets`]).
 //!
 //! Everything is handed to a [`Sink`], in order; a sink writes, and knows no packets.
@@ -7,13 +8,19 @@
 #![forbid(unsafe_code)]
 
 pub mod bins;
+pub mod composer;
 pub mod draft;
 pub mod eve;
 pub mod event;
 pub mod explain;
+pub mod hosts;
+pub mod html;
 pub mod json;
+pub mod language;
 pub mod ocsf;
 pub mod packets;
+pub mod plot;
+pub mod story;
 pub mod table;
 pub mod text;
 
@@ -25,7 +32,7 @@ use crate::correlate::op25b::Report as Op25b;
 use crate::correlate::site::SensorEvent;
 use crate::correlate::{Judgement, Verdict};
 use crate::count::PacketCounts;
-use crate::count::delta::HostBin;
+use crate::count::delta::{Fact, HostBin};
 use crate::count::host::HostTotals;
 use crate::count::prefixes::Prefixes;
 use crate::decode::malformed::{Malformed, Unsupported};
@@ -69,6 +76,17 @@ pub trait Sink {
         Ok(())
     }
 
+    /// Whether this host is followed second by second; see [`Sink::followed`].
+    fn follows(&self, _host: HostAddr) -> bool {
+        false
+    }
+
+    /// What a host that is followed did in a second, and what is thought of it then; only where
+    /// the run follows hosts, and behind the verdicts of the second.
+    fn followed(&mut self, _second: &Followed<'_>) -> io::Result<()> {
+        Ok(())
+    }
+
     /// A host at the end, or at the end of a period.
     fn host(&mut self, _host: &HostReport<'_>) -> io::Result<()> {
         Ok(())
@@ -88,6 +106,19 @@ pub trait Sink {
 
     /// Something went wrong with an input.
     fn fault(&mut self, fault: &Fault);
+}
+
+/// A second of a host that is followed.
+#[derive(Debug)]
+pub struct Followed<'a> {
+    /// The host.
+    pub host: HostAddr,
+    /// The UTC second.
+    pub second: i64,
+    /// What was observed of it, in order.
+    pub facts: Vec<&'a Fact>,
+    /// What is thought of it when the second is closed.
+    pub judgement: Judgement,
 }
 
 /// What is told of the sensor's own life.

@@ -10,7 +10,7 @@
 mod section;
 
 use super::EvidenceCounts;
-use super::json::episode_id;
+use super::composer::episode_id;
 use crate::capture::{Fault, Frame, Origin};
 use crate::correlate::{State, Verdict};
 use crate::host::HostAddr;

@@ -345,6 +345,7 @@ fn the_story_of_a_spam_bot() {
                 ..HostTotals::default()
             },
             judgement: judgement(windows),
+            rates: super::story::rates::Rates::default(),
             prefixes: Vec::new(),
             verdicts: Vec::new(),
             files: Vec::new(),

@@ -24,6 +24,8 @@ mod inventory;
 mod inputs;
 // Owners are told by mail.
 mod notify;
+// The report, pictures and tables.
+mod report;
 // A relay for that.
 mod relay;
 // Frames twice and out of order.

@@ -1,9 +1,9 @@
 //! English.
 
 use super::{Labels, Strength, Words};
-use crate::correlate::evidence::Family;
 use crate::notify::digest::{News, Notice};
 use crate::notify::pick::Number;
+use crate::report::language::english::family;
 use crate::verdict::{Class, Level};
 use crate::words::counted;
 
@@ -265,35 +265,6 @@ fn steps(class: Class) -> &'static [&'static str] {
             "Bring it back when it is clean and up to date, and answer this mail.",
             "If it is a mail server, or looks up or sends so much mail by intent, tell\nus: it is registered, and measured by what is usual for that.",
         ],
-    }
-}
-
-fn family(family: Family) -> &'static str {
-    match family {
-        Family::Mx => "asks for mail servers of ever new domains",
-        Family::Kwa => "guesses mail servers of ever new domains",
-        Family::Fan => "connects to ever new mail servers",
-        Family::Submit => "connects to ever new mail providers",
-        Family::Relay => "many recipients by one server",
-        Family::Jump => "sends much more than it used to",
-        Family::Inbound => "takes mail from outside",
-        Family::NoServerLookups => "does not ask what mail servers ask",
-        Family::Again => "asks for the same over and over",
-        Family::KeywordShare => "asks for mail servers most of the time",
-        Family::LabelSweep => "tries names (mx, mail, smtp) in turn",
-        Family::FailingAnswers => "asks for what does not exist",
-        Family::R2 => "asks for mail servers in step",
-        Family::Follow => "connects right after looking servers up",
-        Family::Fail => "many connections fail",
-        Family::Rej => "many servers refuse its mail",
-        Family::RejJump => "more servers refuse it than before",
-        Family::Proto => "does not speak as mail programs do",
-        Family::Mail => "hands over messages",
-        Family::Back => "receivers of mail look up its name",
-        Family::Irc => "is in a chat network (IRC), as bots are",
-        Family::Client => "is a machine that somebody works at",
-        Family::Rate => "is asked much more than usual",
-        Family::Entropy => "is asked by others, for other names",
     }
 }
 

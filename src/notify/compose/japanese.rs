@@ -1,9 +1,9 @@
 //! Japanese.
 
 use super::{Labels, Strength, Words};
-use crate::correlate::evidence::Family;
 use crate::notify::digest::{News, Notice};
 use crate::notify::pick::Number;
+use crate::report::language::japanese::family;
 use crate::verdict::{Class, Level};
 
 pub(super) const WORDS: Words = Words {
@@ -259,35 +259,6 @@ fn steps(class: Class) -> &'static [&'static str] {
             "感染がなくなり、更新も済んだら、ネットワークに戻してご返信ください。",
             "メールサーバである場合や、業務で多数のメールを扱っている場合は、その旨を\nご返信ください。登録し、それに合わせて判定します。",
         ],
-    }
-}
-
-fn family(family: Family) -> &'static str {
-    match family {
-        Family::Mx => "次々に新しいドメインの MX を問い合わせ",
-        Family::Kwa => "次々に新しいドメインのメールサーバを推測",
-        Family::Fan => "次々に新しいメールサーバに接続",
-        Family::Submit => "次々に新しい事業者の送信サーバに接続",
-        Family::Relay => "1 台のサーバ経由で多数の宛先に送信",
-        Family::Jump => "これまでより大幅に多い送信",
-        Family::Inbound => "外部からのメールを受信",
-        Family::NoServerLookups => "メールサーバなら行う問い合わせがない",
-        Family::Again => "同じ問い合わせを何度も繰り返す",
-        Family::KeywordShare => "問い合わせの多くがメールサーバの名前",
-        Family::LabelSweep => "mx、mail、smtp などの名前を順に試す",
-        Family::FailingAnswers => "存在しない名前への問い合わせが多い",
-        Family::R2 => "メールサーバの問い合わせが全体と連動",
-        Family::Follow => "メールサーバを調べた直後に接続",
-        Family::Fail => "失敗する接続が多い",
-        Family::Rej => "多くのサーバがメールを拒否",
-        Family::RejJump => "拒否するサーバが以前より増加",
-        Family::Proto => "通信の作法がメールソフトと異なる",
-        Family::Mail => "メールを送り渡している",
-        Family::Back => "受信側が送信元の名前を確認している",
-        Family::Irc => "外部のチャット（IRC）に接続",
-        Family::Client => "人が使う機器の動きもある",
-        Family::Rate => "普段より大幅に多い問い合わせ",
-        Family::Entropy => "問い合わせ元や名前が普段と異なる",
     }
 }
 

@@ -1,0 +1,203 @@
+//! A host's part of the page.
+
+use super::super::event::{Event, EvidenceBody, PacketBody, VerdictBody};
+use super::super::language::Words;
+use super::super::plot::Figure;
+use super::super::story::{Page, Story};
+use super::{level, percent};
+use crate::correlate::evidence::Family;
+use crate::host::HostAddr;
+use crate::verdict::Level;
+use maud::{Markup, html};
+use std::collections::BTreeMap;
+
+pub(super) fn page(
+    host: HostAddr,
+    page: &Page,
+    story: &Story,
+    figures: &[(String, Figure)],
+    words: &Words,
+) -> Markup {
+    let finding = story.findings.get(&host);
+    // One that closes an episode may have nothing to say any more.
+    let mut newest = page.verdicts.iter().rev();
+    let telling = newest.find(|verdict| !verdict.mxray.evidence.is_empty());
+    html! {
+        details class="host" id=(format!("host-{host}")) {
+            summary {
+                h3 { (host) }
+                " " @if let Some(finding) = finding {
+                    (level(finding.level.name(), (words.level)(finding.level))) " " ((words.class)(finding.class))
+                }
+            }
+            @if let Some(finding) = finding {
+                p class="lead" { (finding.reason) }
+                @if finding.acquitted { p { strong { (words.page.acquitted) } } }
+                @if finding.suppressed { p { (words.page.suppressed) } }
+                p { ((words.page.since)(&finding.first_seen, &percent(finding.posterior))) }
+                @if finding.level >= Level::Suspected && !finding.acquitted {
+                    h4 { (words.page.did) }
+                    ol { @for step in (words.steps)(finding.class) { li { (step) } } }
+                }
+            }
+            (about(page, words))
+            @if let Some(verdict) = telling { (evidence(verdict, words)) }
+            h4 { (words.page.wireshark) }
+            p { (filter(&display_filter(host), words)) }
+            @for (id, figure) in figures {
+                figure {
+                    figcaption { strong { ((words.title)(figure.kind)) } " " ((words.reading)(figure.kind)) }
+                    div class="wide" tabindex="0" role="group" aria-label=((words.title)(figure.kind)) { (figure.svg(id)) }
+                    details class="numbers" data-figure=(id) {
+                        summary { (words.page.numbers) }
+                        button type="button" { (words.page.download) }
+                    }
+                }
+            }
+            (verdicts(page, words))
+            p { a href="#hosts" { (words.page.back) } }
+        }
+    }
+}
+
+/// What the host is, as its newest event says.
+fn about(page: &Page, words: &Words) -> Markup {
+    let verdict = page.newest();
+    let role = page.event.as_ref().map(|event| &event.mxray.role);
+    let role = role.or(verdict.map(|verdict| &verdict.mxray.role));
+    let source = page.event.as_ref().and_then(|event| event.source.as_ref());
+    let mac = source.and_then(|source| source.mac.as_deref());
+    html! {
+        dl {
+            @if let Some(role) = role {
+                dt { (words.page.role) } dd { ((words.role)(role.name)) " (" (role.source) @for basis in &role.basis { "; " (basis) } ")" }
+            }
+            @if let Some(mac) = mac { dt { "MAC" } dd { (mac) } }
+            @if let Some(event) = &page.event {
+                dt { "DNS" } dd { (words.plot.queries) " " (event.mxray.dns.queries.total) ", MX " (event.mxray.dns.queries.mx)
+                    ", A " (event.mxray.dns.queries.a) ", PTR " (event.mxray.dns.queries.ptr) }
+            }
+            @if let Some(verdict) = verdict {
+                dt { (words.page.score) } dd { (verdict.mxray.score) " (PC " (verdict.mxray.against.pc) ", MTA " (verdict.mxray.against.sender)
+                    ", prober " (verdict.mxray.against.prober) ")" }
+                @let seen = &verdict.mxray.visibility;
+                dt { (words.page.visibility) } dd {
+                    "DNS " (mark(Some(seen.dns))) ", DNS replies " (mark(Some(seen.dns_replies)))
+                    ", SMTP " (mark(seen.smtp_out)) ", SMTP replies " (mark(seen.smtp_replies))
+                    ", home " (seen.home) @if let Some(vantage) = seen.vantage { ", " (vantage) }
+                    @if let Some(loss) = verdict.mxray.capture.loss_pct { ", loss " (loss) "%" }
+                }
+            }
+        }
+    }
+}
+
+fn mark(seen: Option<bool>) -> &'static str {
+    match seen {
+        Some(true) => "✓",
+        Some(false) => "✗",
+        None => "?",
+    }
+}
+
+fn evidence(verdict: &Event<VerdictBody>, words: &Words) -> Markup {
+    let page = &words.page;
+    let body = &verdict.mxray;
+    html! {
+        h4 { (page.evidence) }
+        div class="wide" tabindex="0" role="group" aria-label=(page.evidence) {
+            table {
+                thead { tr { th scope="col" { (page.sentence) } th scope="col" { (page.weight) } th scope="col" { (page.packets) } } }
+                tbody { @for piece in &body.evidence { (claim(piece, words)) } }
+            }
+        }
+        h4 { (page.counter) }
+        @if body.counterevidence.is_empty() { p { (page.none) } } @else {
+            ul { @for piece in &body.counterevidence { li { (piece.text) } } }
+        }
+    }
+}
+
+/// A piece of evidence, and the packets with which anybody can check it.
+fn claim(piece: &EvidenceBody, words: &Words) -> Markup {
+    let mut files: BTreeMap<&str, Vec<&PacketBody>> = BTreeMap::new();
+    for packet in &piece.packets {
+        files.entry(&packet.file).or_default().push(packet);
+    }
+    let family = Family::ALL
+        .into_iter()
+        .find(|family| family.name() == piece.family);
+    html! {
+        tr {
+            td {
+                @if let Some(family) = family { strong { ((words.family)(family)) } br; }
+                (piece.text)
+                @if !piece.domains.is_empty() { br; span class="wire" { (piece.domains.join(", ")) } }
+            }
+            td { (piece.llr) @if piece.capped { " ≥" } }
+            td {
+                @for (file, packets) in &files {
+                    p { span class="wire" { (file) } ": " @for packet in packets { span title=(packet.ts) { (packet.frame) } " " } }
+                    (filter(&frames(packets), words))
+                }
+                @if piece.cut { "…" }
+            }
+        }
+    }
+}
+
+fn frames(packets: &[&PacketBody]) -> String {
+    let frames: Vec<_> = packets
+        .iter()
+        .map(|packet| packet.frame.to_string())
+        .collect();
+    format!("frame.number in {{{}}}", frames.join(", "))
+}
+
+/// What shows a host's DNS and mail in Wireshark.
+fn display_filter(host: HostAddr) -> String {
+    let address = if host.ip().is_ipv4() {
+        "ip.addr"
+    } else {
+        "ipv6.addr"
+    };
+    format!("{address} == {host} && (dns || tcp.port in {{25, 465, 587}})")
+}
+
+/// A display filter, to be copied.
+fn filter(text: &str, words: &Words) -> Markup {
+    html! {
+        span class="filter" { code { (text) } " " button type="button" class="copy" data-copy=(text) hidden { (words.page.copy) } }
+    }
+}
+
+fn verdicts(page: &Page, words: &Words) -> Markup {
+    let columns = [
+        words.page.time,
+        words.page.level,
+        words.page.class,
+        words.page.state,
+        words.page.score,
+        words.page.posterior,
+    ];
+    html! {
+        @if !page.verdicts.is_empty() {
+            h4 { (words.page.verdicts) }
+            @if page.verdicts_omitted > 0 { p { ((words.page.verdicts_omitted)(page.verdicts_omitted)) } }
+            div class="wide" tabindex="0" role="group" aria-label=(words.page.verdicts) {
+                table {
+                    thead { tr { @for column in columns { th scope="col" { (column) } } } }
+                    tbody {
+                        @for verdict in &page.verdicts {
+                            @let body = &verdict.mxray;
+                            tr {
+                                td { (verdict.timestamp) } td { (level(body.level.name(), (words.level)(body.level))) }
+                                td { ((words.class)(body.class)) } td { (body.state) } td { (body.score) } td { (body.posterior) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

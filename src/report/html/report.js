@@ -1,0 +1,179 @@
+// The table of hosts, and the numbers behind pictures. Whatever is shown is put in as text.
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const byId = (id) => document.getElementById(id);
+  const table = byId("table");
+  const body = table.tBodies[0];
+  const heads = [...table.tHead.rows[0].cells];
+  // A site has thousands of hosts: a few rows are made at once, and more when they are asked for.
+  const FIRST = 50;
+  const MORE = 250;
+  const [HOST, CLASS, LEVEL, GRAVEST, SCORE] = [0, 1, 2, 3, 4];
+  const levels = ["none", "notice", "suspected", "likely", "confirmed"];
+  let shown = data.hosts;
+  let made = 0;
+  let sorted = { column: GRAVEST, down: true };
+
+  // Addresses by their numbers, IPv4 before IPv6.
+  const key = (address) => {
+    if (!address.includes(":")) {
+      return "4" + address.split(".").map((part) => part.padStart(3, "0")).join("");
+    }
+    const [head, tail] = address.split("::").map((part) => part.split(":").filter((group) => group));
+    const gap = tail === undefined ? [] : Array(8 - head.length - tail.length).fill("0");
+    return "6" + [...head, ...gap, ...(tail ?? [])].map((group) => group.padStart(4, "0")).join("");
+  };
+  const keys = new Map(data.hosts.map((row) => [row, key(row[HOST])]));
+
+  const value = (row, column) => {
+    if (column === HOST) return keys.get(row);
+    if (column === LEVEL || column === GRAVEST) return levels.indexOf(row[column]);
+    return row[column];
+  };
+
+  const compare = (one, other) => {
+    const [a, b] = [value(one, sorted.column), value(other, sorted.column)];
+    // What is not known comes last, whichever way.
+    if (a === null || b === null) return (a === null) - (b === null);
+    const order = a < b ? -1 : a > b ? 1 : 0;
+    return (sorted.down ? -order : order) || other[SCORE] - one[SCORE] || (keys.get(one) < keys.get(other) ? -1 : 1);
+  };
+
+  const cell = (row, column) => {
+    const td = document.createElement("td");
+    const content = row[column];
+    if (column === HOST && row[row.length - 1]) {
+      const link = document.createElement("a");
+      link.href = "#host-" + content;
+      link.textContent = content;
+      td.append(link);
+    } else if (column === LEVEL || column === GRAVEST) {
+      const span = document.createElement("span");
+      span.className = "level " + content;
+      span.textContent = content;
+      td.append(span);
+    } else {
+      td.textContent = content === null ? "–" : content;
+      if (typeof content === "number") td.className = "number";
+    }
+    return td;
+  };
+
+  const make = (number) => {
+    const rows = document.createDocumentFragment();
+    for (const row of shown.slice(made, made + number)) {
+      const tr = document.createElement("tr");
+      for (let column = 0; column < heads.length; column += 1) tr.append(cell(row, column));
+      rows.append(tr);
+    }
+    body.append(rows);
+    made = Math.min(made + number, shown.length);
+    byId("more").hidden = made >= shown.length;
+  };
+
+  const show = () => {
+    const text = byId("search").value.trim().toLowerCase();
+    const [class_, level] = [byId("class").value, byId("level").value];
+    shown = data.hosts.filter(
+      (row) =>
+        (!class_ || row[CLASS] === class_) &&
+        (!level || levels.indexOf(row[GRAVEST]) >= levels.indexOf(level)) &&
+        (!text || row[HOST].includes(text) || row[CLASS].includes(text) || row[6].includes(text)),
+    );
+    shown.sort(compare);
+    heads.forEach((head, column) => {
+      if (column === sorted.column) head.setAttribute("aria-sort", sorted.down ? "descending" : "ascending");
+      else head.removeAttribute("aria-sort");
+    });
+    body.replaceChildren();
+    made = 0;
+    make(FIRST);
+    byId("shown").textContent = `${shown.length} / ${data.hosts.length} ${byId("shown").dataset.word}`;
+  };
+
+  const choices = (id, words) => {
+    for (const word of words) byId(id).append(new Option(word, word));
+    byId(id).addEventListener("change", show);
+  };
+  choices("class", [...new Set(data.hosts.map((row) => row[CLASS]))].sort());
+  choices("level", levels.slice(1));
+  byId("search").addEventListener("input", show);
+  document.querySelector("form.controls").addEventListener("submit", (event) => event.preventDefault());
+  byId("more").addEventListener("click", () => make(MORE));
+  heads.forEach((head, column) =>
+    head.firstElementChild.addEventListener("click", () => {
+      // Of numbers and levels the greatest are looked for, of words the first.
+      const down = sorted.column === column ? !sorted.down : typeof value(data.hosts[0] ?? [], column) === "number";
+      sorted = { column, down };
+      show();
+    }),
+  );
+  show();
+
+  // A link to a host opens its part.
+  const open = () => {
+    const part = location.hash && byId(decodeURIComponent(location.hash.slice(1)));
+    if (part instanceof HTMLDetailsElement) {
+      part.open = true;
+      part.scrollIntoView();
+      part.querySelector("summary").focus({ preventScroll: true });
+    }
+  };
+  addEventListener("hashchange", open);
+  open();
+
+  // On paper everything is open.
+  let closed = [];
+  addEventListener("beforeprint", () => {
+    closed = [...document.querySelectorAll("details.host:not([open])")];
+    for (const part of closed) part.open = true;
+    make(shown.length);
+  });
+  addEventListener("afterprint", () => {
+    for (const part of closed) part.open = false;
+  });
+
+  const row = (cells, tag) => {
+    const tr = document.createElement("tr");
+    for (const content of cells) {
+      const td = document.createElement(tag);
+      if (tag === "th") td.scope = "col";
+      td.textContent = content === null ? "–" : content;
+      tr.append(td);
+    }
+    return tr;
+  };
+  // As `plot::csv` does it.
+  const quoted = (content) => {
+    if (content === null) return "";
+    let text = String(content);
+    if (typeof content === "string" && /^[=+\-@\t\r]/.test(text)) text = "'" + text;
+    return /[",\r\n]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
+  };
+  for (const part of document.querySelectorAll("details.numbers")) {
+    const figure = data.figures[part.dataset.figure];
+    part.addEventListener("toggle", () => {
+      if (!part.open || part.querySelector("table")) return;
+      const numbers = document.createElement("table");
+      numbers.createTHead().append(row(figure.columns, "th"));
+      const rows = numbers.createTBody();
+      for (const cells of figure.rows) rows.append(row(cells, "td"));
+      part.append(numbers);
+    });
+    part.querySelector("button").addEventListener("click", () => {
+      const lines = [figure.columns, ...figure.rows].map((cells) => cells.map(quoted).join(",") + "\n");
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob(lines, { type: "text/csv" }));
+      link.download = figure.name;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    });
+  }
+
+  for (const button of document.querySelectorAll("button.copy")) {
+    if (!navigator.clipboard) break;
+    button.hidden = false;
+    button.addEventListener("click", () => navigator.clipboard.writeText(button.dataset.copy));
+  }
+})();

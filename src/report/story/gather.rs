@@ -1,0 +1,230 @@
+//! Gathers a story out of what the pipeline tells.
+
+use super::timeline::Moment;
+use super::{FINDINGS, Finding, HOSTS, PAGES, Page, Row, SENSOR, Story, VERDICTS};
+use crate::correlate::Verdict;
+use crate::correlate::site::SensorEvent;
+use crate::count::delta::HostBin;
+use crate::count::prefixes::Prefixes;
+use crate::host::HostAddr;
+use crate::report::composer::Composer;
+use crate::report::{Followed, HostReport, Totals};
+use crate::time::Timestamp;
+use crate::verdict::Role;
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::io;
+
+/// Hosts that are followed on suspicion, since one of them may be convicted.
+const FOLLOWED: usize = 256;
+
+/// The hosts that a page is gathered of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Chosen {
+    /// None: who is to be shown is not known yet.
+    Nobody,
+    /// These, whatever they do.
+    These(BTreeSet<HostAddr>),
+    /// Those that are noticed, from then on; of them the convicted ones are shown.
+    Noticed,
+}
+
+/// Takes in what the pipeline tells.
+#[derive(Debug)]
+pub struct Gatherer {
+    composer: Composer,
+    chosen: Chosen,
+    story: Story,
+}
+
+impl Gatherer {
+    /// Gathers pages of these hosts, and whatever else there is.
+    #[must_use]
+    pub fn new(composer: Composer, chosen: Chosen) -> Self {
+        let mut story = Story {
+            once: chosen == Chosen::Noticed,
+            ..Story::default()
+        };
+        if let Chosen::These(hosts) = &chosen {
+            story.pages = hosts.iter().map(|host| (*host, Page::default())).collect();
+        }
+        Self {
+            composer,
+            chosen,
+            story,
+        }
+    }
+
+    /// What was gathered. The files are not known here.
+    #[must_use]
+    pub fn into_story(mut self) -> Story {
+        let story = &mut self.story;
+        if self.chosen == Chosen::Noticed {
+            let findings = &story.findings;
+            story.pages.retain(|host, _| {
+                let found = findings.get(host);
+                found.is_some_and(|finding| finding.level.convicted())
+            });
+            let (worth, _) = story.worth(&[]);
+            story.pages.retain(|host, _| worth.contains(host));
+            story.pages_omitted = story.found()[0].saturating_sub(story.pages.len()) as u64;
+        }
+        self.bound_hosts(0);
+        self.story.hosts.sort_by_key(|row| row.host);
+        self.story
+    }
+
+    /// See [`crate::report::Sink::verdict`].
+    pub fn verdict(&mut self, verdict: &Verdict) -> io::Result<()> {
+        let event = self.composer.verdict(verdict)?;
+        let findings = &mut self.story.findings;
+        let gravest = findings.get(&verdict.host).map(|known| known.level);
+        if gravest.is_none() && findings.len() >= FINDINGS {
+            self.story.findings_omitted += 1;
+        } else if verdict.acquitted {
+            if let Some(known) = findings.get_mut(&verdict.host) {
+                known.acquitted = true;
+            }
+        } else if gravest <= Some(event.mxray.level) {
+            // Since when, as the first verdict of that level says it; how sure, as the newest.
+            let known = findings.get(&verdict.host);
+            let known = known.filter(|known| known.level == event.mxray.level);
+            let first_seen = known.map(|known| &known.first_seen);
+            let first_seen = first_seen.unwrap_or(&event.mxray.episode.first_seen);
+            let finding = Finding {
+                class: event.mxray.class,
+                level: event.mxray.level,
+                first_seen: first_seen.clone(),
+                posterior: event.mxray.posterior,
+                score: event.mxray.score,
+                suppressed: event.mxray.suppressed,
+                acquitted: false,
+                reason: event.event.reason.clone().unwrap_or_default(),
+            };
+            findings.insert(verdict.host, finding);
+        }
+        let Some(page) = self.page(verdict.host) else {
+            return Ok(());
+        };
+        let judgement = &verdict.judgement;
+        page.timeline
+            .add(Moment::of(verdict.time.second(), judgement));
+        let evidence = judgement.evidence.iter();
+        page.witnesses
+            .extend(evidence.flat_map(|piece| piece.packets.iter().map(|packet| packet.origin)));
+        page.verdicts.push(event);
+        if page.verdicts.len() > VERDICTS {
+            // The first ones say how it began, and the last how it ended.
+            page.verdicts.remove(VERDICTS / 2);
+            page.verdicts_omitted += 1;
+        }
+        Ok(())
+    }
+
+    /// See [`crate::report::Sink::sensor`].
+    pub fn sensor(&mut self, told: &SensorEvent) -> io::Result<()> {
+        if self.story.sensor.len() < SENSOR {
+            self.story.sensor.push(self.composer.sensor(told)?);
+        } else {
+            self.story.sensor_omitted += 1;
+        }
+        Ok(())
+    }
+
+    /// See [`crate::report::Sink::bins`].
+    pub fn bins(&mut self, second: i64, bins: &[(HostAddr, HostBin)]) {
+        for (host, bin) in bins {
+            if let Some(page) = self.story.pages.get_mut(host) {
+                page.rates.add(second, bin);
+                page.scatter.add(&bin.a);
+            }
+        }
+    }
+
+    /// See [`crate::report::Sink::follows`].
+    #[must_use]
+    pub fn follows(&self, host: HostAddr) -> bool {
+        self.story.pages.contains_key(&host)
+    }
+
+    /// See [`crate::report::Sink::followed`].
+    pub fn followed(&mut self, second: &Followed<'_>) {
+        let Some(page) = self.story.pages.get_mut(&second.host) else {
+            return;
+        };
+        for fact in &second.facts {
+            page.peers.learn(fact);
+        }
+        // A server that is flooded is judged by those who ask it: its verdicts say how.
+        if !second.judgement.evidence.is_empty() {
+            let moment = Moment::of(second.second, &second.judgement);
+            page.timeline.add(moment);
+        }
+    }
+
+    /// See [`crate::report::Sink::host`].
+    pub fn host(&mut self, report: &HostReport<'_>) -> io::Result<()> {
+        let page = self.story.pages.get_mut(&report.host);
+        // Of hosts outside there are thousands, and nothing to say.
+        let outside = report.judgement.role.role == Role::External;
+        if page.is_none() && (outside || matches!(self.chosen, Chosen::These(_))) {
+            return Ok(());
+        }
+        let event = Box::new(self.composer.host(report)?);
+        if let Some(page) = page {
+            page.event = Some(event.clone());
+            page.prefixes = report.prefixes.map(Prefixes::columns).unwrap_or_default();
+        }
+        self.story.hosts.push(Row {
+            host: report.host,
+            event,
+        });
+        // In great steps, as each sorts.
+        self.bound_hosts(HOSTS);
+        Ok(())
+    }
+
+    /// See [`crate::report::Sink::totals`].
+    pub fn totals(&mut self, totals: &Totals, at: Option<Timestamp>) -> io::Result<()> {
+        self.story.totals = Some(self.composer.totals(totals, at)?);
+        Ok(())
+    }
+
+    /// The page of a host about which there is a verdict.
+    fn page(&mut self, host: HostAddr) -> Option<&mut Page> {
+        let pages = &mut self.story.pages;
+        if self.chosen == Chosen::Noticed && pages.len() < FOLLOWED {
+            pages.entry(host).or_default();
+        }
+        pages.get_mut(&host)
+    }
+
+    /// Leaves out the hosts beyond the bound, once there are so many more.
+    fn bound_hosts(&mut self, more: usize) {
+        let Story {
+            hosts,
+            findings,
+            hosts_omitted,
+            ..
+        } = &mut self.story;
+        if hosts.len() <= HOSTS + more {
+            return;
+        }
+        hosts.sort_by(|one, other| {
+            let of = |row: &Row| {
+                let body = &row.event.mxray;
+                let volume = body.dns.queries.total + body.smtp.attempts.unwrap_or_default();
+                let found = findings.get(&row.host).map(|finding| finding.level);
+                (Reverse(found), Reverse(volume), row.host)
+            };
+            let score = |row: &Row| row.event.mxray.score;
+            let by_score = score(other).total_cmp(&score(one));
+            let (one, other) = (of(one), of(other));
+            one.0.cmp(&other.0).then(by_score).then(one.cmp(&other))
+        });
+        *hosts_omitted += (hosts.len() - HOSTS) as u64;
+        hosts.truncate(HOSTS);
+    }
+}
+
+const _: () = assert!(FOLLOWED > PAGES);
