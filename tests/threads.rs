@@ -101,6 +101,7 @@ fn run(sources: &mut [Stepwise]) -> BTreeMap<HostAddr, HostTotals> {
         behind: Behind::Wait,
         hosts: Hosts::AtEnd,
         keep: None,
+        follow: false,
     };
     let mut sink = Collected::default();
     pipeline::run(taps.collect(), &settings, None, None, &mut sink).unwrap();

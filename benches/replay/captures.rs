@@ -96,7 +96,9 @@ fn pcapng(from: &Path, out: &mut impl Write) -> Result<()> {
         let length = 32 + captured + padding;
         words(out, &[6, length, 0, high, low, captured, frame.wire_len])?;
         out.write_all(frame.bytes)?;
-        out.write_all(&[0; 3][..usize::try_from(padding)?])?;
+        for _ in 0..padding {
+            out.write_all(&[0])?;
+        }
         words(out, &[length])?;
     }
     Ok(())
