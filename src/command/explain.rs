@@ -1,7 +1,7 @@
 //! `mxray explain`.
 
 use super::telling::{StorySink, follow_all};
-use super::{Outcome, Run, TO_STDOUT, Teller, say};
+use super::{Outcome, Run, TO_STDOUT, Teller, can_be_read_again, say};
 use crate::capture::{Fault, Origin, Replay, Source as _};
 use crate::config::{ExplainConfig, Verbosity};
 use crate::correlate::Verdict;
@@ -65,7 +65,7 @@ pub(super) fn run(config: ExplainConfig) -> anyhow::Result<Outcome> {
 /// a pipe is gone, and its packets stay without.
 fn read_again(paths: &[PathBuf], mut wanted: BTreeSet<Origin>) -> BTreeMap<Origin, String> {
     let mut words = BTreeMap::new();
-    if wanted.is_empty() || !paths.iter().all(|path| path.is_file() || path.is_dir()) {
+    if wanted.is_empty() || !can_be_read_again(paths) {
         return words;
     }
     let mut source = Replay::open(paths);

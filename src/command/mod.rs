@@ -155,8 +155,56 @@ fn open(output: &config::Output, reads: &[PathBuf]) -> anyhow::Result<Box<dyn Wr
     })
 }
 
+/// The same, but what is there stays until there is something to write.
+fn open_later(output: &config::Output, reads: &[PathBuf]) -> anyhow::Result<Box<dyn Write>> {
+    let config::Output::File(path) = output else {
+        return open(output, reads);
+    };
+    Ok(Box::new(create_later(path, reads)?))
+}
+
+/// Opens a file that is made anew when something is written.
+fn create_later(path: &Path, reads: &[PathBuf]) -> anyhow::Result<BufWriter<Later>> {
+    not_read(path, reads)?;
+    let mut options = File::options();
+    let file = options
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .with_context(|| format!("creating {}", path.display()))?;
+    Ok(BufWriter::new(Later { file, begun: false }))
+}
+
+/// A file that is emptied by the first write.
+struct Later {
+    file: File,
+    begun: bool,
+}
+
+impl Write for Later {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        // What is no regular file has nothing to be emptied of.
+        if !std::mem::replace(&mut self.begun, true) && self.file.metadata()?.is_file() {
+            self.file.set_len(0)?;
+        }
+        self.file.write(octets)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
 /// Makes a file, but none of those that are `reads`: a folder may hold more than meets the eye.
 fn create(path: &Path, reads: &[PathBuf]) -> anyhow::Result<BufWriter<File>> {
+    not_read(path, reads)?;
+    let file = File::create(path).with_context(|| format!("creating {}", path.display()))?;
+    Ok(BufWriter::new(file))
+}
+
+/// A capture is not overwritten.
+fn not_read(path: &Path, reads: &[PathBuf]) -> anyhow::Result<()> {
     if let Ok(there) = path.canonicalize()
         && reads
             .iter()
@@ -164,8 +212,15 @@ fn create(path: &Path, reads: &[PathBuf]) -> anyhow::Result<BufWriter<File>> {
     {
         anyhow::bail!("{} is one of the captures to read", path.display());
     }
-    let file = File::create(path).with_context(|| format!("creating {}", path.display()))?;
-    Ok(BufWriter::new(file))
+    Ok(())
+}
+
+/// Whether captures can be read a second time. A pipe cannot; of what is not there, that was told.
+fn can_be_read_again(paths: &[PathBuf]) -> bool {
+    let again = |path: &PathBuf| path.is_file() || path.is_dir() || !path.exists();
+    paths
+        .iter()
+        .all(|path| again(path) && path != Path::new("-"))
 }
 
 /// What `replay`, `explain` and `inventory` do alike: open the captures and run them through the stages.

@@ -2,7 +2,7 @@
 
 use super::outputs::Outputs;
 use super::telling::Telling;
-use super::{Outcome, Run, Teller, create, open, output_name, say};
+use super::{Outcome, Run, Teller, create, create_later, open, output_name, say};
 use crate::capture::{Fault, Source as _};
 use crate::config::{Hosts, ReplayConfig, Verbosity};
 use crate::correlate::Verdict;
@@ -31,12 +31,12 @@ pub(super) fn run(config: &ReplayConfig) -> anyhow::Result<Outcome> {
     let mut telling = None;
     let mut page = None;
     if let Some(path) = &config.report {
-        page = Some((create(path, run.source.files())?, path));
+        page = Some((create_later(path, run.source.files())?, path));
         telling = Some(Telling::new(
-            &config.reading,
-            &config.paths,
+            (&config.reading, &config.paths),
             &mut run,
             &config.sensor,
+            &[],
         ));
     }
     let verbosity = run.verbosity;
@@ -75,7 +75,7 @@ pub(super) fn run(config: &ReplayConfig) -> anyhow::Result<Outcome> {
     }
     let totals = totals?;
     if let (Some(telling), Some((mut out, path))) = (sink.telling.take(), page) {
-        let story = telling.finish(&[])?;
+        let story = telling.finish()?;
         html::write(&mut out, &story, Language::English)
             .with_context(|| format!("writing {}", path.display()))?;
     }

@@ -1,7 +1,7 @@
 //! `mxray report` and `mxray plot`.
 
 use super::telling::{StorySink, Telling, follow_all};
-use super::{Outcome, Run, Teller, create, open, output_name, say};
+use super::{Outcome, Run, Teller, create, open_later, output_name, say};
 use crate::capture::{Fault, Source as _};
 use crate::config::{PlotConfig, ReportConfig};
 use crate::correlate::Verdict;
@@ -24,8 +24,13 @@ pub(super) fn run(config: &ReportConfig) -> anyhow::Result<Outcome> {
     let mut run = Run::new(config.reading.clone(), &config.paths)?;
     let files = run.source.files().to_vec();
     // Found out before an hour of reading.
-    let mut out = open(&config.output, &files)?;
-    let telling = Telling::new(&config.reading, &config.paths, &mut run, &config.sensor);
+    let mut out = open_later(&config.output, &files)?;
+    let telling = Telling::new(
+        (&config.reading, &config.paths),
+        &mut run,
+        &config.sensor,
+        &config.hosts,
+    );
     run.settings.count.bins |= config.csv.is_some();
     let counts = match &config.csv {
         None => None,
@@ -42,7 +47,7 @@ pub(super) fn run(config: &ReportConfig) -> anyhow::Result<Outcome> {
             Some(folder) => format!("writing into {}", folder.display()),
             None => "gathering the report".to_owned(),
         })?;
-    let story = sink.telling.finish(&config.hosts)?;
+    let story = sink.telling.finish()?;
     html::write(&mut *out, &story, config.language)
         .with_context(|| format!("writing {}", output_name(&config.output)))?;
     Ok(if sink.teller.failed {
@@ -53,11 +58,14 @@ pub(super) fn run(config: &ReportConfig) -> anyhow::Result<Outcome> {
 }
 
 pub(super) fn plot(config: PlotConfig) -> anyhow::Result<Outcome> {
+    let mut run = Run::new(config.reading, &config.paths)?;
+    let files = run.source.files().to_vec();
+    // Found out before an hour of reading.
+    let mut out = open_later(&config.output, &files)?;
     let (page, failed) = {
-        let mut run = Run::new(config.reading, &config.paths)?;
         let mut sink = StorySink {
             gatherer: Gatherer::new(
-                Composer::new(&config.sensor, run.source.files()),
+                Composer::new(&config.sensor, &files),
                 Chosen::These([config.host].into()),
             ),
             teller: Some(run.teller()),
@@ -73,7 +81,6 @@ pub(super) fn plot(config: PlotConfig) -> anyhow::Result<Outcome> {
         say(nothing(config.host, &page, config.kind));
         return Ok(Outcome::Failed);
     };
-    let mut out = open(&config.output, &config.paths)?;
     let write = if config.csv {
         plot::Figure::write_csv
     } else {

@@ -1,6 +1,6 @@
 //! A story gathered while a run goes on: of the hosts that it shows, files are read a second time.
 
-use super::{Run, Teller};
+use super::{Run, Teller, can_be_read_again};
 use crate::capture::{Fault, Source as _};
 use crate::config::{Reading, Verbosity};
 use crate::correlate::Verdict;
@@ -20,20 +20,27 @@ pub(super) struct Telling {
     paths: Vec<PathBuf>,
     files: Vec<PathBuf>,
     composer: Composer,
+    /// Hosts that are to be shown in any case.
+    wanted: Vec<HostAddr>,
     twice: bool,
 }
 
 impl Telling {
-    /// Of a run that reads these captures; what it is told of must include all hosts.
-    pub(super) fn new(reading: &Reading, paths: &[PathBuf], run: &mut Run, sensor: &str) -> Self {
+    /// Of a run that reads these captures so, with the `wanted` hosts in it; what it is told of
+    /// must include all hosts.
+    pub(super) fn new(
+        (reading, paths): (&Reading, &[PathBuf]),
+        run: &mut Run,
+        sensor: &str,
+        wanted: &[HostAddr],
+    ) -> Self {
         let files = run.source.files().to_vec();
         let composer = Composer::new(sensor, &files);
-        // Of a pipe there is no second time.
-        let twice = paths.iter().all(|path| path.is_file() || path.is_dir());
+        let twice = can_be_read_again(paths);
         let chosen = if twice {
             Chosen::Nobody
         } else {
-            Chosen::Noticed
+            Chosen::Noticed(wanted.iter().copied().collect())
         };
         run.settings.hosts = pipeline::Hosts::AtEnd;
         if !twice {
@@ -45,16 +52,17 @@ impl Telling {
             paths: paths.to_vec(),
             files,
             composer,
+            wanted: wanted.to_vec(),
             twice,
         }
     }
 
-    /// The whole story, with these hosts in it.
-    pub(super) fn finish(self, wanted: &[HostAddr]) -> anyhow::Result<Story> {
+    /// The whole story.
+    pub(super) fn finish(self) -> anyhow::Result<Story> {
         let mut story = self.gatherer.into_story();
         story.files = self.files;
         if self.twice {
-            let (hosts, omitted) = story.worth(wanted);
+            let (hosts, omitted) = story.worth(&self.wanted);
             story.pages_omitted = omitted;
             if !hosts.is_empty() {
                 let chosen = Chosen::These(hosts);

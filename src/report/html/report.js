@@ -113,7 +113,8 @@
 
   // A link to a host opens its part.
   const open = () => {
-    const part = location.hash && byId(decodeURIComponent(location.hash.slice(1)));
+    // Addresses need no decoding, and what somebody else appended may be no code at all.
+    const part = location.hash && byId(location.hash.slice(1));
     if (part instanceof HTMLDetailsElement) {
       part.open = true;
       part.scrollIntoView();
@@ -121,6 +122,11 @@
     }
   };
   addEventListener("hashchange", open);
+  // Also the second time, when the address of the page stays the same.
+  document.addEventListener("click", (event) => {
+    const link = event.target instanceof Element && event.target.closest('a[href^="#host-"]');
+    if (link && link.hash === location.hash) open();
+  });
   open();
 
   // On paper everything is open.

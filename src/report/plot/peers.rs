@@ -10,8 +10,6 @@ use serde_json::Value;
 
 /// Servers that are drawn.
 const SERVERS: usize = 20;
-/// Servers in the table.
-const TOLD: usize = 200;
 const NAMES: f64 = 220.0;
 const BAR: f64 = 20.0;
 
@@ -94,7 +92,6 @@ pub(super) fn draw(host: HostAddr, page: &Page, words: &Words) -> Option<Figure>
     figure.columns = names.map(str::to_owned).into();
     figure.rows = servers
         .iter()
-        .take(TOLD)
         .map(|(server, tally)| {
             let known = |count: u64| {
                 if seen {

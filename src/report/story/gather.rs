@@ -8,6 +8,7 @@ use crate::count::delta::HostBin;
 use crate::count::prefixes::Prefixes;
 use crate::host::HostAddr;
 use crate::report::composer::Composer;
+use crate::report::event::{Event, VerdictBody};
 use crate::report::{Followed, HostReport, Totals};
 use crate::time::Timestamp;
 use crate::verdict::Role;
@@ -25,8 +26,8 @@ pub enum Chosen {
     Nobody,
     /// These, whatever they do.
     These(BTreeSet<HostAddr>),
-    /// Those that are noticed, from then on; of them the convicted ones are shown.
-    Noticed,
+    /// Those that are noticed, from then on, of whom the convicted ones are shown; and these.
+    Noticed(BTreeSet<HostAddr>),
 }
 
 /// Takes in what the pipeline tells.
@@ -42,10 +43,10 @@ impl Gatherer {
     #[must_use]
     pub fn new(composer: Composer, chosen: Chosen) -> Self {
         let mut story = Story {
-            once: chosen == Chosen::Noticed,
+            once: matches!(chosen, Chosen::Noticed(_)),
             ..Story::default()
         };
-        if let Chosen::These(hosts) = &chosen {
+        if let Chosen::These(hosts) | Chosen::Noticed(hosts) = &chosen {
             story.pages = hosts.iter().map(|host| (*host, Page::default())).collect();
         }
         Self {
@@ -59,13 +60,14 @@ impl Gatherer {
     #[must_use]
     pub fn into_story(mut self) -> Story {
         let story = &mut self.story;
-        if self.chosen == Chosen::Noticed {
+        if let Chosen::Noticed(wanted) = &self.chosen {
             let findings = &story.findings;
             story.pages.retain(|host, _| {
                 let found = findings.get(host);
-                found.is_some_and(|finding| finding.level.convicted())
+                wanted.contains(host) || found.is_some_and(|finding| finding.level.convicted())
             });
-            let (worth, _) = story.worth(&[]);
+            let wanted: Vec<_> = wanted.iter().copied().collect();
+            let (worth, _) = story.worth(&wanted);
             story.pages.retain(|host, _| worth.contains(host));
             story.pages_omitted = story.found()[0].saturating_sub(story.pages.len()) as u64;
         }
@@ -77,41 +79,12 @@ impl Gatherer {
     /// See [`crate::report::Sink::verdict`].
     pub fn verdict(&mut self, verdict: &Verdict) -> io::Result<()> {
         let event = self.composer.verdict(verdict)?;
-        let findings = &mut self.story.findings;
-        let gravest = findings.get(&verdict.host).map(|known| known.level);
-        if gravest.is_none() && findings.len() >= FINDINGS {
-            self.story.findings_omitted += 1;
-        } else if verdict.acquitted {
-            if let Some(known) = findings.get_mut(&verdict.host) {
-                known.acquitted = true;
-            }
-        } else if gravest <= Some(event.mxray.level) {
-            // Since when, as the first verdict of that level says it; how sure, as the newest.
-            let known = findings.get(&verdict.host);
-            let known = known.filter(|known| known.level == event.mxray.level);
-            let first_seen = known.map(|known| &known.first_seen);
-            let first_seen = first_seen.unwrap_or(&event.mxray.episode.first_seen);
-            let finding = Finding {
-                class: event.mxray.class,
-                level: event.mxray.level,
-                first_seen: first_seen.clone(),
-                posterior: event.mxray.posterior,
-                score: event.mxray.score,
-                suppressed: event.mxray.suppressed,
-                acquitted: false,
-                reason: event.event.reason.clone().unwrap_or_default(),
-            };
-            findings.insert(verdict.host, finding);
-        }
+        self.find(verdict, &event);
         let Some(page) = self.page(verdict.host) else {
             return Ok(());
         };
-        let judgement = &verdict.judgement;
         page.timeline
-            .add(Moment::of(verdict.time.second(), judgement));
-        let evidence = judgement.evidence.iter();
-        page.witnesses
-            .extend(evidence.flat_map(|piece| piece.packets.iter().map(|packet| packet.origin)));
+            .add(Moment::of(verdict.time.second(), &verdict.judgement));
         page.verdicts.push(event);
         if page.verdicts.len() > VERDICTS {
             // The first ones say how it began, and the last how it ended.
@@ -119,6 +92,74 @@ impl Gatherer {
             page.verdicts_omitted += 1;
         }
         Ok(())
+    }
+
+    /// Remembers the gravest verdict about a host, where its episode is now.
+    fn find(&mut self, verdict: &Verdict, event: &Event<VerdictBody>) {
+        let Story {
+            findings,
+            findings_omitted,
+            ..
+        } = &mut self.story;
+        let episode = (verdict.began_as, verdict.first_seen);
+        for former in std::iter::once(&verdict.began_as).chain(&verdict.judgement.related) {
+            let moved = |known: &Finding| *former != verdict.host && known.episode == episode;
+            if findings.get(former).is_some_and(moved)
+                && let Some(known) = findings.remove(former)
+            {
+                let here = findings
+                    .entry(verdict.host)
+                    .or_insert_with(|| known.clone());
+                if known.gravity(here).is_gt() {
+                    *here = known;
+                }
+            }
+        }
+        let body = &event.mxray;
+        let known = findings.get_mut(&verdict.host);
+        if verdict.acquitted {
+            if let Some(known) = known {
+                known.acquitted = true;
+            }
+            return;
+        }
+        let mut finding = Finding {
+            episode,
+            class: body.class,
+            level: body.level,
+            first_seen: body.episode.first_seen.clone(),
+            posterior: body.posterior,
+            score: body.score,
+            suppressed: body.suppressed,
+            acquitted: false,
+            reason: event.event.reason.clone().unwrap_or_default(),
+        };
+        if let Some(known) = known {
+            let same = known.level == finding.level;
+            // How sure, an episode's newest verdict says; since when, the first of that level.
+            let newer = same && known.episode == episode;
+            if newer || finding.gravity(known).is_gt() {
+                if same {
+                    finding.first_seen.clone_from(&known.first_seen);
+                }
+                *known = finding;
+            }
+            return;
+        }
+        if findings.len() >= FINDINGS {
+            *findings_omitted += 1;
+            let least = findings
+                .iter()
+                .min_by(|(_, one), (_, other)| one.gravity(other));
+            match least {
+                Some((host, least)) if finding.gravity(least).is_gt() => {
+                    let host = *host;
+                    findings.remove(&host);
+                }
+                _ => return,
+            }
+        }
+        findings.insert(verdict.host, finding);
     }
 
     /// See [`crate::report::Sink::sensor`].
@@ -193,7 +234,7 @@ impl Gatherer {
     /// The page of a host about which there is a verdict.
     fn page(&mut self, host: HostAddr) -> Option<&mut Page> {
         let pages = &mut self.story.pages;
-        if self.chosen == Chosen::Noticed && pages.len() < FOLLOWED {
+        if matches!(self.chosen, Chosen::Noticed(_)) && pages.len() < FOLLOWED {
             pages.entry(host).or_default();
         }
         pages.get_mut(&host)

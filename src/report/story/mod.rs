@@ -16,13 +16,14 @@ pub mod timeline;
 pub use gather::{Chosen, Gatherer};
 
 use super::event::{Event, HostBody, SensorBody, StatsBody, VerdictBody};
-use crate::capture::Origin;
 use crate::count::prefixes::Column;
 use crate::host::HostAddr;
+use crate::time::Timestamp;
 use crate::verdict::{Class, Level};
 use peers::Peers;
 use rates::Rates;
 use scatter::Scatter;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use timeline::Timeline;
@@ -49,7 +50,7 @@ pub struct Story {
     pub hosts_omitted: u64,
     /// The gravest verdict about each host.
     pub findings: BTreeMap<HostAddr, Finding>,
-    /// Verdicts about further hosts, of which there was no room to remember any.
+    /// Verdicts about hosts of which there was no room to remember any, or no more.
     pub findings_omitted: u64,
     /// What the sensor missed.
     pub sensor: Vec<Event<SensorBody>>,
@@ -78,6 +79,8 @@ pub struct Row {
 /// The gravest verdict about a host.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
+    /// The address that its episode began under, and when.
+    pub episode: (HostAddr, Timestamp),
     /// What the host is taken for.
     pub class: Class,
     /// How sure.
@@ -94,6 +97,15 @@ pub struct Finding {
     pub acquitted: bool,
     /// One plain sentence.
     pub reason: String,
+}
+
+impl Finding {
+    /// Orders by level, and then by score.
+    #[must_use]
+    pub fn gravity(&self, other: &Self) -> Ordering {
+        let by_level = self.level.cmp(&other.level);
+        by_level.then_with(|| self.score.total_cmp(&other.score))
+    }
 }
 
 /// All of a host.
@@ -115,8 +127,6 @@ pub struct Page {
     pub timeline: Timeline,
     /// The mail servers that it turned to.
     pub peers: Peers,
-    /// The packets behind its evidence.
-    pub witnesses: BTreeSet<Origin>,
 }
 
 impl Page {
@@ -133,11 +143,7 @@ impl Story {
     #[must_use]
     pub fn worth(&self, wanted: &[HostAddr]) -> (BTreeSet<HostAddr>, u64) {
         let mut found: Vec<_> = self.findings.iter().collect();
-        found.sort_by(|(one, a), (other, b)| {
-            let by_level = b.level.cmp(&a.level);
-            let by_score = by_level.then_with(|| b.score.total_cmp(&a.score));
-            by_score.then_with(|| one.cmp(other))
-        });
+        found.sort_by(|(one, a), (other, b)| b.gravity(a).then_with(|| one.cmp(other)));
         let found = found.into_iter().map(|(host, _)| *host);
         let all = wanted.iter().copied().chain(found);
         let mut hosts = BTreeSet::new();
