@@ -9,7 +9,7 @@ use crate::correlate::evidence::Family;
 use crate::host::HostAddr;
 use crate::verdict::Level;
 use maud::{Markup, html};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn page(
     host: HostAddr,
@@ -147,10 +147,8 @@ fn claim(piece: &EvidenceBody, words: &Words) -> Markup {
 }
 
 fn frames(packets: &[&PacketBody]) -> String {
-    let frames: Vec<_> = packets
-        .iter()
-        .map(|packet| packet.frame.to_string())
-        .collect();
+    let frames: BTreeSet<_> = packets.iter().map(|packet| packet.frame).collect();
+    let frames: Vec<_> = frames.iter().map(ToString::to_string).collect();
     format!("frame.number in {{{}}}", frames.join(", "))
 }
 

@@ -195,7 +195,7 @@ fn convicted(host: HostAddr, finding: &Finding, story: &Story, words: &Words) ->
         p {
             strong { @if story.pages.contains_key(&host) { a href=(format!("#host-{host}")) { (host) } } @else { (host) } }
             " " (level(finding.level.name(), (words.level)(finding.level)))
-            " " ((words.class)(finding.class)) ". "
+            " " ((words.class)(finding.class)) ": "
             ((words.seen)(finding.class)) " "
             ((page.since)(&finding.first_seen, &percent))
             @if finding.suppressed { " " (page.suppressed) }
