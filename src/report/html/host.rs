@@ -4,7 +4,7 @@ use super::super::event::{Event, EvidenceBody, PacketBody, VerdictBody};
 use super::super::language::Words;
 use super::super::plot::Figure;
 use super::super::story::{Page, Story};
-use super::{level, percent};
+use super::{level, signs};
 use crate::correlate::evidence::Family;
 use crate::host::HostAddr;
 use crate::verdict::Level;
@@ -34,7 +34,7 @@ pub(super) fn page(
                 p class="lead" { (finding.reason) }
                 @if finding.acquitted { p { strong { (words.page.acquitted) } } }
                 @if finding.suppressed { p { (words.page.suppressed) } }
-                p { ((words.page.since)(&finding.first_seen, &percent(finding.posterior))) }
+                p { (signs(finding, words)) }
                 @if finding.level >= Level::Suspected && !finding.acquitted {
                     h4 { (words.page.did) }
                     ol { @for step in (words.steps)(finding.class) { li { (step) } } }
@@ -43,7 +43,7 @@ pub(super) fn page(
             (about(page, words))
             @if let Some(verdict) = telling { (evidence(verdict, words)) }
             h4 { (words.page.wireshark) }
-            p { (filter(&display_filter(host), words)) }
+            p { (filter(&display_filter(host, page), words)) }
             @for (id, figure) in figures {
                 figure {
                     figcaption { strong { ((words.title)(figure.kind)) } " " ((words.reading)(figure.kind)) }
@@ -153,13 +153,18 @@ fn frames(packets: &[&PacketBody]) -> String {
 }
 
 /// What shows a host's DNS and mail in Wireshark.
-fn display_filter(host: HostAddr) -> String {
+fn display_filter(host: HostAddr, page: &Page) -> String {
+    let servers = page.peers.by_attempts();
+    let ports = servers.iter().map(|(server, _)| server.port);
+    let ports: BTreeSet<_> = ports.chain([25, 465, 587]).collect();
+    let ports: Vec<_> = ports.iter().map(ToString::to_string).collect();
     let address = if host.ip().is_ipv4() {
         "ip.addr"
     } else {
         "ipv6.addr"
     };
-    format!("{address} == {host} && (dns || tcp.port in {{25, 465, 587}})")
+    let ports = ports.join(", ");
+    format!("{address} == {host} && (dns || tcp.port in {{{ports}}})")
 }
 
 /// A display filter, to be copied.

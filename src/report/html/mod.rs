@@ -12,6 +12,7 @@ use super::language::{Language, Words};
 use super::plot::{self, Figure, Kind};
 use super::story::{Finding, Row, Story};
 use crate::host::HostAddr;
+use crate::verdict::Class;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -149,6 +150,9 @@ fn span(story: &Story, words: &Words) -> String {
     let Some(totals) = &story.totals else {
         return String::new();
     };
+    if totals.mxray.time_source == "wall" {
+        return words.page.no_packets.to_owned();
+    }
     let time = |time: &Option<String>| time.clone().unwrap_or_default();
     (words.page.span)(&time(&totals.event.start), &time(&totals.event.end))
 }
@@ -190,20 +194,30 @@ fn summary(story: &Story, words: &Words) -> Markup {
 /// A convicted host: what, since when, how sure, what to do first.
 fn convicted(host: HostAddr, finding: &Finding, story: &Story, words: &Words) -> Markup {
     let page = &words.page;
-    let percent = percent(finding.posterior);
     html! {
         p {
             strong { @if story.pages.contains_key(&host) { a href=(format!("#host-{host}")) { (host) } } @else { (host) } }
             " " (level(finding.level.name(), (words.level)(finding.level)))
             " " ((words.class)(finding.class)) ": "
             ((words.seen)(finding.class)) " "
-            ((page.since)(&finding.first_seen, &percent))
+            (signs(finding, words))
             @if finding.suppressed { " " (page.suppressed) }
         }
         @if let Some(first) = (words.steps)(finding.class).first() {
             p { strong { (page.first) } " " (first) }
         }
     }
+}
+
+/// Since when, and how sure an infection is. Who floods a server, or comes through a port that should
+/// be shut, need not be infected.
+fn signs(finding: &Finding, words: &Words) -> String {
+    let since = (words.page.since)(&finding.first_seen);
+    if finding.class.is_flood() || finding.class == Class::Op25bViolation {
+        return since;
+    }
+    let probability = (words.page.probability)(&percent(finding.posterior));
+    format!("{since} {probability}")
 }
 
 /// A probability in percent; nothing is certain.
@@ -231,6 +245,7 @@ fn table(story: &Story, words: &Words) -> Markup {
         section id="hosts" aria-labelledby="hosts-heading" {
             h2 id="hosts-heading" { (page.hosts) }
             p { (page.hosts_about) }
+            @if story.findings_omitted > 0 { p class="warning" { ((page.findings_omitted)(story.findings_omitted)) } }
             @if story.hosts_omitted > 0 { p class="warning" { ((page.hosts_omitted)(story.hosts_omitted)) } }
             noscript { p class="warning" { (page.noscript) } }
             form class="controls" role="search" {
@@ -251,15 +266,15 @@ fn table(story: &Story, words: &Words) -> Markup {
 }
 
 /// A row of the table, in the order of its columns. All are numbers and words of the host's event
-/// but for the gravest level, which is that of a verdict.
+/// but for the gravest level, which is that of a verdict. Beyond the columns: whether the host has a
+/// page, and what the gravest verdict took it for.
 fn cells(row: &Row, story: &Story) -> Value {
     let event = &row.event;
     let body = &event.mxray;
     let (queries, smtp) = (&body.dns.queries, &body.smtp);
-    let gravest = story
-        .findings
-        .get(&row.host)
-        .map(|finding| finding.level.name());
+    let finding = story.findings.get(&row.host);
+    let gravest = finding.map(|finding| finding.level.name());
+    let found = finding.map(|finding| finding.class.name());
     json!([
         row.host.to_string(),
         body.class.name(),
@@ -277,6 +292,7 @@ fn cells(row: &Row, story: &Story) -> Value {
         smtp.destinations,
         event.event.start,
         story.pages.contains_key(&row.host),
+        found.unwrap_or(body.class.name()),
     ])
 }
 

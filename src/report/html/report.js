@@ -10,6 +10,8 @@
   const FIRST = 50;
   const MORE = 250;
   const [HOST, CLASS, LEVEL, GRAVEST, SCORE] = [0, 1, 2, 3, 4];
+  // Beyond the columns: whether there is a page, and what the gravest verdict took the host for.
+  const [PAGE, FOUND] = [heads.length, heads.length + 1];
   const levels = ["none", "notice", "suspected", "likely", "confirmed"];
   let shown = data.hosts;
   let made = 0;
@@ -43,7 +45,7 @@
   const cell = (row, column) => {
     const td = document.createElement("td");
     const content = row[column];
-    if (column === HOST && row[row.length - 1]) {
+    if (column === HOST && row[PAGE]) {
       const link = document.createElement("a");
       link.href = "#host-" + content;
       link.textContent = content;
@@ -77,7 +79,7 @@
     const [class_, level] = [byId("class").value, byId("level").value];
     shown = data.hosts.filter(
       (row) =>
-        (!class_ || row[CLASS] === class_) &&
+        (!class_ || row[CLASS] === class_ || row[FOUND] === class_) &&
         (!level || levels.indexOf(row[GRAVEST]) >= levels.indexOf(level)) &&
         (!text || row[HOST].includes(text) || row[CLASS].includes(text) || row[6].includes(text)),
     );
@@ -96,7 +98,7 @@
     for (const word of words) byId(id).append(new Option(word, word));
     byId(id).addEventListener("change", show);
   };
-  choices("class", [...new Set(data.hosts.map((row) => row[CLASS]))].sort());
+  choices("class", [...new Set(data.hosts.flatMap((row) => [row[CLASS], row[FOUND]]))].sort());
   choices("level", levels.slice(1));
   byId("search").addEventListener("input", show);
   document.querySelector("form.controls").addEventListener("submit", (event) => event.preventDefault());

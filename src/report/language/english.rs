@@ -64,10 +64,10 @@ pub(super) const WORDS: Words = Words {
             )
         },
         summary_heading: "Summary",
-        since: |since, percent| {
-            format!(
-                "First sign {since}; probability {percent}%, if one host in a thousand is infected."
-            )
+        no_packets: "No packets were read.",
+        since: |since| format!("First sign {since}."),
+        probability: |percent| {
+            format!("Probability {percent}%, if one host in a thousand is infected.")
         },
         first: "First:",
         suppressed: "The inventory wants nobody told.",
@@ -82,6 +82,12 @@ pub(super) const WORDS: Words = Words {
         hosts: "Hosts",
         hosts_about: "Every host and its queries, as in Table 1 of the study. Level and score are those at the end, \
                       the gravest level is that of any time. The level filter is by the gravest.",
+        findings_omitted: |number| {
+            format!(
+                "{} about hosts of less weight left out.",
+                counted(number, "verdict")
+            )
+        },
         hosts_omitted: |number| {
             format!(
                 "{} with the lowest score and the fewest packets left out.",

@@ -58,14 +58,14 @@ pub(super) const WORDS: Words = Words {
         span: |first, last| format!("{first} から {last} までのパケット。時刻はすべて UTC です。"),
         summary: |hosts, [convicted, suspected, noticed]| {
             format!(
-                "ホスト {hosts} 台のうち、感染と判定 {convicted} 台、疑い {suspected} 台、注意 {noticed} 台。"
+                "ホスト {hosts} 台のうち、判定済み {convicted} 台、疑い {suspected} 台、注意 {noticed} 台。"
             )
         },
         summary_heading: "概要",
-        since: |since, percent| {
-            format!(
-                "最初の兆候は {since}。感染の確率は {percent}%（千台に 1 台が感染しているとして）。"
-            )
+        no_packets: "パケットはありませんでした。",
+        since: |since| format!("最初の兆候は {since}。"),
+        probability: |percent| {
+            format!("感染の確率は {percent}%（千台に 1 台が感染しているとして）。")
         },
         first: "まず行うこと:",
         suppressed: "台帳の指定により通知はしません。",
@@ -75,6 +75,9 @@ pub(super) const WORDS: Words = Words {
         hosts: "ホスト一覧",
         hosts_about: "全ホストとその問い合わせ数です（論文の表 1 に相当）。レベルとスコアは終了時のもの、最大レベルは全期間で\
                       最も高いものです。レベルでの絞り込みは最大レベルによります。",
+        findings_omitted: |number| {
+            format!("重要度の低いホストについての判定 {number} 件を省略しました。")
+        },
         hosts_omitted: |number| format!("スコアとパケット数の少ない {number} 台を省略しました。"),
         search: "アドレス、分類、役割で検索",
         class: "分類",

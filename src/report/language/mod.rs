@@ -140,8 +140,12 @@ pub struct PageWords {
     pub summary: fn(u64, [usize; 3]) -> String,
     /// Heading of the summary.
     pub summary_heading: &'static str,
-    /// A host is convicted: since when, the posterior in percent.
-    pub since: fn(&str, &str) -> String,
+    /// No packet was read.
+    pub no_packets: &'static str,
+    /// Since when a host shows it.
+    pub since: fn(&str) -> String,
+    /// How sure an infection is: the posterior in percent.
+    pub probability: fn(&str) -> String,
     /// What to do first.
     pub first: &'static str,
     /// The inventory wants nobody told.
@@ -156,6 +160,8 @@ pub struct PageWords {
     pub hosts: &'static str,
     /// What the table is.
     pub hosts_about: &'static str,
+    /// Verdicts about hosts that were not remembered.
+    pub findings_omitted: fn(u64) -> String,
     /// Hosts left out of the table.
     pub hosts_omitted: fn(u64) -> String,
     /// Search field.

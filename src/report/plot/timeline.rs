@@ -49,7 +49,8 @@ pub(super) fn draw(host: HostAddr, page: &Page, words: &Words) -> Option<Figure>
             weights
                 .filter(|(of, _)| *of == family)
                 .map(|(_, llr)| *llr)
-                .sum::<f64>()
+                // The sum of none is -0.0.
+                .fold(0.0, |sum, llr| sum + llr)
         }
     };
     let crossings = crossings(page);
