@@ -1,9 +1,9 @@
 //! The event log: a folder of NDJSON that outlives crashes, full disks and slow readers.
 //!
-//! A **segment** (`mxray-0000000001.ndjson`) holds events, one a line, and nothing else, so that
-//! any agent can follow it. Beside it lies its **index** (`mxray-0000000001.index`): how many
+//! A **segment** (`mxray-1795703999.ndjson`) holds events, one a line, and nothing else, so that
+//! any agent can follow it. Beside it lies its **index** (`mxray-1795703999.index`): how many
 //! events came before it, and for each batch that is safe on the disk where it begins, its octets,
-//! its events and their XXH3. Segments are numbered in order; only the last one grows, and none is
+//! its events and their XXH3. Segments are numbered in order, from the second in which the log was made; only the last one grows, and none is
 //! written to again after a restart. [`Writer`] writes, rotates, syncs and removes; [`Reader`]
 //! follows from a [`Position`], over rotation and removal, while the writer runs and when it does
 //! not.

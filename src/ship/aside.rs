@@ -18,6 +18,8 @@ const REASON: usize = 512;
 pub struct Aside {
     path: PathBuf,
     largest: u64,
+    /// Lines that had to leave and were not told of.
+    removed: u64,
 }
 
 /// An event that was refused.
@@ -40,6 +42,7 @@ impl Aside {
         Self {
             path: folder.join(format!("{name}.refused.ndjson")),
             largest: LARGEST,
+            removed: 0,
         }
     }
 
@@ -51,17 +54,16 @@ impl Aside {
 
     /// Sets lines of the log aside, with the reasons. After this returned they outlive a power
     /// failure. Yields how many of the oldest had to leave.
-    pub fn put(&self, refused: &[(&[u8], &str)]) -> io::Result<u64> {
+    pub fn put(&mut self, refused: &[(&[u8], &str)]) -> io::Result<u64> {
         let mut file = self.file()?;
         let mut octets = cut(&file)?;
-        let mut removed = 0;
         for &(line, reason) in refused {
             if octets >= self.largest {
                 file.sync_all()?;
                 let earlier = self.path.with_extension("ndjson.1");
                 let leaving = lines(&earlier)?;
                 fs::rename(&self.path, earlier)?;
-                removed += leaving;
+                self.removed += leaving;
                 file = self.file()?;
                 octets = 0;
             }
@@ -83,7 +85,7 @@ impl Aside {
             octets += text.len() as u64;
         }
         file.sync_all()?;
-        Ok(removed)
+        Ok(std::mem::take(&mut self.removed))
     }
 
     fn file(&self) -> io::Result<File> {
@@ -145,7 +147,7 @@ mod tests {
     #[test]
     fn what_is_refused_is_kept_with_its_reason() {
         let folder = tempfile::tempdir().unwrap();
-        let aside = Aside::new(folder.path(), "a");
+        let mut aside = Aside::new(folder.path(), "a");
         aside
             .put(&[(b"{\"b\":1}", "no \"b\"\n"), (b"{torn", "no JSON")])
             .unwrap();
@@ -163,7 +165,7 @@ mod tests {
     #[test]
     fn at_the_bound_the_oldest_leave() {
         let folder = tempfile::tempdir().unwrap();
-        let aside = Aside {
+        let mut aside = Aside {
             largest: 500,
             ..Aside::new(folder.path(), "a")
         };
@@ -195,7 +197,7 @@ mod tests {
     #[test]
     fn nothing_is_joined_to_what_a_kill_has_torn() {
         let folder = tempfile::tempdir().unwrap();
-        let aside = Aside::new(folder.path(), "a");
+        let mut aside = Aside::new(folder.path(), "a");
         for torn in ["{\"at\":\"2026", &"x".repeat(10_000)] {
             aside.put(&[(b"{\"number\":1}", "no")]).unwrap();
             let mut file = aside.file().unwrap();

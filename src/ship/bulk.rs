@@ -114,12 +114,6 @@ fn fates(answer: &Answer, events: usize) -> Result<Vec<Fate>, Failure> {
         let told = fates.len();
         return Err(answer.later(format_args!("it tells of {told} of {events} events")));
     }
-    // Where none of many is good enough, a mapping or a pipeline is wrong rather than they are.
-    if let [Fate::Refused(reason), _, ..] = &fates[..]
-        && fates.iter().all(|fate| matches!(fate, Fate::Refused(_)))
-    {
-        return Err(answer.later(format_args!("all {events} events are refused: {reason}")));
-    }
     Ok(fates)
 }
 

@@ -92,7 +92,8 @@ impl Http {
         } else {
             request.send(body)
         };
-        self.asks_first = sent.is_err();
+        // If that fails as well, it is not the size; and what is on the way may not like to be asked.
+        self.asks_first = sent.is_err() && !self.asks_first;
         let mut answer = sent.map_err(Failure::later)?;
         let after = answer.headers().get(RETRY_AFTER);
         let after = after

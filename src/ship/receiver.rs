@@ -23,6 +23,12 @@ pub trait Receiver: Send {
         false
     }
 
+    /// Events that it is handed over at least before it is asked what has arrived, where it seems to be
+    /// too slow for more.
+    fn least(&self) -> usize {
+        1
+    }
+
     /// Finds out what has arrived of all that was handed over; `last` where nothing follows for now.
     fn confirm(&mut self, last: bool) -> Result<Arrived, Failure> {
         let _ = last;

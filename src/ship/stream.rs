@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 /// A receiver that is slow closes its side late, and gets less the next time, down to so many
 /// events.
-pub(super) const FEW: usize = 100;
+const FEW: usize = 100;
 /// One that did not close so often when it had no more than that is taken for one that never does.
 const PATIENCE: u32 = 3;
 
@@ -33,6 +33,9 @@ const PATIENCE: u32 = 3;
 const HELD: u64 = 64 << 20;
 /// Batches that are told apart among those; smaller ones are taken together.
 const STEP: u64 = 64 << 10;
+
+/// No connection is given less time than that.
+const LEAST: Duration = Duration::from_millis(1);
 
 /// What is added to the time that a reset takes to come.
 const SETTLED: Duration = Duration::from_millis(50);
@@ -47,6 +50,8 @@ pub(super) struct Stream {
     sent: Sent,
     /// How often in a row it did not close its side when we did, though it had got few events.
     unclosed: u32,
+    /// It did not even take what it was sent last.
+    stuck: bool,
     /// How long it took to connect, and when something was last sent.
     round_trip: Duration,
     sent_last: Instant,
@@ -107,21 +112,22 @@ impl Stream {
             open: None,
             sent: Sent::new(HELD),
             unclosed: 0,
+            stuck: false,
             round_trip: Duration::ZERO,
             sent_last: Instant::now(),
         }
     }
 
     fn connect(&mut self) -> io::Result<Connection> {
+        let addresses: Vec<_> = self.to.addresses()?.collect();
         let until = Instant::now() + self.timeout;
         let mut last = None;
-        for address in self.to.addresses()? {
+        for (others, address) in (1..=addresses.len()).rev().zip(&addresses) {
             let begun = Instant::now();
-            let left = until.saturating_duration_since(begun);
-            if left.is_zero() {
-                break;
-            }
-            match TcpStream::connect_timeout(&address, left) {
+            // One that nobody answers at leaves as much time to each of the others.
+            let others = u32::try_from(others).unwrap_or(u32::MAX);
+            let part = until.saturating_duration_since(begun) / others;
+            match TcpStream::connect_timeout(address, part.max(LEAST)) {
                 Ok(stream) => {
                     self.round_trip = begun.elapsed();
                     let tls = self.tls.as_ref();
@@ -138,6 +144,7 @@ impl Stream {
             connection
         } else {
             self.sent = Sent::new(self.sent.held);
+            self.stuck = false;
             self.connect()?
         };
         let mut frames = Vec::new();
@@ -147,7 +154,9 @@ impl Stream {
             frames.extend_from_slice(&message);
         }
         connection.until(self.timeout);
+        self.stuck = true;
         connection.write(&frames)?;
+        self.stuck = false;
         self.sent_last = Instant::now();
         if let Some(last) = events.last() {
             self.sent.add(events.len(), frames.len(), last.next);
@@ -156,10 +165,11 @@ impl Stream {
         Ok(())
     }
 
-    /// Ends the connection; `false` where the other side does not.
+    /// Ends the connection; `false` where the other side does not, or had before, which says
+    /// nothing of what it has read.
     fn end(&mut self, mut connection: Connection) -> io::Result<bool> {
         connection.until(self.timeout);
-        if !connection.end()? {
+        if connection.has_ended()? || !connection.end()? {
             return Ok(false);
         }
         // One that had closed before it got the last of it resets the connection by now.
@@ -188,6 +198,10 @@ impl Receiver for Stream {
         false
     }
 
+    fn least(&self) -> usize {
+        if self.stuck { 1 } else { FEW }
+    }
+
     fn confirm(&mut self, last: bool) -> Result<Arrived, Failure> {
         let Some(connection) = self.open.take() else {
             return Ok(Arrived::All);
@@ -207,7 +221,8 @@ impl Receiver for Stream {
                 self.unclosed = 0;
                 Ok(Arrived::All)
             }
-            Ok(false) if never => Ok(Arrived::Until(self.sent.read())),
+            Ok(false) if never && last => Ok(Arrived::Until(self.sent.read())),
+            Ok(false) if never => Err(Failure::later("it has ended the connection")),
             Ok(false) => {
                 if self.sent.events <= FEW {
                     self.unclosed += 1;
@@ -320,6 +335,19 @@ mod tests {
         stream.timeout = IMPATIENT;
         assert_eq!(stream.confirm(true), Ok(Arrived::Until(Some(place(1)))));
         drop(reader.join().unwrap());
+    }
+
+    #[test]
+    fn one_that_had_ended_its_side_before_may_have_read_nothing() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut stream = to(&listener);
+        stream.deliver(&[event(1, 10)]).unwrap();
+        let other = listener.accept().unwrap().0;
+        other.shutdown(std::net::Shutdown::Write).unwrap();
+        while !stream.open.as_ref().unwrap().has_ended().unwrap() {
+            thread::yield_now();
+        }
+        stream.confirm(false).unwrap_err();
     }
 
     #[test]

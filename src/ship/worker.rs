@@ -2,7 +2,6 @@
 
 use super::backoff::Backoff;
 use super::batch::{Batch, Size};
-use super::stream::FEW;
 use super::unconfirmed::Unconfirmed;
 use super::{
     Arrived, Aside, BatchBounds, Event, Failure, Receiver, Settings, State, StateError, TlsError,
@@ -26,6 +25,8 @@ const CONFIRM: Duration = Duration::from_secs(10);
 /// And where nothing more comes, the time after which it is.
 const QUIET: Duration = Duration::from_secs(1);
 const CONFIRM_EVENTS: usize = 10_000;
+/// So many times in a row that all arrived let it be more again.
+const GROWS: u32 = 16;
 /// Between two reasons that people are told.
 const TELL: Duration = Duration::from_mins(1);
 
@@ -90,8 +91,12 @@ pub struct Worker {
     unconfirmed: Unconfirmed,
     /// When something was last handed over.
     handed: Instant,
-    /// Events that may be, until it is found out whether they arrived.
+    /// Events that may be, until it is found out whether they arrived; and how often in a row
+    /// they had since that was changed.
     open_most: usize,
+    arrived: u32,
+    /// The place where it begins was kept, or that was tried.
+    begun: bool,
     total: Delivered,
     failing: Option<Instant>,
     /// People were told that it does not say what arrived.
@@ -140,6 +145,8 @@ impl Worker {
             unconfirmed: Unconfirmed::new(),
             handed: Instant::now(),
             open_most: CONFIRM_EVENTS,
+            arrived: 0,
+            begun: false,
             total: Delivered::default(),
             failing: None,
             unsure: false,
@@ -243,7 +250,8 @@ impl Worker {
     /// Keeps where it begins, as soon as there is something: what is removed from the log before
     /// anything arrives is known to be lost then.
     fn begin(&mut self, run: Run<'_>) -> io::Result<()> {
-        if self.state.position().is_none() && self.reader.begin()? {
+        if !self.begun && self.state.position().is_none() && self.reader.begin()? {
+            self.begun = true;
             self.kept = self.reader.position();
             self.keep(run, Delivered::default());
         }
@@ -293,7 +301,11 @@ impl Worker {
         if let Some((place, delivered)) = self.unconfirmed.take(arrived) {
             self.kept = place;
             self.keep(run, delivered);
-            self.open_most = (self.open_most * 2).min(CONFIRM_EVENTS);
+            self.arrived += 1;
+            if self.arrived >= GROWS {
+                self.arrived = 0;
+                self.open_most = (self.open_most * 2).min(CONFIRM_EVENTS);
+            }
             self.works(run);
         }
         Ok(())
@@ -315,7 +327,9 @@ impl Worker {
     /// One that does not answer may be too slow for as much as it has, and these.
     fn hand_over_less(&mut self, these: usize) {
         let open = usize::try_from(self.unconfirmed.unknown()).unwrap_or(usize::MAX);
-        self.open_most = (self.open_most.min(open.saturating_add(these)) / 2).max(FEW);
+        self.open_most =
+            (self.open_most.min(open.saturating_add(these)) / 2).max(self.receiver.least());
+        self.arrived = 0;
     }
 
     /// Says so where that is new, and waits; `then`, unless it is told to end.
@@ -374,7 +388,11 @@ impl Worker {
                 }
                 Err(reason) => batch.strange.push((entry.line.to_vec(), reason)),
             }
-            let most = self.bounds.events.min(self.open_most);
+            let open = self.unconfirmed.unasked().map_or(0, |(events, _)| events);
+            let room = self
+                .open_most
+                .saturating_sub(usize::try_from(open).unwrap_or(usize::MAX));
+            let most = self.bounds.events.min(room).max(1);
             let many = batch.events.len() + batch.strange.len() >= most;
             if many || octets >= self.size.octets() {
                 return Ok(batch);

@@ -284,6 +284,28 @@ fn a_mapping_that_takes_nothing_is_waited_for() {
 }
 
 #[test]
+fn of_hosts_that_have_several_events_in_a_batch_only_the_bad_ones_are_set_aside() {
+    // The last two of them are alone in a part, and both are bad.
+    let place = Place::with(HOSTS + 2);
+    let arrivals = Arrivals::default();
+    let seen = arrivals.clone();
+    let address = serve(move |request| {
+        let items = actions(request).into_iter().map(|(_, _, document)| {
+            let event: Value = serde_json::from_str(&document).unwrap();
+            if ["192.0.2.0", "192.0.2.1"].contains(&event["source"]["ip"].as_str().unwrap()) {
+                return json!({"status": 400, "error": {"type": "document_parsing_exception"}});
+            }
+            seen.add(&document);
+            json!({"status": 201})
+        });
+        answer(&items.collect::<Vec<_>>())
+    });
+    place.receiver(&format!("elasticsearch+http://{address}"), "");
+    let told = place.once(1);
+    assert!(told.contains("5 events delivered, 4 refused"), "{told}");
+}
+
+#[test]
 fn a_token_that_was_changed_is_read_again() {
     let place = Place::with(2);
     place.write("token", "old\n");

@@ -149,6 +149,20 @@ fn of_one_that_never_closes_its_side_nobody_knows_what_it_has() {
 }
 
 #[test]
+fn so_it_is_found_out_whatever_the_size_of_a_batch() {
+    let place = Place::with(300);
+    let address = serve(|_, stream| {
+        read_all(&stream, &Arrivals::default());
+        std::mem::forget(stream);
+    });
+    place.receiver(&format!("syslog+tcp://{address}"), "batch-events = 60");
+    let text = place.read("ship.toml").replace("'5s'", "'200ms'");
+    place.write("ship.toml", &text);
+    let told = place.once(1);
+    assert!(told.contains("nobody knows what it has read"), "{told}");
+}
+
+#[test]
 fn one_that_takes_connections_and_reads_nothing_has_got_nothing() {
     let mut place = Place::with(10);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -178,7 +192,7 @@ fn one_that_takes_connections_and_reads_nothing_has_got_nothing() {
 
 #[test]
 fn one_that_is_slow_gets_all_and_in_order() {
-    let place = Place::with(600);
+    let place = Place::with(1500);
     let arrivals = Arrivals::default();
     let seen = arrivals.clone();
     let address = serve(move |_, stream| {
@@ -190,11 +204,11 @@ fn one_that_is_slow_gets_all_and_in_order() {
         }
     });
     place.receiver(&format!("syslog+tcp://{address}"), "");
-    let text = place.read("ship.toml").replace("'5s'", "'1s'");
+    let text = place.read("ship.toml").replace("'5s'", "'2s'");
     place.write("ship.toml", &text);
     let told = place.once(0);
-    assert!(told.contains("r: 600 events delivered"), "{told}");
-    arrivals.check(600);
+    assert!(told.contains("r: 1500 events delivered"), "{told}");
+    arrivals.check(1500);
 }
 
 #[test]

@@ -18,18 +18,31 @@ struct Again {
 
 impl Worker {
     /// Brings a batch to the receiver, in parts where it must be, and until it is there.
+    ///
+    /// Where one that takes part takes none of many, a mapping or a pipeline is wrong rather than
+    /// they are, and all are tried again.
     pub(super) fn deliver(&mut self, run: Run<'_>, batch: Vec<Event>) -> Step {
-        let mut parts = if self.receiver.takes_part() {
-            by_turns(batch)
-        } else {
-            VecDeque::from([batch])
-        };
-        while let Some(part) = parts.pop_front() {
+        let many = self.receiver.takes_part() && batch.len() > 1;
+        let mut parts = self.parts(batch);
+        let mut refused = Vec::new();
+        let mut taken = !many;
+        loop {
+            let Some(part) = parts.pop_front() else {
+                let Some((_, reason)) = refused.first() else {
+                    return Step::On;
+                };
+                let reason = format!("all {} events are refused: {reason}", refused.len());
+                if let Step::End = self.fail(run, &reason, None, Step::On) {
+                    return Step::End;
+                }
+                parts = self.parts(refused.drain(..).map(|(event, _)| event).collect());
+                continue;
+            };
             match self.receiver.deliver(&part) {
-                Ok(fates) => match self.sort(run, part, fates) {
+                Ok(fates) => match self.sort(run, part, fates, &mut taken, &mut refused) {
                     Ok(None) => {
                         self.size.taken();
-                        if self.receiver.answers() {
+                        if self.receiver.answers() && taken {
                             self.works(run);
                         }
                     }
@@ -80,36 +93,49 @@ impl Worker {
                     }
                 }
             }
-            if run.stop.load(Ordering::Relaxed) && !parts.is_empty() {
+            if run.stop.load(Ordering::Relaxed) && !(parts.is_empty() && refused.is_empty()) {
                 return Step::End;
             }
         }
-        Step::On
     }
 
-    /// Counts what arrived, sets aside what is refused, and yields the rest with a reason, and how
-    /// long the receiver wants to be left alone.
+    fn parts(&self, batch: Vec<Event>) -> VecDeque<Vec<Event>> {
+        if self.receiver.takes_part() {
+            by_turns(batch)
+        } else {
+            VecDeque::from([batch])
+        }
+    }
+
+    /// Counts what arrived, sets aside what is refused once some of it was `taken`, and yields the
+    /// rest with a reason, and how long the receiver wants to be left alone.
     fn sort(
         &mut self,
         run: Run<'_>,
         part: Vec<Event>,
         fates: Vec<Fate>,
+        taken: &mut bool,
+        refused: &mut Vec<(Event, String)>,
     ) -> Result<Option<Again>, ()> {
-        let mut refused = Vec::new();
         let mut again = Vec::new();
         let mut why = None;
         for (event, fate) in part.into_iter().zip(fates) {
             match fate {
-                Fate::Delivered => self.unconfirmed.open.delivered += 1,
-                Fate::Refused(reason) => refused.push((event.line, reason)),
+                Fate::Delivered => {
+                    self.unconfirmed.open.delivered += 1;
+                    *taken = true;
+                }
+                Fate::Refused(reason) => refused.push((event, reason)),
                 Fate::Later { reason, after } => {
                     again.push(event);
                     why.get_or_insert((reason, after));
                 }
             }
         }
-        if !refused.is_empty() {
-            self.set_aside(run, &refused)?;
+        if *taken && !refused.is_empty() {
+            let lines = refused.drain(..);
+            let lines: Vec<_> = lines.map(|(event, reason)| (event.line, reason)).collect();
+            self.set_aside(run, &lines)?;
         }
         Ok(why.map(|(reason, after)| Again {
             events: again,
