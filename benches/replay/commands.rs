@@ -49,6 +49,10 @@ impl Measured {
         self.name.starts_with("mxray")
     }
 
+    pub(crate) fn is_peer(&self) -> bool {
+        PEERS.iter().any(|peer| self.name.starts_with(peer.program))
+    }
+
     pub(crate) fn run(&mut self) -> Result<Usage> {
         let begin = Instant::now();
         let child = self.command.spawn().with_context(|| self.name.clone())?;
@@ -66,6 +70,11 @@ impl Measured {
         self.runs.push(usage);
         Ok(usage)
     }
+}
+
+/// Whether a program is one of the peers.
+pub(crate) fn is_peer(program: &Path) -> bool {
+    PEERS.iter().any(|peer| program.ends_with(peer.program))
 }
 
 /// All that is measured on a profile's capture, and a word for each peer that is not there.

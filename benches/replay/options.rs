@@ -1,5 +1,6 @@
 //! What the command line asks of the bench.
 
+use crate::commands::is_peer;
 use crate::traffic::Profile;
 use anyhow::{Context, Result, bail, ensure};
 use std::path::PathBuf;
@@ -45,7 +46,15 @@ impl Options {
                     let found = known.find(|profile| profile.name() == wanted);
                     options.profile = Some(found.with_context(|| format!("{wanted}: no profile"))?);
                 }
-                "--peer" => options.peers.push(value()?.into()),
+                "--peer" => {
+                    let program = PathBuf::from(value()?);
+                    ensure!(
+                        is_peer(&program),
+                        "{}: none of the peers, by its name",
+                        program.display()
+                    );
+                    options.peers.push(program);
+                }
                 "--packets" => options.packets = number(value()?)?,
                 "--runs" => options.runs = usize::try_from(number(value()?)?)?,
                 "--bench" | "--test" => {}
