@@ -12,7 +12,7 @@ use super::language::{Language, Words};
 use super::plot::{self, Figure, Kind};
 use super::story::{Finding, Row, Story};
 use crate::host::HostAddr;
-use crate::verdict::Class;
+use crate::verdict::{Class, Level};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -61,7 +61,7 @@ pub fn write(out: &mut dyn Write, story: &Story, language: Language) -> io::Resu
     let data = json!({
         "hosts": story.hosts.iter().map(|row| cells(row, story)).collect::<Vec<_>>(),
         "figures": numbers,
-        "none": words.page.none,
+        "levels": Level::ALL.map(|level| (level.name(), (words.level)(level))),
     });
     let page = html! {
         (DOCTYPE)

@@ -12,7 +12,8 @@
   const [HOST, CLASS, LEVEL, GRAVEST, SCORE] = [0, 1, 2, 3, 4];
   // Beyond the columns: whether there is a page, and what the gravest verdict took the host for.
   const [PAGE, FOUND] = [heads.length, heads.length + 1];
-  const levels = ["none", "notice", "suspected", "likely", "confirmed"];
+  const levels = data.levels.map(([level]) => level);
+  const words = new Map(data.levels);
   let shown = data.hosts;
   let made = 0;
   let sorted = { column: GRAVEST, down: true };
@@ -53,7 +54,7 @@
     } else if (column === LEVEL || column === GRAVEST) {
       const span = document.createElement("span");
       span.className = "level " + content;
-      span.textContent = content;
+      span.textContent = words.get(content);
       td.append(span);
     } else {
       td.textContent = content === null ? "–" : content;
@@ -94,8 +95,8 @@
     byId("shown").textContent = `${shown.length} / ${data.hosts.length} ${byId("shown").dataset.word}`;
   };
 
-  const choices = (id, words) => {
-    for (const word of words) byId(id).append(new Option(word, word));
+  const choices = (id, values) => {
+    for (const value of values) byId(id).append(new Option(words.get(value) ?? value, value));
     byId(id).addEventListener("change", show);
   };
   choices("class", [...new Set(data.hosts.flatMap((row) => [row[CLASS], row[FOUND]]))].sort());

@@ -209,7 +209,7 @@ fn level(level: Level) -> &'static str {
         Level::None => "なし",
         Level::Notice => "注意",
         Level::Suspected => "疑い",
-        Level::Likely => "可能性が非常に高い",
+        Level::Likely => "ほぼ確実",
         Level::Confirmed => "確実",
     }
 }
