@@ -108,12 +108,13 @@ fn run(sources: &mut [Stepwise]) -> BTreeMap<HostAddr, HostTotals> {
     sink.0
 }
 
-/// The frames of a client that asks for mail hosts all day, by turns for two threads.
+/// The frames of a client that asks several times a second, by turns for two threads: a question
+/// and its answer for one, the next for the other.
 fn halves() -> (Vec<Captured>, [Vec<Captured>; 2]) {
-    let whole = synth("study-client-b");
+    let whole = synth("study-client-e");
     let mut halves = [Vec::new(), Vec::new()];
     for (number, frame) in whole.iter().enumerate() {
-        halves[number % 2].push(frame.clone());
+        halves[number / 2 % 2].push(frame.clone());
     }
     (whole, halves)
 }
