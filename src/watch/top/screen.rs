@@ -3,6 +3,7 @@
 use super::super::status::{Host, Snapshot};
 use super::Top;
 use super::history::Rate;
+use crate::words::counted;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
@@ -69,12 +70,12 @@ impl Top {
         let kernel = stats.kernel.unwrap_or_default();
         let all = kernel.dropped + kernel.if_dropped + stats.packets.shed;
         Line::raw(format!(
-            "{} packets read, {all} lost ({} kernel, {} interface, {} shed); {} hosts known",
-            stats.packets.seen,
+            "{} read, {all} lost ({} kernel, {} interface, {} shed); {} known",
+            counted(stats.packets.seen, "packet"),
             kernel.dropped,
             kernel.if_dropped,
             stats.packets.shed,
-            stats.hosts.tracked
+            counted(stats.hosts.tracked, "host")
         ))
         .render(packets, buffer);
         let now = self.history.now();
