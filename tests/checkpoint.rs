@@ -242,7 +242,7 @@ impl Sensor {
         for worker in self.workers {
             packets.add(&worker.packets());
             for (host, mut counters) in worker.finish() {
-                let columns = format!("{:?}", counters.prefixes.columns());
+                let columns = format!("{:?}", counters.lookups.prefixes().columns());
                 let totals = counters.totals();
                 let judgement = format!("{:?}", self.correlator.judgement(host, &totals));
                 hosts.insert(host, (totals, judgement, columns));

@@ -142,7 +142,7 @@ impl Feed {
         for worker in workers {
             outcome.packets.add(&worker.packets());
             for (host, mut counters) in worker.finish() {
-                let told = (counters.totals(), counters.prefixes.columns());
+                let told = (counters.totals(), counters.lookups.prefixes().columns());
                 let before = outcome.hosts.insert(host, told);
                 assert!(before.is_none(), "{host} is in two shards");
             }

@@ -15,12 +15,14 @@ const EXACT: usize = 128;
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Distinct(Form);
 
+type Sketch = CardinalityEstimator<u64>;
+
 #[derive(Debug, Serialize, Deserialize)]
 enum Form {
     /// In order, each once: a hundred are found and moved faster than a hash table grows, in half
     /// of its memory.
     Few(#[serde(deserialize_with = "few")] Vec<u64>),
-    Many(Box<Sketch>),
+    Many(#[serde(with = "super::sketch")] Sketch),
 }
 
 /// Reads hashes that must be in order.
@@ -30,36 +32,6 @@ fn few<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u64>, D::Error>
         return Err(D::Error::custom("hashes out of order"));
     }
     Ok(hashes)
-}
-
-/// A sketch with the additions that wait: each finds its register at a random place of 3 kB,
-/// which for one of many hosts is a miss of every cache. Eight at a time, the misses overlap.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Sketch {
-    #[serde(with = "super::sketch")]
-    registers: CardinalityEstimator<u64>,
-    waiting: [u64; 8],
-    count: usize,
-}
-
-impl Sketch {
-    #[inline]
-    fn insert(&mut self, hash: u64) {
-        if let Some(slot) = self.waiting.get_mut(self.count) {
-            *slot = hash;
-            self.count += 1;
-        }
-        if self.count == self.waiting.len() {
-            self.settle();
-        }
-    }
-
-    fn settle(&mut self) {
-        for &hash in self.waiting.iter().take(self.count) {
-            self.registers.insert_hash(hash);
-        }
-        self.count = 0;
-    }
 }
 
 impl Default for Distinct {
@@ -80,16 +52,16 @@ impl Distinct {
                 if hashes.len() < EXACT {
                     hashes.insert(at, hash);
                 } else {
-                    let mut sketch = Box::<Sketch>::default();
+                    let mut sketch = Sketch::default();
                     // In an order that is the same in every run: the sketch's sum is rounded.
                     for &hash in &*hashes {
-                        sketch.insert(hash);
+                        sketch.insert_hash(hash);
                     }
-                    sketch.insert(hash);
+                    sketch.insert_hash(hash);
                     self.0 = Form::Many(sketch);
                 }
             }
-            Form::Many(sketch) => sketch.insert(hash),
+            Form::Many(sketch) => sketch.insert_hash(hash),
         }
     }
 
@@ -101,13 +73,10 @@ impl Distinct {
 
     /// How many there were, exact or estimated.
     #[must_use]
-    pub fn count(&mut self) -> u64 {
-        match &mut self.0 {
+    pub fn count(&self) -> u64 {
+        match &self.0 {
             Form::Few(hashes) => hashes.len() as u64,
-            Form::Many(sketch) => {
-                sketch.settle();
-                sketch.registers.estimate() as u64
-            }
+            Form::Many(sketch) => sketch.estimate() as u64,
         }
     }
 }

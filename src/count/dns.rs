@@ -3,7 +3,9 @@
 use super::asked::{Kind, Query};
 use super::delta::{Domain, HostBin, What};
 use super::host::Label;
+use super::lookups::{Lookup, Of};
 use super::names::{self, ServerLookup};
+use super::prefixes::Prefix;
 use super::shard_of;
 use super::tally::Tally;
 use crate::decode::dns::name::Room;
@@ -77,22 +79,30 @@ impl Tally {
             hash: names::hash(text),
         };
         let domain = self.domains.of(&name);
-        host.name(question.qtype, name.hash, domain);
         let mut tier = None;
+        let mut of = Of::Other;
         if matches!(question.qtype, QType::A | QType::AAAA) {
             let label = names::first_label(text);
             tier = self.settings.keywords.tier(label);
             if question.qtype == QType::A {
-                host.prefixes.add(text);
+                of = Of::A(Prefix::of(text));
                 if let Some(tier) = tier {
-                    host.keyword.add(tier);
-                    host.labels.add(Label::new(label), 1);
+                    let keyword = host.keyword.get_or_insert_default();
+                    keyword.add(tier, Label::new(label));
                 }
                 if !late {
                     host.series.add(packet.time.second(), self.closed, tier);
                 }
             }
         }
+        if question.qtype == QType::MX {
+            of = Of::Mx;
+        }
+        host.lookups.add(Lookup {
+            name: name.hash,
+            domain,
+            of,
+        });
         if late {
             return;
         }

@@ -1,8 +1,7 @@
 //! The counters of one host.
 
 use super::coupling::{Coupling, CouplingSums};
-use super::distinct::Distinct;
-use super::prefixes::Prefixes;
+use super::lookups::Lookups;
 use super::series::{Series, Sums};
 use super::smtp::{self, SmtpCounters, SmtpTotals};
 use super::top::TopCounts;
@@ -27,6 +26,9 @@ pub const TOLD_A_SECOND: u32 = 1024;
 pub(super) const TOLD: usize = 20;
 
 /// What one host asked and was answered.
+///
+/// What few hosts have stands apart, and what is counted of every query in front: a host that asks
+/// little takes half a kilobyte, and a query touches few lines of the cache.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct HostCounters {
     /// Time of the first packet counted.
@@ -43,23 +45,18 @@ pub struct HostCounters {
     pub cut: u64,
     /// Replies by code.
     pub replies: Replies,
-    /// A queries by keyword tier.
-    pub keyword: Tiers,
-    /// Keyword labels of A queries.
-    pub labels: TopCounts<Label, LABELS>,
-    /// Prefixes of the names of A queries.
-    pub prefixes: Prefixes,
+    /// The names that it asked for.
+    pub lookups: Lookups,
     /// A queries per second.
     pub series: Series,
+    /// Its A queries for mail hosts by keyword, where it has any.
+    pub keyword: Option<Box<KeywordCounts>>,
     /// Whether its DNS was hidden in TLS or QUIC; `None` where nothing tells.
     pub dns_hidden: Option<bool>,
     /// Its mail lookups and mail connections per second, where it has any.
     pub coupling: Option<Box<Coupling>>,
     /// Its SMTP, where it has any.
     pub smtp: Option<Box<SmtpCounters>>,
-    names: Distinct,
-    domains: Distinct,
-    mx_domains: Distinct,
     /// A second, and observations of it that were told.
     told: (i64, u32),
     /// It asks as resolvers do, and that was told.
@@ -112,6 +109,23 @@ impl Queries {
             QType::ANY => &mut self.any,
             _ => &mut self.other,
         } += 1;
+    }
+}
+
+/// A queries for keywords.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct KeywordCounts {
+    /// By tier.
+    pub tiers: Tiers,
+    /// By label.
+    pub labels: TopCounts<Label, LABELS>,
+}
+
+impl KeywordCounts {
+    /// Counts a query for this label.
+    pub fn add(&mut self, tier: Tier, label: Label) {
+        self.tiers.add(tier);
+        self.labels.add(label, 1);
     }
 }
 
@@ -272,16 +286,6 @@ impl HostCounters {
         resolves && !before
     }
 
-    /// Counts a name and its registrable domain as asked for.
-    #[inline]
-    pub fn name(&mut self, qtype: QType, name: u64, domain: u64) {
-        self.names.insert(name);
-        self.domains.insert(domain);
-        if qtype == QType::MX {
-            self.mx_domains.insert(domain);
-        }
-    }
-
     /// Closes the seconds up to `through`.
     pub fn close(&mut self, through: i64) {
         self.series.close(through);
@@ -294,7 +298,7 @@ impl HostCounters {
     pub(super) fn period_sums(&self) -> (Sums, CouplingSums) {
         let coupling = self.coupling.as_ref();
         let coupling = coupling.map(|coupling| *coupling.period());
-        (*self.series.period(), coupling.unwrap_or_default())
+        (self.series.period(), coupling.unwrap_or_default())
     }
 
     /// Begins the sums of a period with the next second that is closed.
@@ -313,6 +317,8 @@ impl HostCounters {
 
     /// The same with that many labels and names of servers.
     pub(super) fn totals_of(&mut self, labels: usize, names: usize) -> HostTotals {
+        let lookups = self.lookups.counts();
+        let keyword = self.keyword.as_deref();
         HostTotals {
             first: self.first,
             last: self.last,
@@ -321,17 +327,15 @@ impl HostCounters {
             iterative: self.iterative,
             cut: self.cut,
             replies: self.replies,
-            keyword: self.keyword,
-            labels: self.labels.top(labels),
-            labels_cut: self.labels.len() > labels,
-            labels_error: self.labels.error(),
-            names: self.names.count(),
-            domains: self.domains.count(),
-            mx_domains: self.mx_domains.count(),
-            distinct_exact: [&self.names, &self.domains, &self.mx_domains]
-                .iter()
-                .all(|distinct| distinct.is_exact()),
-            sums: *self.series.sums(),
+            keyword: keyword.map_or_else(Tiers::default, |keyword| keyword.tiers),
+            labels: keyword.map_or_else(Vec::new, |keyword| keyword.labels.top(labels)),
+            labels_cut: keyword.is_some_and(|keyword| keyword.labels.len() > labels),
+            labels_error: keyword.map_or(0, |keyword| keyword.labels.error()),
+            names: lookups.names,
+            domains: lookups.domains,
+            mx_domains: lookups.mx_domains,
+            distinct_exact: lookups.exact,
+            sums: self.series.sums(),
             dns_hidden: self.dns_hidden,
             coupling: self
                 .coupling

@@ -23,6 +23,7 @@ pub mod duplicates;
 mod hidden;
 pub mod host;
 mod lately;
+pub mod lookups;
 mod mail;
 pub mod names;
 mod open;

@@ -2,17 +2,32 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Seconds that are kept in place: the newest and two before it may still receive a packet,
-/// since one may come up to 2 s late, and one is being opened.
-const OPEN: usize = 4;
+/// Seconds that are kept in place: the newest and the two before it, since a packet may come up
+/// to 2 s late.
+const OPEN: usize = 3;
+
+/// No second: before any that a packet can have.
+const NONE: i64 = i64::MIN;
 
 /// Bins of the open seconds.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Open<B> {
-    seconds: [Option<(i64, B)>; OPEN],
+    /// Apart from the bins, since they are looked through for each packet.
+    seconds: [i64; OPEN],
+    bins: [B; OPEN],
     /// Further ones, where a capture thread is seconds behind another: how many, is bounded by
     /// whoever reads from both.
     more: Option<Box<Self>>,
+}
+
+impl<B: Copy + Default> Default for Open<B> {
+    fn default() -> Self {
+        Self {
+            seconds: [NONE; OPEN],
+            bins: [B::default(); OPEN],
+            more: None,
+        }
+    }
 }
 
 impl<B: Copy + Default> Open<B> {
@@ -25,53 +40,60 @@ impl<B: Copy + Default> Open<B> {
         closed: i64,
         fold: &mut impl FnMut(i64, B),
     ) -> &mut B {
-        let at = match self.place(|open| open == Some(second)) {
+        let at = match self.place(second) {
             Some(at) => at,
             None => match self.free(closed, fold) {
-                Some(at) => at,
+                Some(at) => {
+                    self.seconds[at] = second;
+                    at
+                }
                 None => return self.more.get_or_insert_default().bin(second, closed, fold),
             },
         };
-        let slot = &mut self.seconds[at];
-        &mut slot.get_or_insert((second, B::default())).1
+        &mut self.bins[at]
     }
 
     #[inline]
-    fn place(&self, is: impl Fn(Option<i64>) -> bool) -> Option<usize> {
-        let second = |slot: &Option<(i64, B)>| slot.map(|(second, _)| second);
-        self.seconds.iter().position(|slot| is(second(slot)))
+    fn place(&self, second: i64) -> Option<usize> {
+        self.seconds.iter().position(|open| *open == second)
     }
 
     /// A place for another second; none while there are seconds beyond these, of which it may be
     /// one.
     fn free(&mut self, closed: i64, fold: &mut impl FnMut(i64, B)) -> Option<usize> {
         self.close(closed, fold);
-        self.place(|open| open.is_none())
-            .filter(|_| self.more.is_none())
+        self.place(NONE).filter(|_| self.more.is_none())
     }
 
     /// Hands the seconds up to `through` to `fold`, in order.
+    #[inline]
     pub(super) fn close(&mut self, through: i64, fold: &mut impl FnMut(i64, B)) {
-        while let Some((second, bin)) = self.earliest(through).and_then(Option::take) {
-            fold(second, bin);
+        while let Some(earliest) = self.earliest().filter(|earliest| *earliest <= through) {
+            if let Some(bin) = self.take(earliest) {
+                fold(earliest, bin);
+            }
         }
         if self.more.as_ref().is_some_and(|more| more.is_empty()) {
             self.more = None;
         }
     }
 
-    fn earliest(&mut self, through: i64) -> Option<&mut Option<(i64, B)>> {
-        let ready = |slot: &&mut Option<(i64, B)>| slot.is_some_and(|(s, _)| s <= through);
-        let more = self.more.as_mut();
-        let beyond = more.and_then(|more| more.earliest(through));
-        let here = self.seconds.iter_mut().filter(ready);
-        here.chain(beyond)
-            .min_by_key(|slot| slot.map(|(second, _)| second))
+    fn earliest(&self) -> Option<i64> {
+        let here = self.seconds.iter().copied().filter(|open| *open != NONE);
+        let beyond = self.more.as_ref().and_then(|more| more.earliest());
+        here.chain(beyond).min()
+    }
+
+    fn take(&mut self, second: i64) -> Option<B> {
+        if let Some(at) = self.place(second) {
+            self.seconds[at] = NONE;
+            return Some(std::mem::take(&mut self.bins[at]));
+        }
+        self.more.as_mut()?.take(second)
     }
 
     fn is_empty(&self) -> bool {
-        let beyond = self.more.as_ref();
-        self.seconds.iter().all(Option::is_none) && beyond.is_none_or(|more| more.is_empty())
+        self.earliest().is_none()
     }
 }
 

@@ -225,7 +225,9 @@ impl HostCounters {
     fn weight(&self) -> (u64, bool) {
         let before = self.before.as_ref().map_or(0, |before| before.volume());
         let attempts = self.smtp.as_ref().map_or(0, |smtp| smtp.attempts());
-        let mail = attempts + self.queries.mx + self.keyword.exact + self.keyword.numbered;
+        let keyword = self.keyword.as_ref();
+        let keyword = keyword.map_or(0, |keyword| keyword.tiers.exact + keyword.tiers.numbered);
+        let mail = attempts + self.queries.mx + keyword;
         (more(self.volume(), before), mail > 0)
     }
 

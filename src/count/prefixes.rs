@@ -14,13 +14,17 @@ pub const EXACT: usize = 4096;
 pub const TOLD: usize = 32;
 
 /// One to five octets of text; what follows the text is zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Prefix([u8; 8]);
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Prefix {
+    octets: [u8; LONGEST],
+    length: u8,
+}
 
 /// As one number, and not octet by octet.
 impl Hash for Prefix {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(u64::from_le_bytes(self.0));
+        let [a, b, c, d, e] = self.octets;
+        state.write_u64(u64::from_le_bytes([a, b, c, d, e, 0, 0, self.length]));
     }
 }
 
@@ -28,32 +32,33 @@ impl Prefix {
     /// The octets.
     #[must_use]
     pub fn text(&self) -> &[u8] {
-        let Self([text @ .., _, _, length]) = self;
-        text.get(..usize::from(*length)).unwrap_or(text)
+        self.octets
+            .get(..usize::from(self.length))
+            .unwrap_or(&self.octets)
     }
 
     fn cut(self, length: usize) -> Self {
-        let mut octets = [0; 8];
+        let mut octets = [0; LONGEST];
         for (to, from) in octets.iter_mut().zip(self.text().iter().take(length)) {
             *to = *from;
         }
         Self::with_length(octets, self.text().len().min(length))
     }
 
-    fn with_length(mut octets: [u8; 8], length: usize) -> Self {
+    fn with_length(octets: [u8; LONGEST], length: usize) -> Self {
         // A prefix has at most five octets.
-        octets[7] = u8::try_from(length).unwrap_or(0);
-        Self(octets)
+        let length = u8::try_from(length).unwrap_or(0);
+        Self { octets, length }
     }
 
     /// The first five characters of a folded name as text: a dot for each length octet but
     /// the first.
     #[inline]
-    fn of(folded: &[u8]) -> Self {
-        let mut octets = [0; 8];
+    pub(super) fn of(folded: &[u8]) -> Self {
+        let mut octets = [0; LONGEST];
         let mut left = folded.first().copied().unwrap_or(0);
         let mut length = 0;
-        for (to, &from) in octets.iter_mut().take(LONGEST).zip(folded.iter().skip(1)) {
+        for (to, &from) in octets.iter_mut().zip(folded.iter().skip(1)) {
             if left == 0 {
                 left = from;
                 *to = b'.';
@@ -76,11 +81,8 @@ impl Serialize for Prefix {
 impl<'de> Deserialize<'de> for Prefix {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Vec::<u8>::deserialize(deserializer)?;
-        let mut octets = [0; 8];
-        let Some(to) = octets
-            .get_mut(..text.len())
-            .filter(|_| text.len() <= LONGEST)
-        else {
+        let mut octets = [0; LONGEST];
+        let Some(to) = octets.get_mut(..text.len()) else {
             return Err(D::Error::custom("a prefix of more than five characters"));
         };
         to.copy_from_slice(&text);
@@ -111,10 +113,9 @@ pub struct Column {
 }
 
 impl Prefixes {
-    /// Counts the prefixes of a folded name.
+    /// Counts this prefix, of five characters or of a shorter name, and those that it begins with.
     #[inline]
-    pub fn add(&mut self, folded: &[u8]) {
-        let prefix = Prefix::of(folded);
+    pub fn add(&mut self, prefix: Prefix) {
         if self.longest.len() == EXACT && self.shorter.is_none() {
             self.shorter = Some(Box::new(self.derive_shorter()));
         }
@@ -197,7 +198,7 @@ mod tests {
     fn dots_count_as_characters() {
         let mut prefixes = Prefixes::default();
         for name in ["mx.example.jp", "mx.example.com", "mail.a.jp", "a.b", "m"] {
-            prefixes.add(&fold(name));
+            prefixes.add(Prefix::of(&fold(name)));
         }
         let columns = prefixes.columns();
         let column = |length: usize| texts(&columns[length - 1]);
@@ -227,7 +228,7 @@ mod tests {
             }
         }
         for name in &names {
-            prefixes.add(&fold(name));
+            prefixes.add(Prefix::of(&fold(name)));
         }
         let columns = prefixes.columns();
         assert_eq!(names.len(), 6760);

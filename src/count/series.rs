@@ -208,48 +208,97 @@ impl Sums {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Series {
     open: Open<Bin>,
-    sums: Sums,
+    closed: Closed,
     /// The sums since a period began; `None` where that was before the first second.
     #[serde(skip)]
     period: Option<Box<Sums>>,
+}
+
+/// The closed seconds with A queries. Most hosts of a flood have one, and many others few: sums
+/// are made of the second.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+enum Closed {
+    #[default]
+    None,
+    One(i64, Bin),
+    More(Box<Sums>),
+}
+
+impl Closed {
+    fn add(&mut self, second: i64, bin: Bin) {
+        match self {
+            Self::None => *self = Self::One(second, bin),
+            Self::One(..) => {
+                let mut sums = self.sums();
+                sums.add(second, bin);
+                *self = Self::More(Box::new(sums));
+            }
+            Self::More(sums) => sums.add(second, bin),
+        }
+    }
+
+    fn sums(&self) -> Sums {
+        match self {
+            Self::None => Sums::default(),
+            Self::One(second, bin) => {
+                let mut sums = Sums::default();
+                sums.add(*second, *bin);
+                sums
+            }
+            Self::More(sums) => **sums,
+        }
+    }
 }
 
 impl Series {
     /// Counts an A query of `second`, while the seconds up to `closed` are closed.
     #[inline]
     pub fn add(&mut self, second: i64, closed: i64, tier: Option<Tier>) {
-        let Self { open, sums, period } = self;
+        let Self {
+            open,
+            closed: sums,
+            period,
+        } = self;
         let fold = &mut |second, bin| fold(sums, period, second, bin);
         open.bin(second, closed, fold).add(tier);
     }
 
     /// Folds the seconds up to `through` into the sums.
     pub fn close(&mut self, through: i64) {
-        let Self { open, sums, period } = self;
-        open.close(through, &mut |second, bin| fold(sums, period, second, bin));
+        let Self {
+            open,
+            closed,
+            period,
+        } = self;
+        open.close(through, &mut |second, bin| {
+            fold(closed, period, second, bin)
+        });
     }
 
     /// Begins a period with the next second that is closed.
     pub(super) fn begin(&mut self) {
-        if self.period.is_some() || self.sums.active > 0 {
+        if self.period.is_some() || !matches!(self.closed, Closed::None) {
             **self.period.get_or_insert_default() = Sums::default();
         }
     }
 
     /// The sums since the period began.
-    pub(super) fn period(&self) -> &Sums {
-        self.period.as_deref().unwrap_or(&self.sums)
+    pub(super) fn period(&self) -> Sums {
+        self.period
+            .as_deref()
+            .copied()
+            .unwrap_or_else(|| self.sums())
     }
 
     /// The sums of the closed seconds.
     #[must_use]
-    pub fn sums(&self) -> &Sums {
-        &self.sums
+    pub fn sums(&self) -> Sums {
+        self.closed.sums()
     }
 }
 
-fn fold(sums: &mut Sums, period: &mut Option<Box<Sums>>, second: i64, bin: Bin) {
-    sums.add(second, bin);
+fn fold(closed: &mut Closed, period: &mut Option<Box<Sums>>, second: i64, bin: Bin) {
+    closed.add(second, bin);
     if let Some(period) = period {
         period.add(second, bin);
     }
@@ -359,7 +408,7 @@ mod tests {
             }
             series.close(i64::MAX);
             let bins: Vec<_> = exact.into_iter().collect();
-            prop_assert_eq!(*series.sums(), sums(&bins));
+            prop_assert_eq!(series.sums(), sums(&bins));
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use crate::host::HostAddr;
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use hashbrown::HashTable;
 use serde::ser::SerializeTuple as _;
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::VecDeque;
+use std::hash::BuildHasher as _;
 
 /// Credits a host can hold: rounds of the main queue that it survives without a packet.
 const MOST_CREDIT: u8 = 3;
@@ -27,15 +28,19 @@ const TRIAL: usize = 10;
 /// leaves depends on the packets alone.
 #[derive(Debug)]
 pub struct HostTable<V> {
-    index: HashMap<HostAddr, usize, RandomState>,
+    /// Where the slot of a host is, by a hash of its address.
+    index: HashTable<u32>,
+    hasher: RandomState,
     slots: Vec<Slot<V>>,
-    trial: VecDeque<usize>,
-    main: VecDeque<usize>,
+    trial: VecDeque<u32>,
+    main: VecDeque<u32>,
     bound: usize,
     evicted: u64,
 }
 
+/// In this order, so that what is looked at for each packet lies together.
 #[derive(Debug)]
+#[repr(C)]
 struct Slot<V> {
     host: HostAddr,
     credit: u8,
@@ -52,8 +57,8 @@ pub(super) struct Saved<V> {
 
 impl<V: Serialize> Serialize for HostTable<V> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let hosts = |queue: &VecDeque<usize>| -> Vec<_> {
-            let slots = queue.iter().filter_map(|&at| self.slots.get(at));
+        let hosts = |queue: &VecDeque<u32>| -> Vec<_> {
+            let slots = queue.iter().filter_map(|&at| self.slots.get(at as usize));
             slots
                 .map(|slot| (slot.host, slot.credit, &slot.value))
                 .collect()
@@ -66,37 +71,33 @@ impl<V: Serialize> Serialize for HostTable<V> {
     }
 }
 
-impl<V> Saved<V> {
+impl<V: Default> Saved<V> {
     /// The table, for at most `bound` hosts: where there were more, those leave whose turn it
     /// was. `None` where a host stands twice.
     pub(super) fn table(mut self, bound: usize) -> Option<HostTable<V>> {
-        let bound = bound.max(1);
-        while self.trial.len() + self.main.len() > bound {
+        let mut table = HostTable::new(bound);
+        while self.trial.len() + self.main.len() > table.bound {
             let _ = self.trial.pop_front().or_else(|| self.main.pop_front());
             self.evicted += 1;
         }
-        let hosts = self.trial.len() + self.main.len();
-        let mut table = HostTable {
-            index: HashMap::default(),
-            slots: Vec::with_capacity(hosts),
-            trial: VecDeque::new(),
-            main: VecDeque::new(),
-            bound,
-            evicted: self.evicted,
-        };
-        for (hosts, queue) in [(self.trial, &mut table.trial), (self.main, &mut table.main)] {
+        table
+            .slots
+            .reserve_exact(self.trial.len() + self.main.len());
+        table.evicted = self.evicted;
+        for (hosts, on_trial) in [(self.trial, true), (self.main, false)] {
             for (host, credit, value) in hosts {
-                let at = table.slots.len();
-                if table.index.insert(host, at).is_some() {
+                if table.find(host).is_some() {
                     return None;
                 }
+                let at = table.push(host, value);
+                let slot = table.slots.last_mut()?;
+                slot.credit = credit.min(MOST_CREDIT);
+                let queue = if on_trial {
+                    &mut table.trial
+                } else {
+                    &mut table.main
+                };
                 queue.push_back(at);
-                let credit = credit.min(MOST_CREDIT);
-                table.slots.push(Slot {
-                    host,
-                    credit,
-                    value,
-                });
             }
         }
         Some(table)
@@ -108,13 +109,26 @@ impl<V: Default> HostTable<V> {
     #[must_use]
     pub fn new(bound: usize) -> Self {
         Self {
-            index: HashMap::default(),
+            index: HashTable::new(),
+            hasher: RandomState::default(),
             slots: Vec::new(),
             trial: VecDeque::new(),
             main: VecDeque::new(),
-            bound: bound.max(1),
+            // As many as places have numbers.
+            bound: bound.clamp(1, u32::MAX as usize),
             evicted: 0,
         }
+    }
+
+    /// The slot of `host`.
+    #[inline]
+    fn find(&self, host: HostAddr) -> Option<u32> {
+        let is = |at: &u32| {
+            self.slots
+                .get(*at as usize)
+                .is_some_and(|it| it.host == host)
+        };
+        self.index.find(self.hasher.hash_one(host), is).copied()
     }
 
     /// The counters of `host`, new ones where it has none.
@@ -123,44 +137,78 @@ impl<V: Default> HostTable<V> {
     /// Never: an index is made with its slot.
     #[inline]
     pub fn entry(&mut self, host: HostAddr) -> &mut V {
-        let at = match self.index.get(&host) {
-            Some(&at) => at,
+        let at = match self.find(host) {
+            Some(at) => at,
             None => self.insert(host),
         };
-        let slot = self.slots.get_mut(at).expect("an index leads to its slot");
+        let slot = self.slots.get_mut(at as usize);
+        let slot = slot.expect("an index leads to its slot");
         slot.credit = (slot.credit + 1).min(MOST_CREDIT);
         &mut slot.value
     }
 
-    fn insert(&mut self, host: HostAddr) -> usize {
-        let slot = Slot {
-            host,
-            credit: 0,
-            value: V::default(),
-        };
+    fn insert(&mut self, host: HostAddr) -> u32 {
         let at = if let Some(at) = self.vacate() {
-            if let Some(old) = self.slots.get_mut(at) {
-                self.index.remove(&old.host);
-                *old = slot;
-            }
             self.evicted += 1;
+            self.replace(at, host);
             at
         } else {
-            if self.slots.len() == self.slots.capacity() {
-                let more = self.slots.len() / GROWTH + 1;
-                self.slots.reserve_exact(more);
-            }
-            self.slots.push(slot);
-            self.slots.len() - 1
+            self.push(host, V::default())
         };
-        self.index.insert(host, at);
         self.trial.push_back(at);
         at
     }
 
+    /// Puts a host into a slot of its own.
+    fn push(&mut self, host: HostAddr, value: V) -> u32 {
+        if self.slots.len() == self.slots.capacity() {
+            let more = self.slots.len() / GROWTH + 1;
+            self.slots.reserve_exact(more);
+        }
+        let at = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
+        self.slots.push(Slot {
+            host,
+            credit: 0,
+            value,
+        });
+        self.point(host, at);
+        at
+    }
+
+    /// Puts a host into the slot of another.
+    fn replace(&mut self, at: u32, host: HostAddr) {
+        if let Some(slot) = self.slots.get_mut(at as usize) {
+            let hash = self.hasher.hash_one(slot.host);
+            if let Ok(entry) = self.index.find_entry(hash, |other| *other == at) {
+                entry.remove();
+            }
+            *slot = Slot {
+                host,
+                credit: 0,
+                value: V::default(),
+            };
+        }
+        self.point(host, at);
+    }
+
+    /// Makes the index lead to the slot of a host.
+    fn point(&mut self, host: HostAddr, at: u32) {
+        let Self {
+            index,
+            hasher,
+            slots,
+            ..
+        } = self;
+        let hash_of = |at: &u32| {
+            let slot = slots.get(*at as usize);
+            slot.map_or(0, |slot| hasher.hash_one(slot.host))
+        };
+        index.insert_unique(hasher.hash_one(host), at, hash_of);
+    }
+
     /// A place to use again, where the table is at its bound. Ends, since each step takes a
     /// host off the trial queue or a credit off one in the main queue.
-    fn vacate(&mut self) -> Option<usize> {
+    fn vacate(&mut self) -> Option<u32> {
         if self.slots.len() < self.bound {
             return None;
         }
@@ -172,7 +220,7 @@ impl<V: Default> HostTable<V> {
                 &mut self.main
             };
             let at = queue.pop_front()?;
-            match self.slots.get_mut(at) {
+            match self.slots.get_mut(at as usize) {
                 // One credit is that of a host's first packet, or the last of a regular's.
                 Some(slot) if slot.credit > 1 => {
                     slot.credit -= u8::from(!on_trial);
@@ -186,7 +234,8 @@ impl<V: Default> HostTable<V> {
     /// The counters of `host`, if it is in the table.
     #[inline]
     pub fn get_mut(&mut self, host: HostAddr) -> Option<&mut V> {
-        let slot = self.slots.get_mut(*self.index.get(&host)?)?;
+        let at = self.find(host)?;
+        let slot = self.slots.get_mut(at as usize)?;
         Some(&mut slot.value)
     }
 
@@ -198,7 +247,7 @@ impl<V: Default> HostTable<V> {
 
     /// The hosts in the table, in no order.
     pub(super) fn hosts(&self) -> impl Iterator<Item = HostAddr> + '_ {
-        self.index.keys().copied()
+        self.slots.iter().map(|slot| slot.host)
     }
 
     /// How many hosts are in the table.

@@ -494,7 +494,7 @@ impl<'a> Calling<'a> {
                     span: (totals.first, totals.last),
                     judgement: self.correlator.judgement(host, &totals),
                     totals,
-                    prefixes: Some(&counters.prefixes),
+                    prefixes: Some(counters.lookups.prefixes()),
                 })?;
             }
         }

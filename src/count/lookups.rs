@@ -1,0 +1,173 @@
+//! The names that a host asked for: how many distinct ones there are, and how they begin.
+
+use super::distinct::Distinct;
+use super::prefixes::{Prefix, Prefixes};
+use serde::{Deserialize, Serialize};
+
+/// Lookups that wait. What they are counted in lies all over a host's memory: gone through for
+/// several at once, it is fetched once, and who asks a few names needs none of it.
+const WAITING: usize = 4;
+
+/// Names by their hashes, names of A queries also by their prefixes.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Lookups {
+    /// Those asked for last, in order, which are not counted yet.
+    waiting: [Lookup; WAITING],
+    count: u8,
+    counted: Option<Box<Counted>>,
+}
+
+/// What one question asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Lookup {
+    /// The hash of the name, well mixed.
+    pub name: u64,
+    /// That of its registrable domain.
+    pub domain: u64,
+    /// What of it.
+    pub of: Of,
+}
+
+/// The type that was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub enum Of {
+    /// An IPv4 address, of a name that begins so.
+    A(Prefix),
+    /// Mail exchangers.
+    Mx,
+    /// Anything else.
+    #[default]
+    Other,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Counted {
+    names: Distinct,
+    domains: Distinct,
+    mx_domains: Distinct,
+    prefixes: Prefixes,
+}
+
+/// How many distinct names and domains there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    /// Names.
+    pub(super) names: u64,
+    /// Registrable domains.
+    pub(super) domains: u64,
+    /// Registrable domains asked for by MX.
+    pub(super) mx_domains: u64,
+    /// Whether all three are exact.
+    pub(super) exact: bool,
+}
+
+impl Lookups {
+    /// Adds what a question asked for.
+    #[inline]
+    pub fn add(&mut self, lookup: Lookup) {
+        if usize::from(self.count) >= WAITING {
+            self.settle();
+        }
+        if let Some(slot) = self.waiting.get_mut(usize::from(self.count)) {
+            *slot = lookup;
+            self.count += 1;
+        }
+    }
+
+    fn waiting(&self) -> &[Lookup] {
+        self.waiting
+            .get(..self.count.into())
+            .unwrap_or(&self.waiting)
+    }
+
+    #[inline(never)]
+    fn settle(&mut self) -> &mut Counted {
+        let counted = self.counted.get_or_insert_default();
+        let count = std::mem::take(&mut self.count);
+        for lookup in self.waiting.iter().take(count.into()) {
+            counted.names.insert(lookup.name);
+            counted.domains.insert(lookup.domain);
+            match lookup.of {
+                Of::A(prefix) => counted.prefixes.add(prefix),
+                Of::Mx => counted.mx_domains.insert(lookup.domain),
+                Of::Other => {}
+            }
+        }
+        counted
+    }
+
+    /// How many there are.
+    pub(super) fn counts(&mut self) -> Counts {
+        if self.counted.is_none() {
+            // As long as all wait they are few.
+            let waiting = self.waiting();
+            let mx = waiting.iter().filter(|lookup| lookup.of == Of::Mx);
+            return Counts {
+                names: distinct(waiting.iter().map(|lookup| lookup.name)),
+                domains: distinct(waiting.iter().map(|lookup| lookup.domain)),
+                mx_domains: distinct(mx.map(|lookup| lookup.domain)),
+                exact: true,
+            };
+        }
+        let Counted {
+            names,
+            domains,
+            mx_domains,
+            ..
+        } = self.settle();
+        Counts {
+            names: names.count(),
+            domains: domains.count(),
+            mx_domains: mx_domains.count(),
+            exact: names.is_exact() && domains.is_exact() && mx_domains.is_exact(),
+        }
+    }
+
+    /// The prefixes of the names of A queries.
+    pub fn prefixes(&mut self) -> &Prefixes {
+        &self.settle().prefixes
+    }
+}
+
+/// How many of a few hashes differ.
+fn distinct(hashes: impl Iterator<Item = u64> + Clone) -> u64 {
+    let new = hashes.clone().enumerate();
+    new.filter(|(at, hash)| !hashes.clone().take(*at).any(|before| before == *hash))
+        .count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    proptest! {
+        /// Asked in between or at the end, the counts are those of all lookups so far.
+        #[test]
+        fn what_waits_is_counted(steps in prop::collection::vec((0_u64..12, 0_u64..4, 0_u8..3, any::<bool>()), 0..60)) {
+            let mut lookups = Lookups::default();
+            let (mut names, mut domains) = (BTreeSet::new(), BTreeSet::new());
+            let (mut mx_domains, mut prefixes) = (BTreeSet::new(), Prefixes::default());
+            for (name, domain, of, ask) in steps {
+                let prefix = Prefix::of(&[1, b'a' + u8::try_from(name).unwrap()]);
+                let of = [Of::A(prefix), Of::Mx, Of::Other][usize::from(of)];
+                lookups.add(Lookup { name, domain, of });
+                names.insert(name);
+                domains.insert(domain);
+                match of {
+                    Of::A(_) => prefixes.add(prefix),
+                    Of::Mx => drop(mx_domains.insert(domain)),
+                    Of::Other => {}
+                }
+                if ask {
+                    let expected = [&names, &domains, &mx_domains].map(|set| set.len() as u64);
+                    let counts = lookups.counts();
+                    prop_assert_eq!([counts.names, counts.domains, counts.mx_domains], expected);
+                    prop_assert!(counts.exact);
+                }
+            }
+            prop_assert_eq!(lookups.prefixes().columns(), prefixes.columns());
+        }
+    }
+}
