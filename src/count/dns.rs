@@ -54,7 +54,9 @@ impl Tally {
         let host = shard.hosts.entry(packet.src);
         host.seen(packet.time);
         host.tag = packet.tag.or(host.tag);
-        host.cut += u64::from(packet.is_cut());
+        if packet.is_cut() {
+            host.cut();
+        }
         host.queries.total += 1;
         host.iterative += u64::from(!message.header.recursion_desired());
         if let Some(qtype) = message.qtype {
@@ -218,7 +220,9 @@ impl Tally {
             return;
         };
         let rcode = message.header.rcode();
-        host.cut += u64::from(packet.is_cut());
+        if packet.is_cut() {
+            host.cut();
+        }
         host.replies.total += 1;
         host.replies.nxdomain += u64::from(rcode == NXDOMAIN);
         host.replies.servfail += u64::from(rcode == SERVFAIL);

@@ -11,6 +11,7 @@ use crate::keywords::Tier;
 use crate::time::Timestamp;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::hint::black_box;
 
 /// Keyword labels of a host that are counted exactly; the study's client F used some 400.
 pub const LABELS: usize = 1024;
@@ -31,18 +32,16 @@ pub(super) const TOLD: usize = 20;
 /// little takes half a kilobyte, and a query touches few lines of the cache.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct HostCounters {
-    /// Time of the first packet counted.
-    pub first: Option<Timestamp>,
-    /// Time of the newest packet counted.
-    pub last: Option<Timestamp>,
+    /// Times of the first packet counted and of the newest.
+    span: Option<(Timestamp, Timestamp)>,
     /// Link address and VLAN of the newest query.
     pub tag: LinkTag,
     /// Queries by type.
     pub queries: Queries,
     /// Queries that ask the server to answer without recursion, as a resolver does.
     pub iterative: u64,
-    /// Packets that the snap length cut.
-    pub cut: u64,
+    /// Packets that the snap length cut; at 2³² − 1 it stays there.
+    cut: u32,
     /// Replies by code.
     pub replies: Replies,
     /// The names that it asked for.
@@ -57,8 +56,9 @@ pub struct HostCounters {
     pub coupling: Option<Box<Coupling>>,
     /// Its SMTP, where it has any.
     pub smtp: Option<Box<SmtpCounters>>,
-    /// A second, and observations of it that were told.
-    told: (i64, u32),
+    /// The second of which observations were told last, and how many.
+    told_of: i64,
+    told: u32,
     /// It asks as resolvers do, and that was told.
     resolves: bool,
     /// What was counted when the period began; `None` where that was before its first packet.
@@ -263,19 +263,43 @@ impl HostCounters {
     /// Notes the time of a packet.
     #[inline]
     pub fn seen(&mut self, time: Timestamp) {
-        self.first = Some(self.first.map_or(time, |first| first.min(time)));
-        self.last = Some(self.last.map_or(time, |last| last.max(time)));
+        let (first, last) = self.span.unwrap_or((time, time));
+        self.span = Some((first.min(time), last.max(time)));
+    }
+
+    /// Time of the newest packet counted.
+    pub(super) fn last(&self) -> Option<Timestamp> {
+        self.span.map(|(_, last)| last)
+    }
+
+    /// Notes a packet that the snap length cut.
+    #[inline]
+    pub fn cut(&mut self) {
+        self.cut = self.cut.saturating_add(1);
+    }
+
+    /// Brings into the cache what a query changes.
+    #[inline]
+    pub(super) fn fetch(&self) {
+        self.lookups.fetch();
+        self.series.fetch();
+        black_box((
+            self.span,
+            self.queries.total,
+            self.queries.other,
+            self.replies.total,
+        ));
     }
 
     /// Whether another observation of this second may be told: no host needs more than
     /// [`TOLD_A_SECOND`] to be judged, and a flood must not fill the memory.
     pub fn tell(&mut self, second: i64) -> bool {
         // A late second uses what the newest one leaves.
-        if second > self.told.0 || self.told.1 == 0 {
-            self.told = (second, 0);
+        if second > self.told_of || self.told == 0 {
+            (self.told_of, self.told) = (second, 0);
         }
-        self.told.1 += 1;
-        self.told.1 <= TOLD_A_SECOND
+        self.told += 1;
+        self.told <= TOLD_A_SECOND
     }
 
     /// Whether it asks as resolvers do, and did not when this was asked last.
@@ -320,12 +344,12 @@ impl HostCounters {
         let lookups = self.lookups.counts();
         let keyword = self.keyword.as_deref();
         HostTotals {
-            first: self.first,
-            last: self.last,
+            first: self.span.map(|(first, _)| first),
+            last: self.last(),
             tag: self.tag,
             queries: self.queries,
             iterative: self.iterative,
-            cut: self.cut,
+            cut: self.cut.into(),
             replies: self.replies,
             keyword: keyword.map_or_else(Tiers::default, |keyword| keyword.tiers),
             labels: keyword.map_or_else(Vec::new, |keyword| keyword.labels.top(labels)),

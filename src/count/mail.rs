@@ -56,7 +56,7 @@ impl Tally {
     /// Notes that the snap length cut a packet of a host's connections.
     pub(super) fn cut(&mut self, host: HostAddr) {
         if let Some(counters) = self.shards[shard_of(host)].hosts.get_mut(host) {
-            counters.cut += 1;
+            counters.cut();
         }
     }
 

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Seconds that are kept in place: the newest and the two before it, since a packet may come up
-/// to 2 s late.
-const OPEN: usize = 3;
+/// Seconds that are kept in place: the newest and two before it may still receive a packet,
+/// since one may come up to 2 s late, and one is being opened.
+const OPEN: usize = 4;
 
 /// No second: before any that a packet can have.
 const NONE: i64 = i64::MIN;
@@ -51,6 +51,12 @@ impl<B: Copy + Default> Open<B> {
             },
         };
         &mut self.bins[at]
+    }
+
+    /// Whether that second is open.
+    #[inline]
+    pub(super) fn holds(&self, second: i64) -> bool {
+        self.place(second).is_some()
     }
 
     #[inline]

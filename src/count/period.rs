@@ -211,7 +211,7 @@ impl HostCounters {
             return true;
         };
         // Of packets at the same time, or late, the counts tell.
-        self.last > before.last
+        self.last() > before.last
             || self.volume() > before.volume()
             || self.replies.total > before.replies.total
     }

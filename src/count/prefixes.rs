@@ -23,8 +23,12 @@ pub struct Prefix {
 /// As one number, and not octet by octet.
 impl Hash for Prefix {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let [a, b, c, d, e] = self.octets;
-        state.write_u64(u64::from_le_bytes([a, b, c, d, e, 0, 0, self.length]));
+        let mut number = [0; 8];
+        for (to, from) in number.iter_mut().zip(self.octets) {
+            *to = from;
+        }
+        number[7] = self.length;
+        state.write_u64(u64::from_le_bytes(number));
     }
 }
 

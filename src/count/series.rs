@@ -4,6 +4,7 @@
 use super::open::Open;
 use crate::keywords::Tier;
 use serde::{Deserialize, Serialize};
+use std::hint::black_box;
 
 /// A queries of one second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -263,6 +264,12 @@ impl Series {
         open.bin(second, closed, fold).add(tier);
     }
 
+    /// Brings the open seconds into the cache.
+    #[inline]
+    pub(super) fn fetch(&self) {
+        black_box(self.open.holds(0));
+    }
+
     /// Folds the seconds up to `through` into the sums.
     pub fn close(&mut self, through: i64) {
         let Self {
@@ -271,7 +278,7 @@ impl Series {
             period,
         } = self;
         open.close(through, &mut |second, bin| {
-            fold(closed, period, second, bin)
+            fold(closed, period, second, bin);
         });
     }
 

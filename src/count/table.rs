@@ -239,6 +239,14 @@ impl<V: Default> HostTable<V> {
         Some(&mut slot.value)
     }
 
+    /// The counters of `host`, if it is in the table.
+    #[must_use]
+    #[inline]
+    pub fn get(&self, host: HostAddr) -> Option<&V> {
+        let slot = self.slots.get(self.find(host)? as usize)?;
+        Some(&slot.value)
+    }
+
     /// Every host in the table, in no order.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (HostAddr, &mut V)> {
         let slots = self.slots.iter_mut();

@@ -52,6 +52,9 @@ pub(super) fn work(
 /// every host. A lane further ahead waits, and its batches with it.
 const AHEAD: i64 = 30;
 
+/// Packets whose counters are fetched at once.
+const FETCHED: usize = 16;
+
 struct Worker<'a> {
     number: usize,
     counters: Counters,
@@ -180,6 +183,9 @@ impl Worker<'_> {
         };
         let mut place = from;
         for item in batch.items(from) {
+            if place.is_multiple_of(FETCHED) {
+                self.fetch(batch.items(place).take(FETCHED));
+            }
             place += 1;
             match item {
                 Item::Packet(packet, payload, late) => {
@@ -203,6 +209,16 @@ impl Worker<'_> {
             let _ = self.recycle.try_send(batch);
         }
         self.tell_closed()
+    }
+
+    /// Fetches the counters that these packets will change.
+    #[inline]
+    fn fetch<'a>(&self, items: impl Iterator<Item = Item<'a>>) {
+        for item in items {
+            if let Item::Packet(packet, payload, _) = item {
+                self.counters.fetch(packet, payload);
+            }
+        }
     }
 
     /// Does what a mark says; whether its lane has to wait for others.

@@ -115,9 +115,9 @@ fn what_a_host_takes() {
     assert!(active <= 4_096, "{active}");
 }
 
-/// A million hosts with up to ten packets each then take less than 1.2 GiB.
-const IDLE: usize = 1_150;
-const SELDOM: usize = 1_250;
+/// A million hosts with up to ten packets each then take less than a gibibyte.
+const IDLE: usize = 512;
+const SELDOM: usize = 900;
 
 #[test]
 fn ten_times_the_packets_of_the_same_hosts_take_no_more_memory() {
