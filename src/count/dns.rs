@@ -77,7 +77,7 @@ impl Tally {
             hash: names::hash(text),
         };
         let domain = self.domains.of(&name);
-        host.name(question.qtype, name.hash, domain);
+        let grew = host.name(question.qtype, name.hash, domain);
         let mut tier = None;
         if matches!(question.qtype, QType::A | QType::AAAA) {
             let label = names::first_label(text);
@@ -94,6 +94,9 @@ impl Tally {
             }
         }
         if late {
+            if grew {
+                self.weigh(packet.src);
+            }
             return;
         }
         let resolves = host.turns_resolver();
@@ -118,6 +121,9 @@ impl Tally {
         // Of a second with more facts than are told, its counters are.
         if resolves && self.tell(packet.time, packet.src) {
             self.fact(packet.time, packet.origin, packet.src, What::Resolves);
+        }
+        if grew || lookup {
+            self.weigh(packet.src);
         }
     }
 

@@ -5,6 +5,7 @@ use super::distinct::Distinct;
 use super::prefixes::Prefixes;
 use super::series::{Series, Sums};
 use super::smtp::{self, SmtpCounters, SmtpTotals};
+use super::table::Weigh;
 use super::top::TopCounts;
 use crate::decode::dns::QType;
 use crate::decode::packet::LinkTag;
@@ -22,6 +23,11 @@ const ITERATIVE: u64 = 4;
 
 /// Observations of a host that are told for a second; see [`HostCounters::tell`].
 pub const TOLD_A_SECOND: u32 = 1024;
+
+/// Hosts of a shard of which something is told for the first time in a second: each comes with its
+/// counters, and a flood of sources that nobody knows must not fill the memory either. Who was told
+/// of before is told of in any case.
+pub const NEW_A_SECOND: u32 = 256;
 
 /// Keyword labels that are told.
 pub(super) const TOLD: usize = 20;
@@ -245,6 +251,17 @@ fn resolves(iterative: u64, queries: &Queries) -> bool {
     iterative >= ITERATIVE && iterative * 2 >= queries.total
 }
 
+impl Weigh for HostCounters {
+    fn octets(&self) -> usize {
+        let distinct = [&self.names, &self.domains, &self.mx_domains];
+        self.labels.octets()
+            + self.prefixes.octets()
+            + distinct.map(Distinct::octets).iter().sum::<usize>()
+            + self.coupling.as_deref().map_or(0, size_of_val)
+            + self.smtp.as_ref().map_or(0, |smtp| smtp.octets())
+    }
+}
+
 impl HostCounters {
     /// Notes the time of a packet.
     #[inline]
@@ -255,7 +272,19 @@ impl HostCounters {
 
     /// Whether another observation of this second may be told: no host needs more than
     /// [`TOLD_A_SECOND`] to be judged, and a flood must not fill the memory.
-    pub fn tell(&mut self, second: i64) -> bool {
+    ///
+    /// `new`: the second, and how many of its shard were told of for the first time in it, of which
+    /// there may be [`NEW_A_SECOND`].
+    pub fn tell(&mut self, second: i64, new: &mut (i64, u32)) -> bool {
+        if self.told.1 == 0 {
+            if second > new.0 {
+                *new = (second, 0);
+            }
+            if new.1 >= NEW_A_SECOND {
+                return false;
+            }
+            new.1 += 1;
+        }
         // A late second uses what the newest one leaves.
         if second > self.told.0 || self.told.1 == 0 {
             self.told = (second, 0);
@@ -272,14 +301,22 @@ impl HostCounters {
         resolves && !before
     }
 
-    /// Counts a name and its registrable domain as asked for.
+    /// Counts a name and its registrable domain as asked for; whether that may have taken memory.
     #[inline]
-    pub fn name(&mut self, qtype: QType, name: u64, domain: u64) {
-        self.names.insert(name);
-        self.domains.insert(domain);
+    pub fn name(&mut self, qtype: QType, name: u64, domain: u64) -> bool {
+        let mut grew = self.names.insert(name);
+        grew |= self.domains.insert(domain);
         if qtype == QType::MX {
-            self.mx_domains.insert(domain);
+            grew |= self.mx_domains.insert(domain);
         }
+        grew
+    }
+
+    /// Gives up what takes most and tells least: rare prefixes and labels. Their counts become
+    /// lower bounds, and that is told.
+    pub(super) fn cut(&mut self) {
+        self.prefixes.cut();
+        self.labels.cut(TOLD);
     }
 
     /// Closes the seconds up to `through`.

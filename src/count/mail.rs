@@ -25,6 +25,19 @@ impl Tally {
         moment: &Moment,
         said: Said<'_>,
     ) -> Option<Malformed> {
+        let damage = self.take(connection, moment, said);
+        if !matches!(said, Said::Dns { .. } | Said::Irc(_)) {
+            self.weigh(connection.client);
+        }
+        damage
+    }
+
+    fn take(
+        &mut self,
+        connection: &Connection,
+        moment: &Moment,
+        said: Said<'_>,
+    ) -> Option<Malformed> {
         match said {
             Said::Dns { side, message, cut } => {
                 return self.dns(connection, moment, side, message, cut);

@@ -128,6 +128,24 @@ impl Prefixes {
         }
     }
 
+    /// Gives up all but what is told, as at the bound.
+    pub(super) fn cut(&mut self) {
+        if self.shorter.is_none() {
+            self.shorter = Some(Box::new(self.derive_shorter()));
+        }
+        let shorter = self.shorter.iter_mut().flat_map(|tables| tables.iter_mut());
+        for table in shorter.chain([&mut self.longest]) {
+            table.cut(TOLD);
+        }
+    }
+
+    /// Memory beside the struct itself.
+    pub(super) fn octets(&self) -> usize {
+        let shorter = self.shorter.iter().flat_map(|tables| tables.iter());
+        let shorter = shorter.map(|table| size_of_val(table) + table.octets());
+        self.longest.octets() + shorter.sum::<usize>()
+    }
+
     fn derive_shorter(&self) -> [TopCounts<Prefix, EXACT>; LONGEST - 1] {
         let mut tables: [TopCounts<Prefix, EXACT>; LONGEST - 1] = Default::default();
         for (prefix, count) in self.longest.iter() {

@@ -29,17 +29,52 @@ const TRIAL: usize = 10;
 pub struct HostTable<V> {
     index: HashMap<HostAddr, usize, RandomState>,
     slots: Vec<Slot<V>>,
+    /// Slots that nobody has now.
+    free: Vec<usize>,
     trial: VecDeque<usize>,
     main: VecDeque<usize>,
-    bound: usize,
+    bound: Bound,
+    /// What all of them take.
+    octets: usize,
     evicted: u64,
+}
+
+/// How much a table may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// Hosts.
+    pub hosts: usize,
+    /// Octets, tables and all. One host may take more.
+    pub octets: usize,
+}
+
+/// What is kept of a host beyond its place in a table.
+pub trait Weigh {
+    /// Octets of it: the same in every run, whatever the seeds of hash tables are.
+    fn octets(&self) -> usize;
 }
 
 #[derive(Debug)]
 struct Slot<V> {
     host: HostAddr,
     credit: u8,
+    octets: usize,
     value: V,
+}
+
+impl<V> Slot<V> {
+    fn new(host: HostAddr, credit: u8, value: V) -> Self {
+        Self {
+            host,
+            credit,
+            octets: Self::PLACE,
+            value,
+        }
+    }
+
+    /// Octets of a host with nothing beside its place: a slot, with the room by which the table
+    /// grows, and its places in the index and a queue.
+    const PLACE: usize = size_of::<Self>() + size_of::<Self>() / GROWTH + 64;
 }
 
 /// A table as it was saved: the hosts of both queues, the one whose turn it is first.
@@ -66,23 +101,19 @@ impl<V: Serialize> Serialize for HostTable<V> {
     }
 }
 
-impl<V> Saved<V> {
-    /// The table, for at most `bound` hosts: where there were more, those leave whose turn it
+impl<V: Default + Weigh> Saved<V> {
+    /// The table, for no more than `bound`: where there was more, those leave whose turn it
     /// was. `None` where a host stands twice.
-    pub(super) fn table(mut self, bound: usize) -> Option<HostTable<V>> {
-        let bound = bound.max(1);
-        while self.trial.len() + self.main.len() > bound {
+    pub(super) fn table(mut self, bound: Bound) -> Option<HostTable<V>> {
+        while self.trial.len() + self.main.len() > bound.hosts.max(1) {
             let _ = self.trial.pop_front().or_else(|| self.main.pop_front());
             self.evicted += 1;
         }
         let hosts = self.trial.len() + self.main.len();
         let mut table = HostTable {
-            index: HashMap::default(),
             slots: Vec::with_capacity(hosts),
-            trial: VecDeque::new(),
-            main: VecDeque::new(),
-            bound,
             evicted: self.evicted,
+            ..HostTable::new(bound)
         };
         for (hosts, queue) in [(self.trial, &mut table.trial), (self.main, &mut table.main)] {
             for (host, credit, value) in hosts {
@@ -91,28 +122,32 @@ impl<V> Saved<V> {
                     return None;
                 }
                 queue.push_back(at);
-                let credit = credit.min(MOST_CREDIT);
-                table.slots.push(Slot {
-                    host,
-                    credit,
-                    value,
-                });
+                let mut slot = Slot::new(host, credit.min(MOST_CREDIT), value);
+                slot.octets += slot.value.octets();
+                table.octets += slot.octets;
+                table.slots.push(slot);
             }
         }
+        table.relieve();
         Some(table)
     }
 }
 
-impl<V: Default> HostTable<V> {
-    /// An empty table for at most `bound` hosts (at least one).
+impl<V: Default + Weigh> HostTable<V> {
+    /// An empty table for no more than `bound` (at least one host).
     #[must_use]
-    pub fn new(bound: usize) -> Self {
+    pub fn new(bound: Bound) -> Self {
         Self {
             index: HashMap::default(),
             slots: Vec::new(),
+            free: Vec::new(),
             trial: VecDeque::new(),
             main: VecDeque::new(),
-            bound: bound.max(1),
+            bound: Bound {
+                hosts: bound.hosts.max(1),
+                ..bound
+            },
+            octets: 0,
             evicted: 0,
         }
     }
@@ -133,39 +168,48 @@ impl<V: Default> HostTable<V> {
     }
 
     fn insert(&mut self, host: HostAddr) -> usize {
-        let slot = Slot {
-            host,
-            credit: 0,
-            value: V::default(),
-        };
-        let at = if let Some(at) = self.vacate() {
-            if let Some(old) = self.slots.get_mut(at) {
-                self.index.remove(&old.host);
-                *old = slot;
-            }
-            self.evicted += 1;
-            at
+        let slot = Slot::new(host, 0, V::default());
+        if self.index.len() >= self.bound.hosts {
+            self.evict();
+        }
+        while self.octets + slot.octets > self.bound.octets && !self.index.is_empty() {
+            self.evict();
+        }
+        self.octets += slot.octets;
+        let at = self.free.pop().unwrap_or(self.slots.len());
+        if let Some(place) = self.slots.get_mut(at) {
+            *place = slot;
         } else {
             if self.slots.len() == self.slots.capacity() {
                 let more = self.slots.len() / GROWTH + 1;
                 self.slots.reserve_exact(more);
             }
             self.slots.push(slot);
-            self.slots.len() - 1
-        };
+        }
         self.index.insert(host, at);
         self.trial.push_back(at);
         at
     }
 
-    /// A place to use again, where the table is at its bound. Ends, since each step takes a
-    /// host off the trial queue or a credit off one in the main queue.
-    fn vacate(&mut self) -> Option<usize> {
-        if self.slots.len() < self.bound {
-            return None;
+    /// Has the host leave whose turn it is.
+    fn evict(&mut self) {
+        if let Some(at) = self.next_to_leave()
+            && let Some(slot) = self.slots.get_mut(at)
+        {
+            self.index.remove(&slot.host);
+            self.octets -= slot.octets;
+            slot.value = V::default();
+            self.free.push(at);
+            self.evicted += 1;
         }
+    }
+
+    /// Takes the place of whose turn it is off its queue. Ends, since each step takes a host off
+    /// the trial queue or a credit off one in the main queue.
+    fn next_to_leave(&mut self) -> Option<usize> {
         loop {
-            let on_trial = self.trial.len() > self.bound / TRIAL || self.main.is_empty();
+            let most = self.bound.hosts.min(self.index.len()) / TRIAL;
+            let on_trial = self.trial.len() > most || self.main.is_empty();
             let queue = if on_trial {
                 &mut self.trial
             } else {
@@ -183,6 +227,31 @@ impl<V: Default> HostTable<V> {
         }
     }
 
+    /// Takes note of what the counters of `host` take by now. Where all together take too much,
+    /// they are `cut`, and if that does not suffice, hosts leave as they do for others.
+    #[inline]
+    pub fn weigh(&mut self, host: HostAddr, cut: impl FnOnce(&mut V)) {
+        let Some(slot) = self.index.get(&host).and_then(|&at| self.slots.get_mut(at)) else {
+            return;
+        };
+        let now = Slot::<V>::PLACE + slot.value.octets();
+        self.octets = self.octets - slot.octets + now;
+        slot.octets = now;
+        if self.octets > self.bound.octets {
+            cut(&mut slot.value);
+            let now = Slot::<V>::PLACE + slot.value.octets();
+            self.octets = self.octets - slot.octets + now;
+            slot.octets = now;
+            self.relieve();
+        }
+    }
+
+    fn relieve(&mut self) {
+        while self.octets > self.bound.octets && self.index.len() > 1 {
+            self.evict();
+        }
+    }
+
     /// The counters of `host`, if it is in the table.
     #[inline]
     pub fn get_mut(&mut self, host: HostAddr) -> Option<&mut V> {
@@ -192,8 +261,10 @@ impl<V: Default> HostTable<V> {
 
     /// Every host in the table, in no order.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (HostAddr, &mut V)> {
-        let slots = self.slots.iter_mut();
-        slots.map(|slot| (slot.host, &mut slot.value))
+        let index = &self.index;
+        let slots = self.slots.iter_mut().enumerate();
+        let known = slots.filter(|(at, slot)| index.get(&slot.host) == Some(at));
+        known.map(|(_, slot)| (slot.host, &mut slot.value))
     }
 
     /// The hosts in the table, in no order.
@@ -204,13 +275,13 @@ impl<V: Default> HostTable<V> {
     /// How many hosts are in the table.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.slots.len()
+        self.index.len()
     }
 
     /// Whether the table is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.index.is_empty()
     }
 
     /// How many hosts had to leave.
@@ -221,10 +292,14 @@ impl<V: Default> HostTable<V> {
 
     /// Takes every host out, in no order.
     pub fn drain(&mut self) -> impl Iterator<Item = (HostAddr, V)> + '_ {
-        self.index.clear();
+        let index = std::mem::take(&mut self.index);
         self.trial.clear();
         self.main.clear();
-        self.slots.drain(..).map(|slot| (slot.host, slot.value))
+        self.free.clear();
+        self.octets = 0;
+        let slots = self.slots.drain(..).enumerate();
+        let known = slots.filter(move |(at, slot)| index.get(&slot.host) == Some(at));
+        known.map(|(_, slot)| (slot.host, slot.value))
     }
 }
 
@@ -233,13 +308,58 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    impl Weigh for u64 {
+        fn octets(&self) -> usize {
+            0
+        }
+    }
+
+    impl Weigh for Vec<u8> {
+        fn octets(&self) -> usize {
+            self.len()
+        }
+    }
+
+    fn hosts(hosts: usize) -> Bound {
+        let octets = usize::MAX;
+        Bound { hosts, octets }
+    }
+
+    #[test]
+    fn who_takes_too_much_is_cut_and_then_others_leave() {
+        const PLACE: usize = Slot::<Vec<u8>>::PLACE;
+        let octets = 8 * PLACE + 7_000;
+        let mut table = HostTable::<Vec<u8>>::new(Bound { hosts: 100, octets });
+        for number in 0..8 {
+            for _ in 0..2 {
+                table.entry(host(number));
+            }
+        }
+        let mut grow = |number, by| {
+            table.entry(host(number)).resize(by, 0);
+            table.weigh(host(number), |value| value.truncate(4_000));
+            (table.len(), table.evicted(), table.octets)
+        };
+        assert_eq!(grow(3, 6_000), (8, 0, 8 * PLACE + 6_000));
+        // Only the one that grows gives something up; that is not enough.
+        let (left, evicted, now) = grow(4, 5_000);
+        assert!(now <= octets, "{now}");
+        assert_eq!(
+            (left + usize::try_from(evicted).unwrap(), evicted > 0),
+            (8, true)
+        );
+        let held: usize = table.drain().map(|(_, value)| PLACE + value.len()).sum();
+        assert_eq!(held, now);
+        assert_eq!((table.len(), table.octets), (0, 0));
+    }
+
     fn host(number: u32) -> HostAddr {
         HostAddr::from_v4(number.to_be_bytes())
     }
 
     #[test]
     fn a_flood_of_single_packets_evicts_its_own() {
-        let mut table = HostTable::<u64>::new(10);
+        let mut table = HostTable::<u64>::new(hosts(10));
         for stay in 0..5 {
             for _ in 0..3 {
                 *table.entry(host(stay)) += 1;
@@ -261,17 +381,17 @@ mod tests {
 
     #[test]
     fn a_saved_table_goes_on_and_a_smaller_one_keeps_the_regulars() {
-        let mut table = HostTable::<u64>::new(20);
+        let mut table = HostTable::<u64>::new(hosts(20));
         for number in (0..50).chain(0..5).chain(40..45) {
             *table.entry(host(number)) += 1;
         }
         let evicted = table.evicted();
         let octets = postcard::to_allocvec(&table).unwrap();
         let saved = || postcard::from_bytes::<Saved<u64>>(&octets).unwrap();
-        let mut small = saved().table(7).unwrap();
+        let mut small = saved().table(hosts(7)).unwrap();
         assert_eq!((small.len(), small.evicted()), (7, evicted + 13));
         assert!(small.get_mut(host(4)).is_some());
-        let mut back = saved().table(20).unwrap();
+        let mut back = saved().table(hosts(20)).unwrap();
         for number in 30..70 {
             *table.entry(host(number)) += 1;
             *back.entry(host(number)) += 1;
@@ -285,15 +405,15 @@ mod tests {
         let one = (host(1), 0_u8, 0_u64);
         let octets = postcard::to_allocvec(&(0_u64, [one].to_vec(), [one].to_vec())).unwrap();
         let saved = postcard::from_bytes::<Saved<u64>>(&octets).unwrap();
-        assert!(saved.table(9).is_none());
+        assert!(saved.table(hosts(9)).is_none());
     }
 
     proptest! {
         #[test]
-        fn below_the_bound_it_is_a_map(hosts in proptest::collection::vec(0_u32..20, 0..200)) {
-            let mut table = HostTable::<u64>::new(20);
+        fn below_the_bound_it_is_a_map(asks in proptest::collection::vec(0_u32..20, 0..200)) {
+            let mut table = HostTable::<u64>::new(hosts(20));
             let mut exact = std::collections::BTreeMap::new();
-            for &number in &hosts {
+            for &number in &asks {
                 *table.entry(host(number)) += 1;
                 *exact.entry(host(number)).or_insert(0) += 1;
             }
@@ -304,9 +424,9 @@ mod tests {
         }
 
         #[test]
-        fn the_bound_holds(hosts in proptest::collection::vec(0_u32..50, 0..400)) {
-            let mut table = HostTable::<u64>::new(7);
-            for &number in &hosts {
+        fn the_bound_holds(asks in proptest::collection::vec(0_u32..50, 0..400)) {
+            let mut table = HostTable::<u64>::new(hosts(7));
+            for &number in &asks {
                 *table.entry(host(number)) += 1;
                 prop_assert!(table.len() <= 7);
                 prop_assert!(table.get_mut(host(number)).is_some());
