@@ -254,7 +254,12 @@ fn resolves(iterative: u64, queries: &Queries) -> bool {
 impl Weigh for HostCounters {
     fn octets(&self) -> usize {
         let distinct = [&self.names, &self.domains, &self.mx_domains];
-        self.labels.octets()
+        let before = self.before.as_deref();
+        let before = before.map_or(0, |before| {
+            size_of_val(before) + size_of_val(&*before.labels)
+        });
+        before
+            + self.labels.octets()
             + self.prefixes.octets()
             + distinct.map(Distinct::octets).iter().sum::<usize>()
             + self.coupling.as_deref().map_or(0, size_of_val)

@@ -26,7 +26,8 @@ impl Tally {
         said: Said<'_>,
     ) -> Option<Malformed> {
         let damage = self.take(connection, moment, said);
-        if !matches!(said, Said::Dns { .. } | Said::Irc(_)) {
+        // Others add to counts alone, and a message of the DNS is weighed there.
+        if let Said::Attempt | Said::Smtp(Heard::Command(_) | Heard::Hello(_)) = said {
             self.weigh(connection.client);
         }
         damage

@@ -58,18 +58,30 @@ pub trait Weigh {
 struct Slot<V> {
     host: HostAddr,
     credit: u8,
-    octets: usize,
+    /// Octets beside the place, as of when it was weighed last; no host takes gigabytes.
+    octets: u32,
     value: V,
 }
 
-impl<V> Slot<V> {
+impl<V: Weigh> Slot<V> {
     fn new(host: HostAddr, credit: u8, value: V) -> Self {
-        Self {
+        let mut slot = Self {
             host,
             credit,
-            octets: Self::PLACE,
+            octets: 0,
             value,
-        }
+        };
+        slot.weigh();
+        slot
+    }
+
+    fn weigh(&mut self) {
+        self.octets = u32::try_from(self.value.octets()).unwrap_or(u32::MAX);
+    }
+
+    /// Octets of all of it, as of when it was weighed last.
+    fn weight(&self) -> usize {
+        Self::PLACE + self.octets as usize
     }
 
     /// Octets of a host with nothing beside its place: a slot, with the room by which the table
@@ -122,9 +134,8 @@ impl<V: Default + Weigh> Saved<V> {
                     return None;
                 }
                 queue.push_back(at);
-                let mut slot = Slot::new(host, credit.min(MOST_CREDIT), value);
-                slot.octets += slot.value.octets();
-                table.octets += slot.octets;
+                let slot = Slot::new(host, credit.min(MOST_CREDIT), value);
+                table.octets += slot.weight();
                 table.slots.push(slot);
             }
         }
@@ -172,10 +183,10 @@ impl<V: Default + Weigh> HostTable<V> {
         if self.index.len() >= self.bound.hosts {
             self.evict();
         }
-        while self.octets + slot.octets > self.bound.octets && !self.index.is_empty() {
+        while self.octets + slot.weight() > self.bound.octets && !self.index.is_empty() {
             self.evict();
         }
-        self.octets += slot.octets;
+        self.octets += slot.weight();
         let at = self.free.pop().unwrap_or(self.slots.len());
         if let Some(place) = self.slots.get_mut(at) {
             *place = slot;
@@ -197,7 +208,7 @@ impl<V: Default + Weigh> HostTable<V> {
             && let Some(slot) = self.slots.get_mut(at)
         {
             self.index.remove(&slot.host);
-            self.octets -= slot.octets;
+            self.octets -= slot.weight();
             slot.value = V::default();
             self.free.push(at);
             self.evicted += 1;
@@ -234,16 +245,26 @@ impl<V: Default + Weigh> HostTable<V> {
         let Some(slot) = self.index.get(&host).and_then(|&at| self.slots.get_mut(at)) else {
             return;
         };
-        let now = Slot::<V>::PLACE + slot.value.octets();
-        self.octets = self.octets - slot.octets + now;
-        slot.octets = now;
-        if self.octets > self.bound.octets {
+        self.octets -= slot.weight();
+        slot.weigh();
+        if self.octets + slot.weight() > self.bound.octets {
             cut(&mut slot.value);
-            let now = Slot::<V>::PLACE + slot.value.octets();
-            self.octets = self.octets - slot.octets + now;
-            slot.octets = now;
+            slot.weigh();
+        }
+        self.octets += slot.weight();
+        if self.octets > self.bound.octets {
             self.relieve();
         }
+    }
+
+    /// The same of all, where all may have grown: those leave whose turn it is.
+    pub(super) fn weigh_all(&mut self) {
+        for slot in &mut self.slots {
+            slot.weigh();
+        }
+        let known = self.index.values().filter_map(|&at| self.slots.get(at));
+        self.octets = known.map(Slot::weight).sum();
+        self.relieve();
     }
 
     fn relieve(&mut self) {

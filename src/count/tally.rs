@@ -105,6 +105,13 @@ impl Tally {
             .weigh(host, HostCounters::cut);
     }
 
+    /// The same of all hosts.
+    pub(super) fn weigh_all(&mut self) {
+        for shard in &mut self.shards {
+            shard.hosts.weigh_all();
+        }
+    }
+
     /// The open second of a packet that is not late.
     pub(super) fn second(&mut self, time: Timestamp) -> &mut OpenSecond {
         self.open_second(time.second())

@@ -118,7 +118,7 @@ pub(crate) const ATTACKS: [Attack; 20] = [
     Attack {
         name: "long-lines",
         summary: "commands without an end, in a session of each spoofed source",
-        frame: |number| said(number, 25, &[(true, &[b'x'; 1_200]); 6]),
+        frame: |number| said(number, 25, &[(true, [b'x'; 1_200].as_slice()); 6]),
         told: &[CONNECTIONS],
     },
     Attack {
@@ -173,7 +173,7 @@ pub(crate) const ATTACKS: [Attack; 20] = [
     Attack {
         name: "holes",
         summary: "mail sessions of spoofed sources with a hole before 56 kB",
-        frame: |number| said_behind(number, 25, 1_000, &[(true, &[b'x'; 1_400]); 40]),
+        frame: |number| said_behind(number, 25, 1_000, &[(true, [b'x'; 1_400].as_slice()); 40]),
         told: &[SHED],
     },
     Attack {

@@ -2,6 +2,7 @@
 
 use super::sensor::{Ran, Timed, replay};
 use mxray::synth::population::{Family, Place, rows, sample};
+use mxray::time::Timestamp;
 use serde_json::Value;
 use std::sync::LazyLock;
 
@@ -9,6 +10,8 @@ use std::sync::LazyLock;
 pub(crate) struct Bot {
     pub(crate) address: String,
     pub(crate) frames: Vec<Timed>,
+    /// When it turned to which recipient domain.
+    pub(crate) recipients: Vec<(Timestamp, String)>,
 }
 
 /// The bot; nobody uses its machine besides.
@@ -27,6 +30,7 @@ pub(crate) fn of_row(name: &str, first: u32) -> Bot {
     Bot {
         address: bot.addresses[0].to_string(),
         frames: frames.map(|frame| (frame.time, frame.octets)).collect(),
+        recipients: bot.recipients,
     }
 }
 

@@ -15,6 +15,10 @@
 mod attacks;
 // The bot that is watched meanwhile.
 mod bot;
+// What a bot does not to be seen.
+mod evasion;
+// Disks, files, clocks and kills.
+mod faults;
 // Bounds, with the bot among a flood.
 mod floods;
 // A replay as a process of its own.
