@@ -28,9 +28,9 @@ pub struct Reading {
 
     /// Keep hosts and connections that fit into SIZE (512M, 2G) [default: 1G]
     ///
-    /// Half is for hosts, some 2 KiB each. An eighth each is for TCP connections without data (160
-    /// octets each), for those with data (2 KiB), for octets that wait in these, and for what is
-    /// remembered of hosts with mail lookups or mail connections (some 8 KiB each). Where it does
+    /// Three eighths are for hosts, some 2 KiB each; a quarter for what is remembered of those with
+    /// mail lookups or mail connections, some 8 KiB each; an eighth each for TCP connections without
+    /// data (160 octets), for those with data (2 KiB) and for octets that wait in these. Where it does
     /// not suffice, hosts and connections with the least to say are forgotten, and counted; a host
     /// that asks thousands of names gives up the rarest first. What does not grow with the site
     /// comes on top, 128M at the most. K, M, G, T and KiB, MiB, GiB, TiB count by 1024; kB, MB, GB,

@@ -45,12 +45,12 @@ pub struct Context {
 }
 
 impl Default for Context {
-    /// Nothing is known, and there is room for some ten thousand hosts.
+    /// Nothing is known, and there is room for some thirty thousand hosts.
     fn default() -> Self {
         Self {
             inventory: Arc::default(),
             home: Arc::default(),
-            octets: 1 << 27,
+            octets: 1 << 28,
             muted: Vec::new(),
         }
     }
