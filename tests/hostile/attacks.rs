@@ -237,7 +237,7 @@ pub(crate) const ATTACKS: [Attack; 20] = [
                 frame
             }
         },
-        told: &["/identity/bindings_evicted"],
+        told: &[],
     },
     Attack {
         name: "servers",
@@ -311,8 +311,8 @@ fn said(number: u64, to: u16, lines: &[(bool, &[u8])]) -> Vec<u8> {
 
 /// The same with so many octets of the client missing.
 fn said_behind(number: u64, to: u16, missing: u32, lines: &[(bool, &[u8])]) -> Vec<u8> {
-    // Sixteen thousand go on at a time, so that they are not one after the other.
-    const TOGETHER: u64 = 16_384;
+    // So many go on at a time, so that they are not one after the other.
+    const TOGETHER: u64 = 256;
     let of_each = lines.len() as u64 + 2;
     let (turn, rest) = (number / (TOGETHER * of_each), number % (TOGETHER * of_each));
     let (step, flow) = (rest / TOGETHER, turn * TOGETHER + rest % TOGETHER);

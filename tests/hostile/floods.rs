@@ -6,12 +6,12 @@ use super::bot::{ALONE, BOT, Found};
 use super::sensor::{Ran, replay};
 use mxray::time::Timestamp;
 
-/// Has the sensor read so many packets of the attack, evenly spread over the bot's time.
-fn among(attack: &Attack, packets: u64, memory: &str) -> Ran {
-    let [first, last] = [BOT.frames.first(), BOT.frames.last()].map(|frame| frame.unwrap().0);
-    let span = i128::from(last.nanos_since(first));
+/// Has the sensor read so many packets of the attack within so many seconds, from when the bot
+/// begins.
+fn among(attack: &Attack, packets: u64, seconds: u64, memory: &str) -> Ran {
+    let first = BOT.frames.first().unwrap().0;
     let moment = |number: u64| {
-        let nanos = span * i128::from(number) / i128::from(packets);
+        let nanos = u128::from(seconds) * 1_000_000_000 * u128::from(number) / u128::from(packets);
         first.plus_nanos(i64::try_from(nanos).unwrap())
     };
     replay(&format!("--memory {memory}"), |wire| {
@@ -30,7 +30,7 @@ fn among(attack: &Attack, packets: u64, memory: &str) -> Ran {
 const MIB: u64 = 1 << 20;
 
 /// What the sensor takes beside `--memory`, as its help says.
-const BESIDE: u64 = 96 * MIB;
+const BESIDE: u64 = 128 * MIB;
 
 /// Mebioctets of a limit, as `--memory` takes it.
 fn mebioctets(limit: &str) -> u64 {
@@ -41,7 +41,7 @@ fn mebioctets(limit: &str) -> u64 {
 
 fn few(name: &str) {
     let attack = ATTACKS.iter().find(|attack| attack.name == name).unwrap();
-    let ran = among(attack, 40_000, "4M");
+    let ran = among(attack, 12_000, 60, "4M");
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert_eq!(ran.total("/packets/seen"), ran.packets);
     assert_eq!(
@@ -94,6 +94,8 @@ each! {
 fn table() {
     let packets = std::env::var("MXRAY_HOSTILE_PACKETS");
     let packets: u64 = packets.map_or(1_000_000, |packets| packets.parse().unwrap());
+    let seconds = std::env::var("MXRAY_HOSTILE_SECONDS");
+    let seconds = seconds.map_or(packets / 20_000, |seconds| seconds.parse().unwrap());
     let limits = std::env::var("MXRAY_HOSTILE_MEMORY").unwrap_or("256M 1G".to_owned());
     let only = std::env::var("MXRAY_HOSTILE_ATTACKS").unwrap_or_default();
     let only: Vec<&str> = only.split_whitespace().collect();
@@ -103,7 +105,7 @@ fn table() {
             continue;
         }
         for limit in limits.split_whitespace() {
-            let ran = among(attack, packets, limit);
+            let ran = among(attack, packets, seconds.max(60), limit);
             let found = Found::of(&ran, &BOT.address);
             let same = found.as_ref() == Some(&*ALONE);
             let told: Vec<_> = [
