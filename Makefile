@@ -10,8 +10,12 @@ SEED = 1
 LIVE_SECONDS ?= 900
 # Seconds that each fuzz target runs.
 FUZZ_SECONDS ?= 180
+# Packets of each flood, limits of memory that it is tried with, and how often a process is killed.
+PACKETS ?= 1000000
+MEMORY ?= 256M 1G
+KILLS ?= 100
 
-.PHONY: help demo test live-long lint bench bench-live evaluation figures fuzz deb deps
+.PHONY: help demo test live-long lint bench bench-live evaluation figures fuzz hostile deb deps
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -54,6 +58,14 @@ fuzz: deps ## look for inputs that break a law (fuzz/README.md; needs nightly, c
 	    $(CARGO) +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
 	        -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
+
+hostile: deps ## floods, tricks and kills at full size, as tables (docs/HARDENING.md; root for some)
+	$(CARGO) build --release --locked
+	MXRAY_HOSTILE_PROGRAM=$(CURDIR)/target/release/mxray MXRAY_HOSTILE_KILLS=$(KILLS) \
+	MXRAY_HOSTILE_PACKETS=$(PACKETS) MXRAY_HOSTILE_MEMORY='$(MEMORY)' \
+	    $(CARGO) test --locked --test hostile -- --include-ignored --nocapture --test-threads 1
+	MXRAY_SHIP_KILLS=$(KILLS) $(CARGO) test --locked --test ship -- killed_at_random
+	MXRAY_LIVE_KILLS=$(KILLS) $(CARGO) test --locked --test live -- a_kill_costs
 
 deb: deps ## a Debian package, into target/debian (docs/DEPLOYMENT.md)
 	@packaging/build-deb

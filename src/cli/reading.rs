@@ -26,14 +26,15 @@ pub struct Reading {
     #[arg(long, value_name = "N", help_heading = "Limits")]
     pub workers: Option<u64>,
 
-    /// Keep hosts and connections that fit into SIZE (512M, 2G), about [default: 1G]
+    /// Keep hosts and connections that fit into SIZE (512M, 2G) [default: 1G]
     ///
-    /// Half is for hosts at 2 KiB each, a quarter for TCP connections without data at 128
-    /// octets, a quarter for those with data. That holds for hosts that ask little; one that
-    /// asks thousands of names takes up to some hundred KiB, and what is remembered of mail
-    /// lookups and mail connections comes on top. K, M, G, T and KiB, MiB, GiB, TiB count by
-    /// 1024; kB, MB, GB, TB by 1000; a bare number is octets. At least 1M. Where it does not
-    /// suffice, the hosts and connections with the least to say are forgotten, and counted.
+    /// Three eighths are for hosts, some 2 KiB each; a quarter for what is remembered of those with
+    /// mail lookups or mail connections, some 8 KiB each; an eighth each for TCP connections without
+    /// data (160 octets), for those with data (2 KiB) and for octets that wait in these. Where it does
+    /// not suffice, hosts and connections with the least to say are forgotten, and counted; a host
+    /// that asks thousands of names gives up the rarest first. What does not grow with the site
+    /// comes on top, 128M at the most. K, M, G, T and KiB, MiB, GiB, TiB count by 1024; kB, MB, GB,
+    /// TB by 1000; a bare number is octets. At least 1M.
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     pub memory: Option<String>,
 

@@ -232,13 +232,13 @@ struct Run {
     bar: ProgressBar,
 }
 
-/// Memory that a host with a few names takes, tables and all; by it half of `--memory` becomes
-/// a number of hosts.
+/// Memory that a host with a few names takes, tables and all; by it three eighths of `--memory`
+/// become a number of hosts. What they take is bounded by that part too.
 const HOST_OCTETS: usize = 2048;
-/// Memory of a TCP connection that is begun or over, all of which get a quarter of `--memory`,
-/// and what one takes more whose octets are followed, which get an eighth; octets that wait
-/// get another.
-const CONNECTION_OCTETS: usize = 128;
+/// Memory of a TCP connection that is begun or over, all of which get an eighth of `--memory`,
+/// and what one takes more whose octets are followed, which get another; octets that wait
+/// get a third, and what is remembered of hosts with mail lookups or connections a quarter.
+const CONNECTION_OCTETS: usize = 160;
 const STREAM_OCTETS: usize = 2048;
 
 impl config::Hosts {
@@ -269,8 +269,9 @@ fn settings(reading: Reading) -> pipeline::Settings {
         count: count::Settings {
             keywords: Arc::new(keywords),
             mail: smtp_ports,
-            hosts: part(2) / HOST_OCTETS,
-            connections: part(4) / CONNECTION_OCTETS,
+            hosts: 3 * part(8) / HOST_OCTETS,
+            host_octets: 3 * part(8),
+            connections: part(8) / CONNECTION_OCTETS,
             streams: part(8) / STREAM_OCTETS,
             stream_octets: part(8),
             bins: false,
@@ -278,6 +279,7 @@ fn settings(reading: Reading) -> pipeline::Settings {
         context: Context {
             inventory: Arc::new(inventory),
             home: Arc::new(home),
+            octets: part(4),
             ..Context::default()
         },
         stats: None::<NonZeroU64>,

@@ -41,6 +41,11 @@ struct Address {
 }
 
 impl Addresses {
+    /// Memory beside the struct itself.
+    pub(super) fn octets(&self) -> usize {
+        size_of_val(&*self.of)
+    }
+
     /// Adds what was counted of an address since the last time; `lately`: counters of an address
     /// that is not known yet count from their begin, else from now on.
     pub(super) fn count(
@@ -91,6 +96,10 @@ impl Addresses {
             let silent = silent.host;
             self.of.retain(|known| known.host != silent);
             self.left = true;
+        }
+        if self.of.is_empty() {
+            // Of most hosts there is one.
+            self.of.reserve_exact(1);
         }
         self.of.push(address);
     }

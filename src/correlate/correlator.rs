@@ -9,9 +9,9 @@ use super::identity::Identity;
 use super::op25b::{self, Audit, Report};
 use super::others::Others;
 use super::role;
-use super::room;
 use super::site::SiteView;
 use super::suspect::{DAY, View};
+use super::suspects::{SUSPECTS, Suspects};
 use super::watched::{Setting, Watched};
 use super::{Judgement, Verdict};
 use crate::count::delta::{Delta, Fact, What, of_others};
@@ -27,22 +27,33 @@ use hashbrown::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// Hosts with mail lookups or mail connections that are remembered; beyond it those silent for
-/// longest go.
-pub(super) const SUSPECTS: usize = 65_536;
 /// Hosts known to answer DNS that are remembered; a site has some dozen, and what lies beyond
 /// the bound is told by other signs or not at all.
 const SERVERS: usize = 65_536;
 
 /// What correlation needs to know.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Context {
     /// Known hosts.
     pub inventory: Arc<Inventory>,
     /// What is inside.
     pub home: Arc<Home>,
+    /// Memory for what is remembered of hosts with mail lookups or connections.
+    pub octets: usize,
     /// Families of evidence that are left out, to measure what they are worth.
     pub muted: Vec<Family>,
+}
+
+impl Default for Context {
+    /// Nothing is known, and there is room for some thirty thousand hosts.
+    fn default() -> Self {
+        Self {
+            inventory: Arc::default(),
+            home: Arc::default(),
+            octets: 1 << 28,
+            muted: Vec::new(),
+        }
+    }
 }
 
 impl Context {
@@ -64,8 +75,7 @@ pub struct Correlator {
     /// Not saved: who runs the sensor says it anew.
     #[serde(skip)]
     context: Context,
-    #[serde(with = "crate::sorted::map")]
-    suspects: HashMap<HostAddr, Watched, RandomState>,
+    suspects: Suspects,
     /// Hosts inside that answer DNS queries of others. Counting tells of each only once, so
     /// that they must outlive a day's silence.
     #[serde(with = "crate::sorted::set")]
@@ -108,7 +118,7 @@ impl Correlator {
         Self {
             audit: Audit::new(context.inventory.domains()),
             context,
-            suspects: HashMap::default(),
+            suspects: Suspects::default(),
             servers: HashSet::default(),
             floods: Floods::default(),
             identity: Identity::new(),
@@ -129,6 +139,8 @@ impl Correlator {
     pub fn with(mut self, context: Context) -> Self {
         self.audit.know(context.inventory.domains());
         self.context = context;
+        self.suspects.weigh_all();
+        self.others.count();
         self
     }
 
@@ -206,7 +218,7 @@ impl Correlator {
     /// The role of a host, where the inventory or what it does says anything about it.
     fn role(&self, host: HostAddr) -> Option<Role> {
         let given = self.context.inventory.host(host).and_then(|it| it.role);
-        let watched = self.suspects.get(&host);
+        let watched = self.suspects.get(host);
         given.or_else(|| {
             let watched = watched?;
             let setting = self.setting(host, self.now);
@@ -219,7 +231,7 @@ impl Correlator {
         // What others do with a host takes no suspect's place, and neither does a resolver of whom
         // nothing is known; every other fact is of something that the host itself did.
         let host = facts.first().map(|(fact, _)| fact.host);
-        let known = host.is_some_and(|host| self.suspects.contains_key(&host));
+        let known = host.is_some_and(|host| self.suspects.knows(host));
         let own = |fact: &&(&Fact, &Delta)| {
             is_weighed(fact.0.what) || known && fact.0.what == What::Resolves
         };
@@ -238,7 +250,7 @@ impl Correlator {
         if self.notices.0 != hour {
             self.notices = (hour, 0);
         }
-        let Some(watched) = self.suspects.get_mut(&host) else {
+        let Some(watched) = self.suspects.get_mut(host) else {
             return;
         };
         // Its counters come from the worker that saw what it did itself.
@@ -278,6 +290,10 @@ impl Correlator {
                 verdicts.push(verdict);
             }
         }
+        self.suspects.weigh(host);
+        if self.suspects.take_more_than(self.context.octets) {
+            verdicts.append(&mut self.make_room(first.time));
+        }
     }
 
     /// Has the audit of port 25 take in a host's facts.
@@ -316,30 +332,20 @@ impl Correlator {
     /// it.
     fn watch(&mut self, fact: &Fact) -> Vec<Verdict> {
         let mut closed = Vec::new();
-        if self.suspects.len() >= SUSPECTS && !self.suspects.contains_key(&fact.host) {
+        if self.suspects.len() >= SUSPECTS && !self.suspects.knows(fact.host) {
             closed = self.make_room(fact.time);
         }
         let expiry = fact.time.plus_nanos(DAY).second() + 1;
         self.next_expiry = self.next_expiry.min(expiry);
-        self.suspects.entry(fact.host).or_default();
+        self.suspects.entry(fact.host);
         closed
     }
 
-    /// Forgets a sixteenth of the hosts: those without an episode first, then those with no more
-    /// than a notice, and of these the ones silent for longest.
+    /// Forgets a sixteenth of the hosts.
     fn make_room(&mut self, now: Timestamp) -> Vec<Verdict> {
-        let rank = |(host, watched): (&HostAddr, &Watched)| {
-            (
-                watched.episode.map(|episode| episode.level > Level::Notice),
-                watched.facts.map(|(_, newest)| newest),
-                *host,
-            )
-        };
-        let mut gone = room::leaving(self.suspects.iter().map(rank), SUSPECTS);
-        gone.sort_unstable();
         let mut closed = Vec::new();
-        for (_, _, host) in gone {
-            if let Some(mut watched) = self.suspects.remove(&host) {
+        for host in self.suspects.leaving(self.context.octets) {
+            if let Some(mut watched) = self.suspects.remove(host) {
                 closed.extend(watched.close(&self.setting(host, now), false));
                 self.evicted += 1;
             }
@@ -364,16 +370,9 @@ impl Correlator {
             let newest = watched.facts.map_or(Timestamp::MIN, |(_, newest)| newest);
             newest.plus_nanos(DAY).second() + 1
         };
-        let gone = self
-            .suspects
-            .extract_if(|_, watched| deadline(watched) <= second);
-        let mut gone: Vec<_> = gone.collect();
-        self.next_expiry = self
-            .suspects
-            .values()
-            .map(deadline)
-            .min()
-            .unwrap_or(i64::MAX);
+        let mut gone = self.suspects.take(|watched| deadline(watched) <= second);
+        let left = self.suspects.iter().map(|(_, watched)| deadline(watched));
+        self.next_expiry = left.min().unwrap_or(i64::MAX);
         gone.sort_by_key(|(host, watched)| (deadline(watched), *host));
         gone.into_iter()
             .filter_map(|(host, mut watched)| {
@@ -390,10 +389,10 @@ impl Correlator {
         let mut verdicts = self.expire(time.second());
         let open = self.suspects.iter();
         let open = open.filter(|(_, watched)| watched.episode.is_some());
-        let mut open: Vec<_> = open.map(|(host, _)| *host).collect();
+        let mut open: Vec<_> = open.map(|(host, _)| host).collect();
         open.sort_unstable();
         for host in open {
-            if let Some(mut watched) = self.suspects.remove(&host) {
+            if let Some(mut watched) = self.suspects.remove(host) {
                 verdicts.extend(watched.close(&self.setting(host, time), false));
                 self.suspects.insert(host, watched);
             }
@@ -407,7 +406,7 @@ impl Correlator {
     /// when a run goes on from a state.
     pub fn standing(&self) -> impl Iterator<Item = Verdict> + '_ {
         let watched = self.suspects.iter();
-        watched.filter_map(|(host, watched)| watched.standing(&self.setting(*host, self.now)))
+        watched.filter_map(|(host, watched)| watched.standing(&self.setting(host, self.now)))
     }
 
     /// Completes the counters of a host by what is known of the capture.
@@ -418,7 +417,7 @@ impl Correlator {
     /// The judgement about any host, by its counters.
     #[must_use]
     pub fn judgement(&self, host: HostAddr, totals: &HostTotals) -> Judgement {
-        let watched = self.suspects.get(&host);
+        let watched = self.suspects.get(host);
         let setting = self.setting(host, self.now);
         let role = role::role(&setting, watched.map(|watched| &watched.suspect), totals);
         match watched {

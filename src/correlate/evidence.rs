@@ -352,6 +352,12 @@ impl Trail {
         }
     }
 
+    /// Memory beside the struct itself.
+    pub(super) fn octets(&self) -> usize {
+        let domains = self.domains.iter().map(|domain| domain.len() + 32);
+        size_of_val(&*self.packets) + domains.sum::<usize>()
+    }
+
     /// Keeps those of another address of the same host, earliest first, while there is room.
     pub(super) fn merge(&mut self, other: &Self) {
         self.packets.extend(&other.packets);

@@ -186,6 +186,16 @@ impl Fanout {
         }
     }
 
+    /// Memory beside the struct itself.
+    pub(super) fn octets(&self) -> usize {
+        match &self.0 {
+            Form::Exact(Exact { attempts, outcomes }) => {
+                attempts.len() * size_of::<Attempt>() + outcomes.len() * size_of::<Answer>()
+            }
+            Form::Rings(rings) => size_of::<Rings>() + rings.octets(),
+        }
+    }
+
     /// Whether there is nothing to tell of.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -71,6 +71,11 @@ pub(super) struct Fares {
 }
 
 impl Fares {
+    /// Memory beside the struct itself.
+    pub(super) fn octets(&self) -> usize {
+        self.hours.len() * size_of::<Answers>() + self.trail.octets()
+    }
+
     /// A server refused what it was handed, or accepted it.
     pub(super) fn answer(&mut self, answer: Answer, witness: Witness, score: &mut Score) {
         let hour = witness.time.second().div_euclid(3_600);

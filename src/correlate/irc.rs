@@ -39,6 +39,11 @@ impl Default for Chat {
 }
 
 impl Chat {
+    /// Memory beside the struct itself.
+    pub(super) fn octets(&self) -> usize {
+        self.servers.octets() + self.joined.octets() + self.trail.octets()
+    }
+
     pub(super) fn learn(&mut self, server: Server, joined: bool, witness: Witness) {
         let (key, now) = (hash(server.addr), witness.time);
         if self.servers.touch(key, now).0.is_none() {

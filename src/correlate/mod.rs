@@ -35,6 +35,7 @@ pub mod server;
 pub mod site;
 mod spam_fanout;
 pub mod suspect;
+mod suspects;
 mod watched;
 pub mod window;
 

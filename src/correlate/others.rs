@@ -21,6 +21,8 @@ use serde::{Deserialize, Serialize};
 const HOSTS: usize = 16_384;
 /// Others kept of each kind and host: more than any line here asks for.
 const KEPT: usize = 64;
+/// Others of all hosts together; beyond it hosts leave likewise. Some 70 octets each, 9 MiB.
+const OTHERS: usize = 1 << 17;
 /// Networks that asked for a host's name count for so long (the study's section 4).
 const HOUR: i64 = 3_600 * NANOS;
 
@@ -40,6 +42,9 @@ const ACCEPTS: Against = Against::each(3.9, 2.3, 2.3);
 pub(super) struct Others {
     #[serde(with = "crate::sorted::map")]
     hosts: HashMap<HostAddr, Seen, RandomState>,
+    /// Others that are kept of all hosts.
+    #[serde(skip)]
+    kept: usize,
 }
 
 /// What others do with one host.
@@ -66,6 +71,11 @@ impl Seen {
     /// Whether it accepts mail from enough hosts outside to be a mail server.
     pub(super) fn is_mail_server(&self, now: Timestamp) -> bool {
         self.greeted.since(now) >= GREETED
+    }
+
+    /// How many others are kept.
+    fn kept(&self) -> usize {
+        self.greeted.len() + self.asked.len()
     }
 
     /// How many hosts outside it answered by SMTP.
@@ -99,16 +109,26 @@ impl Others {
         let outside = |peer: HostAddr| home.contains(peer) != Some(true);
         match fact.what {
             What::ServesSmtp { peer } if outside(peer) => {
-                let seen = self.seen(fact);
-                seen.greeted.touch(super::fanout::hash(peer), fact.time);
+                self.touch(fact, |seen| &mut seen.greeted, peer);
             }
             What::Backscatter { querier } if home.contains(querier) == Some(false) => {
-                let seen = self.seen(fact);
-                seen.asked
-                    .touch(super::fanout::hash(querier.network()), fact.time);
+                self.touch(fact, |seen| &mut seen.asked, querier.network());
             }
             _ => {}
         }
+    }
+
+    fn touch(&mut self, fact: &Fact, of: fn(&mut Seen) -> &mut Window, other: HostAddr) {
+        let window = of(self.seen(fact));
+        let before = window.len();
+        window.touch(super::fanout::hash(other), fact.time);
+        let after = window.len();
+        self.kept = self.kept + after - before;
+    }
+
+    /// Counts what there is, where it was saved.
+    pub(super) fn count(&mut self) {
+        self.kept = self.hosts.values().map(Seen::kept).sum();
     }
 
     /// What is known of a host.
@@ -117,10 +137,13 @@ impl Others {
     }
 
     fn seen(&mut self, fact: &Fact) -> &mut Seen {
-        if self.hosts.len() >= HOSTS && !self.hosts.contains_key(&fact.host) {
+        let new = || !self.hosts.contains_key(&fact.host);
+        if self.kept >= OTHERS || self.hosts.len() >= HOSTS && new() {
             let ranks = self.hosts.iter().map(|(host, seen)| (seen.newest, *host));
-            for (_, host) in room::leaving(ranks, HOSTS) {
-                self.hosts.remove(&host);
+            let bound = self.hosts.len();
+            for (_, host) in room::leaving(ranks, bound) {
+                let gone = self.hosts.remove(&host);
+                self.kept -= gone.map_or(0, |seen| seen.kept());
             }
         }
         let seen = self.hosts.entry(fact.host).or_default();

@@ -229,6 +229,23 @@ impl Tally {
 }
 
 impl Peers {
+    /// Memory beside the struct itself.
+    pub(super) fn octets(&self) -> usize {
+        let trails = [
+            &self.fan_trail,
+            &self.fail_trail,
+            &self.rej_trail,
+            &self.proto_trail,
+        ];
+        self.known.len() * (size_of::<(u64, Peer)>() * 3 / 2 + size_of::<(Timestamp, u64)>())
+            + size_of_val(&*self.examples)
+            + self.fares.octets()
+            + self.helo.octets()
+            + self.senders.octets()
+            + self.defects.len() * size_of::<(Defect, Timestamp)>()
+            + trails.map(Trail::octets).iter().sum::<usize>()
+    }
+
     /// Takes in a fact about SMTP, others are none of its business; and moves the score.
     pub fn learn(&mut self, what: What, witness: Witness, view: View, score: &mut Score) {
         let now = witness.time;

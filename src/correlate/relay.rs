@@ -103,6 +103,14 @@ impl Bulk {
 }
 
 impl Relay {
+    /// Memory beside the struct itself.
+    pub(super) fn octets(&self) -> usize {
+        let bulks = self.servers.values().chain([&self.all]);
+        let past = bulks.map(|bulk| bulk.past.len() * size_of::<u64>());
+        let places = self.servers.len() * size_of::<(u64, Bulk)>();
+        places + past.sum::<usize>() + self.trail.octets()
+    }
+
     /// It named recipients to a server.
     pub(super) fn recipients(
         &mut self,

@@ -68,6 +68,11 @@ impl Default for ServerTest {
 }
 
 impl ServerTest {
+    /// Memory beside the struct itself.
+    pub(super) fn octets(&self) -> usize {
+        self.lookups.len() * size_of::<(ServerLookup, u64)>() + self.names.octets()
+    }
+
     /// Another MX query came, and no server lookup with it.
     pub fn mx_query(&mut self) {
         self.mx_queries += 1;

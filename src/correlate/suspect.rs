@@ -160,6 +160,39 @@ impl Default for Suspect {
 }
 
 impl Suspect {
+    /// Memory beside the struct itself.
+    pub(super) fn octets(&self) -> usize {
+        let windows = [
+            &self.mx_again,
+            &self.mx_answered,
+            &self.mx_failed,
+            &self.unasked,
+            &self.led,
+            &self.mail_host_names,
+            &self.swept,
+            &self.answered,
+            &self.failed,
+            &self.exchangers,
+        ];
+        let trails = [
+            &self.mx_trail,
+            &self.kwa_trail,
+            &self.sweep_trail,
+            &self.failed_trail,
+        ];
+        self.mx.octets()
+            + self.mail_hosts.octets()
+            + windows.map(Window::octets).iter().sum::<usize>()
+            + trails.map(Trail::octets).iter().sum::<usize>()
+            + self.server.octets()
+            + self.peers.octets()
+            + self.fanout.octets()
+            + self.relay.octets()
+            + self.irc.octets()
+            + self.addresses.octets()
+            + self.samples.len() * size_of::<(i64, Sums)>()
+    }
+
     /// Takes in a fact. `delta` is the one that the fact stands in, `view` what is known of
     /// the tap.
     pub fn learn(&mut self, fact: &Fact, delta: &Delta, view: View) {
@@ -375,6 +408,8 @@ impl Suspect {
         let sums = self.addresses.sums();
         if fresh {
             let start = if known { sums } else { Sums::default() };
+            // Of most hosts there is one.
+            self.samples.reserve_exact(1);
             self.samples.push_back((second, start));
         } else if self
             .samples

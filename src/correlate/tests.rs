@@ -1,6 +1,7 @@
 //! Judgement over hand-made seconds.
 
-use super::correlator::{Context, Correlator, SUSPECTS};
+use super::correlator::{Context, Correlator};
+use super::suspects::SUSPECTS;
 use super::*;
 use crate::count::delta::{Delta, Domain, Fact, Outcome, Refusal, Server, What};
 use crate::count::host::Label;
@@ -351,6 +352,28 @@ fn a_flood_of_suspects_spares_those_with_an_episode() {
             .collect::<Vec<_>>(),
         [host(1)]
     );
+}
+
+#[test]
+fn what_is_remembered_stays_within_its_memory() {
+    let mut correlator = Correlator::new(Context {
+        octets: 1 << 21,
+        ..Context::default()
+    });
+    for n in 0..200_u64 {
+        correlator.second(&[delta(n.cast_signed(), host(1), &[mx_of(n)])]);
+    }
+    for n in 0..3_000_u32 {
+        let spoofed = HostAddr::from_v4((0x0a00_0000 | n).to_be_bytes());
+        correlator.second(&[delta(300, spoofed, &[mx_of(1)])]);
+    }
+    // Of 4 kB and more each.
+    let (left, _) = correlator.remembered();
+    assert!((50..500).contains(&left), "{left}");
+    assert_eq!(correlator.evicted(), 3_001 - left as u64);
+    let closing = serious(correlator.finish(Timestamp::from_parts(301, 0)));
+    let hosts: Vec<_> = closing.iter().map(|verdict| verdict.host).collect();
+    assert_eq!(hosts, [host(1)]);
 }
 
 #[test]

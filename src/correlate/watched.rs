@@ -39,6 +39,9 @@ pub(super) struct Watched {
     pub(super) episode: Option<Episode>,
     /// The machine whose memory this is, where that is known.
     pub(super) owner: Option<[u8; 6]>,
+    /// Octets that it takes, as of when it was weighed last ([`super::suspects`]).
+    #[serde(skip)]
+    pub(super) weight: usize,
     /// The sentence that the level of the episode was told with.
     sentence: String,
     /// The sums when the score of the episode was highest, and that score: what the closing
@@ -93,6 +96,23 @@ impl<'a> Setting<'a> {
 }
 
 impl Watched {
+    /// Memory of all that is remembered: by how much there is, so that it is the same in every run.
+    pub(super) fn octets(&self) -> usize {
+        let totals = &self.totals;
+        let names = totals.smtp.server_names.iter();
+        let peak = self
+            .peak
+            .as_ref()
+            .map_or(0, |(_, sums)| size_of_val(&**sums));
+        size_of_val(self)
+            + self.suspect.octets()
+            + size_of_val(&*totals.labels)
+            + size_of_val(&*totals.smtp.by_port)
+            + names.map(|(name, _)| name.len() + 32).sum::<usize>()
+            + self.sentence.len()
+            + peak
+    }
+
     /// Sets the families that are states: what the host is like at the moment.
     pub(super) fn weigh(&mut self, setting: &Setting<'_>) {
         self.suspect.weigh(&self.totals, setting.view);

@@ -7,6 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// Distinct hashes up to which the count is exact.
 const EXACT: usize = 128;
 
+/// Octets of a sketch's registers.
+const REGISTERS: usize = 3_092;
+
 /// A count of distinct 64-bit hashes: exact up to 128, then a `HyperLogLog` sketch of 4,096
 /// registers (3 kB), whose standard error is 1.6%.
 ///
@@ -41,13 +44,13 @@ impl Default for Distinct {
 }
 
 impl Distinct {
-    /// Adds a well-mixed hash.
+    /// Adds a well-mixed hash; whether it may have taken memory.
     #[inline]
-    pub fn insert(&mut self, hash: u64) {
+    pub fn insert(&mut self, hash: u64) -> bool {
         match &mut self.0 {
             Form::Few(hashes) => {
                 let Err(at) = hashes.binary_search(&hash) else {
-                    return;
+                    return false;
                 };
                 if hashes.len() < EXACT {
                     hashes.insert(at, hash);
@@ -61,7 +64,19 @@ impl Distinct {
                     self.0 = Form::Many(sketch);
                 }
             }
-            Form::Many(sketch) => sketch.insert_hash(hash),
+            Form::Many(sketch) => {
+                sketch.insert_hash(hash);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Memory beside the struct itself.
+    pub(super) fn octets(&self) -> usize {
+        match &self.0 {
+            Form::Few(hashes) => hashes.len().next_power_of_two() * size_of::<u64>(),
+            Form::Many(sketch) => size_of_val(sketch) + REGISTERS,
         }
     }
 

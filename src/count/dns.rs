@@ -55,7 +55,7 @@ impl Tally {
         host.seen(packet.time);
         host.tag = packet.tag.or(host.tag);
         if packet.is_cut() {
-            host.cut();
+            host.cut_short();
         }
         host.queries.total += 1;
         host.iterative += u64::from(!message.header.recursion_desired());
@@ -100,12 +100,15 @@ impl Tally {
         if question.qtype == QType::MX {
             of = Of::Mx;
         }
-        host.lookups.add(Lookup {
+        let grew = host.lookups.add(Lookup {
             name: name.hash,
             domain,
             of,
         });
         if late {
+            if grew {
+                self.weigh(packet.src);
+            }
             return;
         }
         let resolves = host.turns_resolver();
@@ -130,6 +133,9 @@ impl Tally {
         // Of a second with more facts than are told, its counters are.
         if resolves && self.tell(packet.time, packet.src) {
             self.fact(packet.time, packet.origin, packet.src, What::Resolves);
+        }
+        if grew || lookup {
+            self.weigh(packet.src);
         }
     }
 
@@ -221,7 +227,7 @@ impl Tally {
         };
         let rcode = message.header.rcode();
         if packet.is_cut() {
-            host.cut();
+            host.cut_short();
         }
         host.replies.total += 1;
         host.replies.nxdomain += u64::from(rcode == NXDOMAIN);

@@ -4,6 +4,7 @@ use super::coupling::{Coupling, CouplingSums};
 use super::lookups::Lookups;
 use super::series::{Series, Sums};
 use super::smtp::{self, SmtpCounters, SmtpTotals};
+use super::table::Weigh;
 use super::top::TopCounts;
 use crate::decode::dns::QType;
 use crate::decode::packet::LinkTag;
@@ -22,6 +23,11 @@ const ITERATIVE: u64 = 4;
 
 /// Observations of a host that are told for a second; see [`HostCounters::tell`].
 pub const TOLD_A_SECOND: u32 = 1024;
+
+/// Hosts of a shard of which something is told for the first time in a second: each comes with its
+/// counters, and a flood of sources that nobody knows must not fill the memory either. Who was told
+/// of before is told of in any case.
+pub const NEW_A_SECOND: u32 = 256;
 
 /// Keyword labels that are told.
 pub(super) const TOLD: usize = 20;
@@ -259,6 +265,22 @@ fn resolves(iterative: u64, queries: &Queries) -> bool {
     iterative >= ITERATIVE && iterative * 2 >= queries.total
 }
 
+impl Weigh for HostCounters {
+    fn octets(&self) -> usize {
+        let before = self.before.as_deref();
+        let before = before.map_or(0, |before| {
+            size_of_val(before) + size_of_val(&*before.labels)
+        });
+        let keyword = self.keyword.as_deref();
+        before
+            + self.lookups.octets()
+            + self.series.octets()
+            + keyword.map_or(0, |keyword| size_of_val(keyword) + keyword.labels.octets())
+            + self.coupling.as_deref().map_or(0, size_of_val)
+            + self.smtp.as_ref().map_or(0, |smtp| smtp.octets())
+    }
+}
+
 impl HostCounters {
     /// Notes the time of a packet.
     #[inline]
@@ -274,7 +296,7 @@ impl HostCounters {
 
     /// Notes a packet that the snap length cut.
     #[inline]
-    pub fn cut(&mut self) {
+    pub fn cut_short(&mut self) {
         self.cut = self.cut.saturating_add(1);
     }
 
@@ -293,7 +315,19 @@ impl HostCounters {
 
     /// Whether another observation of this second may be told: no host needs more than
     /// [`TOLD_A_SECOND`] to be judged, and a flood must not fill the memory.
-    pub fn tell(&mut self, second: i64) -> bool {
+    ///
+    /// `new`: the second, and how many of its shard were told of for the first time in it, of which
+    /// there may be [`NEW_A_SECOND`].
+    pub fn tell(&mut self, second: i64, new: &mut (i64, u32)) -> bool {
+        if self.told == 0 {
+            if second > new.0 {
+                *new = (second, 0);
+            }
+            if new.1 >= NEW_A_SECOND {
+                return false;
+            }
+            new.1 += 1;
+        }
         // A late second uses what the newest one leaves.
         if second > self.told_of || self.told == 0 {
             (self.told_of, self.told) = (second, 0);
@@ -308,6 +342,15 @@ impl HostCounters {
         let resolves = resolves(self.iterative, &self.queries);
         let before = std::mem::replace(&mut self.resolves, resolves);
         resolves && !before
+    }
+
+    /// Gives up what takes most and tells least: rare prefixes and labels. Their counts become
+    /// lower bounds, and that is told.
+    pub(super) fn cut(&mut self) {
+        self.lookups.cut();
+        if let Some(keyword) = &mut self.keyword {
+            keyword.labels.cut(TOLD);
+        }
     }
 
     /// Closes the seconds up to `through`.

@@ -63,16 +63,15 @@ pub(super) struct Counts {
 }
 
 impl Lookups {
-    /// Adds what a question asked for.
+    /// Adds what a question asked for; whether that may have taken memory.
     #[inline]
-    pub fn add(&mut self, lookup: Lookup) {
-        if usize::from(self.count) >= WAITING {
-            self.settle();
-        }
+    pub fn add(&mut self, lookup: Lookup) -> bool {
+        let grew = usize::from(self.count) >= WAITING && self.settle();
         if let Some(slot) = self.waiting.get_mut(usize::from(self.count)) {
             *slot = lookup;
             self.count += 1;
         }
+        grew
     }
 
     /// Brings what the next one changes into the cache.
@@ -87,26 +86,45 @@ impl Lookups {
             .unwrap_or(&self.waiting)
     }
 
+    /// Counts those that wait; whether that may have taken memory.
     #[inline(never)]
-    fn settle(&mut self) -> &mut Counted {
+    fn settle(&mut self) -> bool {
+        let mut grew = self.counted.is_none();
         let counted = self.counted.get_or_insert_default();
         let count = std::mem::take(&mut self.count);
         let waiting = || self.waiting.iter().take(count.into());
         // One after the other, so that the memory answers to all of a kind at once.
         for lookup in waiting() {
-            counted.names.insert(lookup.name);
+            grew |= counted.names.insert(lookup.name);
         }
         for lookup in waiting() {
-            counted.domains.insert(lookup.domain);
+            grew |= counted.domains.insert(lookup.domain);
         }
         for lookup in waiting() {
             match lookup.of {
-                Of::A(prefix) => counted.prefixes.add(prefix),
-                Of::Mx => counted.mx_domains.insert(lookup.domain),
+                Of::A(prefix) => grew |= counted.prefixes.add(prefix),
+                Of::Mx => grew |= counted.mx_domains.insert(lookup.domain),
                 Of::Other => {}
             }
         }
-        counted
+        grew
+    }
+
+    /// Gives up prefixes that are rare.
+    pub(super) fn cut(&mut self) {
+        if let Some(counted) = &mut self.counted {
+            counted.prefixes.cut();
+        }
+    }
+
+    /// Memory beside the struct itself.
+    pub(super) fn octets(&self) -> usize {
+        self.counted.as_deref().map_or(0, |counted| {
+            let distinct = [&counted.names, &counted.domains, &counted.mx_domains];
+            size_of_val(counted)
+                + distinct.map(Distinct::octets).iter().sum::<usize>()
+                + counted.prefixes.octets()
+        })
     }
 
     /// How many there are.
@@ -122,12 +140,14 @@ impl Lookups {
                 exact: true,
             };
         }
+        self.settle();
+        let counted = self.counted.get_or_insert_default();
         let Counted {
             names,
             domains,
             mx_domains,
             ..
-        } = self.settle();
+        } = &**counted;
         Counts {
             names: names.count(),
             domains: domains.count(),
@@ -138,7 +158,8 @@ impl Lookups {
 
     /// The prefixes of the names of A queries.
     pub fn prefixes(&mut self) -> &Prefixes {
-        &self.settle().prefixes
+        self.settle();
+        &self.counted.get_or_insert_default().prefixes
     }
 }
 
@@ -173,7 +194,7 @@ mod tests {
                 names.insert(name);
                 domains.insert(domain);
                 match of {
-                    Of::A(_) => prefixes.add(prefix),
+                    Of::A(_) => drop(prefixes.add(prefix)),
                     Of::Mx => drop(mx_domains.insert(domain)),
                     Of::Other => {}
                 }

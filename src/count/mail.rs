@@ -25,6 +25,20 @@ impl Tally {
         moment: &Moment,
         said: Said<'_>,
     ) -> Option<Malformed> {
+        let damage = self.take(connection, moment, said);
+        // Others add to counts alone, and a message of the DNS is weighed there.
+        if let Said::Attempt | Said::Smtp(Heard::Command(_) | Heard::Hello(_)) = said {
+            self.weigh(connection.client);
+        }
+        damage
+    }
+
+    fn take(
+        &mut self,
+        connection: &Connection,
+        moment: &Moment,
+        said: Said<'_>,
+    ) -> Option<Malformed> {
         match said {
             Said::Dns { side, message, cut } => {
                 return self.dns(connection, moment, side, message, cut);
@@ -56,7 +70,7 @@ impl Tally {
     /// Notes that the snap length cut a packet of a host's connections.
     pub(super) fn cut(&mut self, host: HostAddr) {
         if let Some(counters) = self.shards[shard_of(host)].hosts.get_mut(host) {
-            counters.cut();
+            counters.cut_short();
         }
     }
 

@@ -92,6 +92,8 @@ pub struct Settings {
     pub mail: MailPorts,
     /// Hosts at most, over all shards.
     pub hosts: usize,
+    /// Octets that their counters may take, over all shards.
+    pub host_octets: usize,
     /// TCP connections without octets to follow at most, over all shards; whoever routes
     /// packets has them forgotten in time ([`Mark::Forget`](crate::pipeline)).
     pub connections: usize,
@@ -110,6 +112,7 @@ impl Default for Settings {
             keywords: Arc::default(),
             mail: MailPorts::default(),
             hosts: 1 << 18,
+            host_octets: 1 << 29,
             connections: 1 << 20,
             streams: 1 << 16,
             stream_octets: 1 << 27,
@@ -135,8 +138,22 @@ impl Settings {
     }
 
     /// Hosts of a shard at most.
-    fn hosts_of_shard(&self) -> usize {
-        self.hosts.div_ceil(SHARDS)
+    fn hosts_of_shard(&self) -> table::Bound {
+        table::Bound {
+            hosts: self.hosts.div_ceil(SHARDS),
+            octets: self.host_octets.div_ceil(SHARDS),
+        }
+    }
+}
+
+/// Memory of a hash table of so many entries, by their number alone: one that has not shrunk is
+/// seven eighths full at the most, in powers of two.
+fn table_octets<T>(entries: usize) -> usize {
+    let places = (entries * 8).div_ceil(7).next_power_of_two();
+    if entries == 0 {
+        0
+    } else {
+        places.max(4) * (size_of::<T>() + 1)
     }
 }
 
@@ -200,11 +217,10 @@ impl Counters {
     /// Empty counters.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        // A busy client's connections all lie in one shard: each may take an eighth of what
-        // is allowed.
+        // A busy client's connections all lie in one shard; the least is what one host needs.
         let limits = Limits {
-            streams: (settings.streams / 8).max(16),
-            octets: (settings.stream_octets / 8).max(1 << 17),
+            streams: (settings.streams / SHARDS).max(16),
+            octets: (settings.stream_octets / SHARDS).max(1 << 17),
         };
         let connections = std::iter::repeat_with(|| Connections::new(limits));
         Self {

@@ -301,5 +301,6 @@ impl Counters {
         for (_, counters) in hosts.filter(|(_, counters)| counters.before.is_some()) {
             counters.begin_sums();
         }
+        self.tally.weigh_all();
     }
 }

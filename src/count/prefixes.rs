@@ -117,20 +117,40 @@ pub struct Column {
 }
 
 impl Prefixes {
-    /// Counts this prefix, of five characters or of a shorter name, and those that it begins with.
+    /// Counts this prefix, of five characters or of a shorter name, and those that it begins with;
+    /// whether that may have taken memory.
     #[inline]
-    pub fn add(&mut self, prefix: Prefix) {
+    pub fn add(&mut self, prefix: Prefix) -> bool {
         if self.longest.len() == EXACT && self.shorter.is_none() {
             self.shorter = Some(Box::new(self.derive_shorter()));
         }
-        self.longest.add(prefix, 1);
+        let mut grew = self.longest.add(prefix, 1);
         if let Some(shorter) = &mut self.shorter {
             for (length, table) in (1..).zip(shorter.iter_mut()) {
                 if prefix.text().len() >= length {
-                    table.add(prefix.cut(length), 1);
+                    grew |= table.add(prefix.cut(length), 1);
                 }
             }
         }
+        grew
+    }
+
+    /// Gives up all but what is told, as at the bound.
+    pub(super) fn cut(&mut self) {
+        if self.shorter.is_none() {
+            self.shorter = Some(Box::new(self.derive_shorter()));
+        }
+        let shorter = self.shorter.iter_mut().flat_map(|tables| tables.iter_mut());
+        for table in shorter.chain([&mut self.longest]) {
+            table.cut(TOLD);
+        }
+    }
+
+    /// Memory beside the struct itself.
+    pub(super) fn octets(&self) -> usize {
+        let shorter = self.shorter.iter().flat_map(|tables| tables.iter());
+        let shorter = shorter.map(|table| size_of_val(table) + table.octets());
+        self.longest.octets() + shorter.sum::<usize>()
     }
 
     fn derive_shorter(&self) -> [TopCounts<Prefix, EXACT>; LONGEST - 1] {

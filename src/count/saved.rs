@@ -266,6 +266,7 @@ impl Counters {
                 hiders: read.hiders,
                 lately: read.lately,
                 bindings: read.bindings,
+                new: (i64::MIN, 0),
             };
             if let Some(connections) = counters.connections.get_mut(at) {
                 connections.restore(read.attempts);

@@ -282,6 +282,15 @@ impl Series {
         });
     }
 
+    /// Memory beside the struct itself.
+    pub(super) fn octets(&self) -> usize {
+        let sums = |closed: &Closed| match closed {
+            Closed::More(sums) => size_of_val(&**sums),
+            Closed::None | Closed::One(..) => 0,
+        };
+        sums(&self.closed) + self.period.as_deref().map_or(0, size_of_val)
+    }
+
     /// Begins a period with the next second that is closed.
     pub(super) fn begin(&mut self) {
         if self.period.is_some() || !matches!(self.closed, Closed::None) {

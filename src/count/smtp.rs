@@ -131,6 +131,18 @@ impl SmtpCounters {
         port.destinations.insert(destination);
     }
 
+    /// Memory of it.
+    pub(super) fn octets(&self) -> usize {
+        let ports = self.by_port.iter().map(|port| &port.destinations);
+        let distinct = [&self.destinations, &self.helo_names, &self.sender_domains];
+        let distinct = distinct.into_iter().chain(ports).map(Distinct::octets);
+        let names = self.server_names.keys().map(|name| name.len() + 48);
+        size_of_val(self)
+            + size_of_val(&*self.by_port)
+            + distinct.sum::<usize>()
+            + names.sum::<usize>()
+    }
+
     /// Connections that it began.
     pub(super) fn attempts(&self) -> u64 {
         self.totals.attempts

@@ -48,6 +48,9 @@ pub(super) struct Shard {
     /// What is not told again and again.
     pub(super) lately: Lately,
     pub(super) bindings: Bindings,
+    /// The newest second in which hosts were told of for the first time, and how many in it.
+    #[serde(skip)]
+    pub(super) new: (i64, u32),
 }
 
 #[derive(Debug, Default)]
@@ -65,6 +68,7 @@ impl Shard {
             hiders: Hiders::default(),
             lately: Lately::default(),
             bindings: Bindings::default(),
+            new: (i64::MIN, 0),
         }
     }
 }
@@ -86,10 +90,26 @@ impl Tally {
 
     /// Whether an observation about `host` is told; counts those that are not.
     pub(super) fn tell(&mut self, time: Timestamp, host: HostAddr) -> bool {
-        let counters = self.shards[shard_of(host)].hosts.get_mut(host);
-        let told = counters.is_some_and(|counters| counters.tell(time.second()));
+        let Shard { hosts, new, .. } = &mut self.shards[shard_of(host)];
+        let counters = hosts.get_mut(host);
+        let told = counters.is_some_and(|counters| counters.tell(time.second(), new));
         self.packets.untold += u64::from(!told);
         told
+    }
+
+    /// Takes note of what a host's counters take by now.
+    #[inline]
+    pub(super) fn weigh(&mut self, host: HostAddr) {
+        self.shards[shard_of(host)]
+            .hosts
+            .weigh(host, HostCounters::cut);
+    }
+
+    /// The same of all hosts.
+    pub(super) fn weigh_all(&mut self) {
+        for shard in &mut self.shards {
+            shard.hosts.weigh_all();
+        }
     }
 
     /// The open second of a packet that is not late.

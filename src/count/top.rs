@@ -33,16 +33,19 @@ impl<K, const N: usize> Default for TopCounts<K, N> {
 }
 
 impl<K: Copy + Eq + Hash + Ord, const N: usize> TopCounts<K, N> {
-    /// Counts `key` `times` more.
+    /// Counts `key` `times` more; whether that may have taken memory.
     #[inline]
-    pub fn add(&mut self, key: K, times: u64) {
+    pub fn add(&mut self, key: K, times: u64) -> bool {
         if let Some(count) = self.counts.get_mut(&key) {
             *count += times;
-        } else if self.counts.len() < N {
+            return false;
+        }
+        if self.counts.len() < N {
             self.counts.insert(key, times);
         } else {
             self.add_at_bound(key, times);
         }
+        true
     }
 
     fn add_at_bound(&mut self, key: K, mut times: u64) {
@@ -54,10 +57,33 @@ impl<K: Copy + Eq + Hash + Ord, const N: usize> TopCounts<K, N> {
                 *count -= least;
                 *count > 0
             });
+            if self.counts.len() < N / 2 {
+                self.counts.shrink_to_fit();
+            }
         }
         if times > 0 {
             self.counts.insert(key, times);
         }
+    }
+
+    /// Gives up all but the `kept` keys seen most, and the memory of the others: counts become
+    /// lower bounds, as at the bound.
+    pub(super) fn cut(&mut self, kept: usize) {
+        let Some((_, next)) = self.top(kept + 1).pop().filter(|_| self.len() > kept) else {
+            return;
+        };
+        self.error += next;
+        self.counts.retain(|_, count| {
+            *count -= next.min(*count);
+            *count > 0
+        });
+        self.counts.shrink_to_fit();
+    }
+
+    /// Memory of the counts. By how many there are and not by what they really take, which a
+    /// random seed decides: so that it is the same in every run.
+    pub(super) fn octets(&self) -> usize {
+        super::table_octets::<(K, u64)>(self.len())
     }
 
     /// How many keys are held.
@@ -122,6 +148,21 @@ mod tests {
         }
         assert_eq!(counts.top(1).first().map(|&(key, _)| key), Some(7));
         assert!(counts.len() <= 8);
+    }
+
+    #[test]
+    fn what_is_cut_leaves_lower_bounds() {
+        let mut counts = TopCounts::<u32, 1_024>::default();
+        for key in 1..=1_000 {
+            counts.add(key, key.into());
+        }
+        let before = counts.octets();
+        counts.cut(10);
+        assert_eq!(counts.top(3), [(1_000, 10), (999, 9), (998, 8)]);
+        assert_eq!((counts.len(), counts.error()), (10, 990));
+        assert!(counts.octets() * 10 < before);
+        counts.cut(10);
+        assert_eq!((counts.len(), counts.error()), (10, 990));
     }
 
     proptest! {

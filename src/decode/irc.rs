@@ -53,6 +53,12 @@ impl Client {
         }
     }
 
+    /// Octets that are kept.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.line.len()
+    }
+
     /// Whether nothing more will be heard.
     #[must_use]
     pub fn is_over(&self) -> bool {

@@ -9,7 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 /// What is told on the socket; `None` where nobody answers yet.
-fn ask(socket: &Path) -> Option<Value> {
+pub(crate) fn ask(socket: &Path) -> Option<Value> {
     let mut line = String::new();
     UnixStream::connect(socket)
         .ok()?

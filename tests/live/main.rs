@@ -24,6 +24,8 @@ mod asked;
 mod churn;
 // Packets and losses, to the packet; several interfaces and threads.
 mod counting;
+// Disks that are full.
+mod disks;
 mod frames;
 // How long a verdict is on its way, when asked for.
 mod latency;

@@ -3,6 +3,7 @@
 use super::frames::{of_captures, of_hosts, query};
 use super::sensor::action;
 use super::{Network, Sensor, patiently};
+use mxray::eventlog::Reader;
 use nix::sys::signal::Signal::{SIGHUP, SIGKILL, SIGTERM};
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
@@ -10,6 +11,8 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::time::Duration;
 
 /// The lines of a file of events; each must be whole.
 fn events(text: &str) -> Vec<Value> {
@@ -97,6 +100,72 @@ fn a_kill_costs_an_interval_and_no_event() {
     }
 }
 
+/// The lines of an event log.
+fn logged(folder: &Path) -> Vec<Vec<u8>> {
+    let mut reader = Reader::open(folder, None);
+    let mut lines = Vec::new();
+    while let Some(entry) = reader.next().unwrap() {
+        lines.push(entry.line.to_vec());
+    }
+    assert_eq!((reader.take_lost(), reader.take_damaged()), (0, 0));
+    lines
+}
+
+#[test]
+fn killed_at_any_moment_it_keeps_what_it_told_and_no_state_is_torn() {
+    let Some(network) = Network::new() else {
+        return;
+    };
+    let kills = std::env::var("MXRAY_LIVE_KILLS");
+    let kills: u64 = kills.map_or(3, |kills| kills.parse().unwrap());
+    let seed = u64::from(std::process::id());
+    println!("seed {seed}");
+    let folder = network.path("kept");
+    let (log, state) = (folder.join("log"), folder.join("state"));
+    for path in [&folder, &log] {
+        fs::create_dir(path).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    let line = format!(
+        "-i near --stats 1 --log {} --checkpoint {} --checkpoint-interval 1",
+        log.display(),
+        state.display()
+    );
+    let frames = of_hosts(2_000, query);
+    let mut before = Vec::new();
+    for run in 0..=kills {
+        let sensor = Sensor::begin(&network, &line);
+        patiently("it to start", || logged(&log).len() > before.len());
+        let mut sending = network.sending("far", &frames, 2, 2_000);
+        if run == kills {
+            patiently("the sender", || sending.try_wait().unwrap().is_some());
+            let ended = sensor.end(SIGTERM);
+            assert_eq!(ended.stderr, "");
+            break;
+        }
+        // Any moment of two seconds, in which events and a state are written.
+        let millis = seed.wrapping_mul(run + 1).wrapping_mul(0x9e37_79b9) >> 8;
+        std::thread::sleep(Duration::from_millis(millis % 2_000));
+        let held = logged(&log);
+        for process in sensor.processes() {
+            let _ = kill(Pid::from_raw(process.cast_signed()), SIGKILL);
+        }
+        // Of an earlier state nothing was wrong.
+        assert_eq!(sensor.stderr(), "");
+        drop(sensor);
+        let _ = sending.kill();
+        sending.wait().unwrap();
+        let now = logged(&log);
+        assert!(now.starts_with(&held) && now.starts_with(&before));
+        before = now;
+    }
+    let lines = logged(&log);
+    assert!(lines.starts_with(&before));
+    for line in &lines {
+        serde_json::from_slice::<Value>(line).unwrap();
+    }
+}
+
 #[test]
 fn a_checkpoint_that_is_torn_is_set_aside() {
     let Some(network) = Network::new() else {
@@ -143,8 +212,8 @@ fn a_reload_under_load_loses_nothing() {
         inventory.display()
     );
     let sensor = Sensor::begin(&network, &line);
-    let read = |path: &std::path::Path| events(&fs::read_to_string(path).unwrap_or_default());
-    let has = |path: &std::path::Path, what: &str| read(path).iter().any(|it| action(it) == what);
+    let read = |path: &Path| events(&fs::read_to_string(path).unwrap_or_default());
+    let has = |path: &Path, what: &str| read(path).iter().any(|it| action(it) == what);
     patiently("it to start", || has(&file, "sensor-started"));
     let hup = || kill(Pid::from_raw(sensor.id().cast_signed()), SIGHUP).unwrap();
     let frames = of_hosts(20_000, query);

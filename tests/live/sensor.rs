@@ -6,7 +6,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use std::fs::{self, File};
 use std::path::PathBuf;
-use std::process::Child;
+use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A running one, ended at the end.
@@ -26,12 +26,25 @@ impl Sensor {
 
     /// `mxray live` with these words.
     pub(crate) fn begin(network: &Network, line: &str) -> Self {
+        Self::run(network, network.within(env!("CARGO_BIN_EXE_mxray")), line)
+    }
+
+    /// The same when a script has run in the sensor's namespaces, and it has begun to read.
+    pub(crate) fn behind(network: &Network, script: &str, line: &str) -> Self {
+        let mut shell = network.within("sh");
+        let script = format!("{script}\nexec \"$0\" \"$@\"");
+        shell.args(["-ec", &script, env!("CARGO_BIN_EXE_mxray")]);
+        let sensor = Self::run(network, shell, line);
+        sensor.until("it to start", |event| action(event) == "sensor-started");
+        sensor
+    }
+
+    fn run(network: &Network, mut command: Command, line: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let stdout = network.path(&format!("events-{number}"));
         let stderr = network.path(&format!("said-{number}"));
-        let child = network
-            .within(env!("CARGO_BIN_EXE_mxray"))
+        let child = command
             .arg("live")
             .args(line.split_whitespace())
             .stdout(File::create(&stdout).unwrap())

@@ -42,7 +42,7 @@ impl Correlator {
         if let Entity::Mac(mac) = entity {
             self.bring(host, mac, totals, now, &mut told);
         }
-        self.suspects.entry(host).or_default();
+        self.suspects.entry(host);
         told
     }
 
@@ -55,7 +55,7 @@ impl Correlator {
         totals: &HostTotals,
         now: Timestamp,
     ) -> Option<Verdict> {
-        let watched = self.suspects.get(&host)?;
+        let watched = self.suspects.get(host)?;
         let User { mac, since, .. } = self.identity.user(host)?;
         let others = if let Some(owner) = watched.owner {
             owner != mac
@@ -67,8 +67,8 @@ impl Correlator {
         if !others {
             return None;
         }
-        let mut before = self.suspects.remove(&host)?;
-        let mut fresh = Watched::default();
+        let mut before = self.suspects.remove(host)?;
+        let mut fresh = Box::<Watched>::default();
         fresh.suspect.addresses.disown(host, totals, now);
         self.suspects.insert(host, fresh);
         before.end(
@@ -91,22 +91,22 @@ impl Correlator {
         if self.machines.len() >= SUSPECTS && !self.machines.contains_key(&mac) {
             let suspects = &self.suspects;
             self.machines.retain(|mac, addr| {
-                let watched = suspects.get(addr);
+                let watched = suspects.get(*addr);
                 watched.is_some_and(|watched| watched.owner == Some(*mac))
             });
         }
         let before = self.machines.insert(mac, host).filter(|it| *it != host);
         let moved = before.and_then(|before| {
-            let watched = self.suspects.get(&before)?;
+            let watched = self.suspects.get(before)?;
             let own = watched.owner == Some(mac);
-            own.then(|| Some((before, self.suspects.remove(&before)?)))?
+            own.then(|| Some((before, self.suspects.remove(before)?)))?
         });
         let Some((before, mut watched)) = moved else {
-            self.suspects.entry(host).or_default().owner = Some(mac);
+            self.suspects.entry(host).owner = Some(mac);
             return;
         };
         let (mut place, mut elsewhere) = (before, host);
-        let mut other = self.suspects.remove(&host);
+        let mut other = self.suspects.remove(host);
         if let Some(other) = &mut other
             && other.rank() > watched.rank()
         {
@@ -117,7 +117,7 @@ impl Correlator {
         if let Some(mut other) = other {
             let why = format!("it is the same machine as {place}, of which more is told");
             told.extend(other.end(&self.setting(elsewhere, now), &why));
-            watched.merge(other);
+            watched.merge(*other);
         }
         if !known {
             watched.totals = totals.clone();
@@ -132,13 +132,13 @@ impl Correlator {
     /// what was joined cannot be parted again. Who had one address keeps its memory there.
     fn part(&mut self, router: [u8; 6], now: Timestamp) -> Option<Verdict> {
         let host = self.machines.remove(&router)?;
-        let watched = self.suspects.get_mut(&host);
+        let watched = self.suspects.get_mut(host);
         let watched = watched.filter(|watched| watched.owner == Some(router))?;
         if !watched.is_joined(host) {
             watched.owner = None;
             return None;
         }
-        let mut watched = self.suspects.remove(&host)?;
+        let mut watched = self.suspects.remove(host)?;
         watched.take_back(&self.setting(host, now))
     }
 }

@@ -83,6 +83,16 @@ impl Default for Rings {
 }
 
 impl Rings {
+    /// Memory beside the struct itself; a sketch is as long as its attempts make it, at the most.
+    pub(super) fn octets(&self) -> usize {
+        const SKETCH: u64 = 3_100;
+        let cells = self.widths.iter().flat_map(|ring| &ring.buckets);
+        let cells = cells.flat_map(|bucket| &bucket.cells);
+        let sketch = |cell: &Cell| usize::try_from((8 * cell.attempts).min(SKETCH)).unwrap_or(0);
+        let cells = cells.map(|cell| size_of_val(cell) + size_of::<Bucket>() + sketch(cell));
+        self.recent.len() * size_of::<(Attempt, Option<Outcome>)>() + cells.sum::<usize>()
+    }
+
     /// Time of the newest attempt.
     pub(super) fn newest(&self) -> Timestamp {
         self.newest

@@ -480,9 +480,34 @@ impl Connections {
             self.end(at, true, &sent.moment, out);
         } else if self.octets > self.limits.octets {
             // What waits here is given up, not what others have.
-            self.counts.shed += 1;
-            self.with_stream(at, &sent.moment, out, Stream::shed);
+            let stream = self.slot(at).and_then(|slot| slot.stream.as_ref());
+            if stream.is_some_and(|stream| stream.can_shed()) {
+                self.counts.shed += 1;
+                self.with_stream(at, &sent.moment, out, Stream::shed);
+            }
+            self.relieve(&sent.moment, out);
         }
+    }
+
+    /// Ends those connections that were silent for longest while all keep too many octets: of
+    /// lines and hellos, nothing can be given up.
+    fn relieve(&mut self, moment: &Moment, out: &mut Listener<'_>) {
+        while self.octets > self.limits.octets
+            && let Some(eldest) = self.live.first()
+        {
+            self.evict(eldest, moment, out);
+        }
+    }
+
+    /// Ends a connection to make room.
+    fn evict(&mut self, at: u32, moment: &Moment, out: &mut Listener<'_>) {
+        self.counts.evicted += 1;
+        let moment = Moment {
+            tag: LinkTag::default(),
+            ..*moment
+        };
+        self.end(at, false, &moment, out);
+        self.remove(at);
     }
 
     /// Works on a connection's stream, and keeps account of its octets.
@@ -517,7 +542,8 @@ impl Connections {
         let Some(slot) = self.slots.get_mut(at as usize) else {
             return;
         };
-        if slot.stream.take().is_some() {
+        if let Some(stream) = slot.stream.take() {
+            self.octets = self.octets.saturating_sub(stream.waiting());
             slot.ended = true;
             self.settle(at);
         }

@@ -63,12 +63,12 @@ impl Reader {
         }
     }
 
-    /// Octets of unfinished messages.
+    /// Octets of unfinished messages, lines and hellos.
     fn waiting(&self) -> usize {
         match self {
             Self::Dns { client, server } => client.waiting() + server.waiting(),
-            // Bounded by itself.
-            Self::Smtp(_) | Self::Irc(_) => 0,
+            Self::Smtp(session) => session.kept(),
+            Self::Irc(client) => client.kept(),
         }
     }
 }
@@ -122,6 +122,12 @@ impl Stream {
             Side::Client => self.client.is_near(seq),
             Side::Server => self.server.is_near(seq),
         }
+    }
+
+    /// Whether there is something that can be given up.
+    pub(super) fn can_shed(&self) -> bool {
+        let unfinished = matches!(self.reader, Reader::Dns { .. }) && self.reader.waiting() > 0;
+        unfinished || self.client.waiting() + self.server.waiting() > 0
     }
 
     /// Octets that wait for others.

@@ -5,7 +5,7 @@ use super::slot::{Attempt, Slot, State};
 use super::stream::Stream;
 use super::{Connection, Connections, GENERATIONS, Listener, Moment, Sent};
 use crate::decode::observation::{IRC_IN_TLS, Service};
-use crate::decode::packet::{LinkTag, Segment};
+use crate::decode::packet::Segment;
 use crate::decode::smtp::Side;
 use crate::time::Timestamp;
 use foldhash::fast::RandomState;
@@ -224,13 +224,7 @@ impl Connections {
         if self.live.len() > self.limits.streams
             && let Some(eldest) = self.live.first()
         {
-            self.counts.evicted += 1;
-            let moment = Moment {
-                tag: LinkTag::default(),
-                ..*moment
-            };
-            self.end(eldest, false, &moment, out);
-            self.remove(eldest);
+            self.evict(eldest, moment, out);
         }
     }
 

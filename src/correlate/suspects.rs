@@ -1,0 +1,142 @@
+//! The hosts that are remembered, with an account of the memory that they take.
+
+use super::room;
+use super::watched::Watched;
+use crate::host::HostAddr;
+use crate::time::Timestamp;
+use crate::verdict::Level;
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
+
+/// Hosts with mail lookups or mail connections that are remembered, where memory does not end
+/// before; beyond it those leave that were silent for longest.
+pub(super) const SUSPECTS: usize = 65_536;
+
+/// Octets of a host's place in the table, twice over, since a table grows by doubling.
+const PLACE: usize = 2 * size_of::<(HostAddr, Box<Watched>)>();
+
+/// Remembered hosts, by address.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Suspects {
+    /// Boxed: what is remembered of a host is long, and half of a table's places are empty.
+    #[serde(with = "crate::sorted::map")]
+    hosts: HashMap<HostAddr, Box<Watched>, RandomState>,
+    /// What they take, as of the last time that each was weighed.
+    #[serde(skip)]
+    octets: usize,
+}
+
+impl Suspects {
+    pub(super) fn len(&self) -> usize {
+        self.hosts.len()
+    }
+
+    pub(super) fn knows(&self, host: HostAddr) -> bool {
+        self.hosts.contains_key(&host)
+    }
+
+    pub(super) fn get(&self, host: HostAddr) -> Option<&Watched> {
+        self.hosts.get(&host).map(|watched| &**watched)
+    }
+
+    /// Weigh it when that is over.
+    pub(super) fn get_mut(&mut self, host: HostAddr) -> Option<&mut Watched> {
+        self.hosts.get_mut(&host).map(|watched| &mut **watched)
+    }
+
+    /// Every host, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (HostAddr, &Watched)> {
+        let hosts = self.hosts.iter();
+        hosts.map(|(host, watched)| (*host, &**watched))
+    }
+
+    /// What is remembered of a host; nothing yet, where it was not.
+    pub(super) fn entry(&mut self, host: HostAddr) -> &mut Watched {
+        self.hosts.entry(host).or_default()
+    }
+
+    pub(super) fn insert(&mut self, host: HostAddr, watched: Box<Watched>) {
+        self.octets += watched.weight;
+        if let Some(before) = self.hosts.insert(host, watched) {
+            self.octets -= before.weight;
+        }
+        self.weigh(host);
+    }
+
+    pub(super) fn remove(&mut self, host: HostAddr) -> Option<Box<Watched>> {
+        let watched = self.hosts.remove(&host)?;
+        self.octets -= watched.weight;
+        Some(watched)
+    }
+
+    /// Takes out those of which `is` says so, in no order.
+    pub(super) fn take(
+        &mut self,
+        mut is: impl FnMut(&Watched) -> bool,
+    ) -> Vec<(HostAddr, Box<Watched>)> {
+        let gone = self.hosts.extract_if(|_, watched| is(watched));
+        let gone: Vec<_> = gone.collect();
+        self.octets -= gone.iter().map(|(_, gone)| gone.weight).sum::<usize>();
+        gone
+    }
+
+    /// Takes note of what is remembered of a host by now.
+    pub(super) fn weigh(&mut self, host: HostAddr) {
+        if let Some(watched) = self.hosts.get_mut(&host) {
+            let now = PLACE + watched.octets();
+            self.octets = self.octets - watched.weight + now;
+            watched.weight = now;
+        }
+    }
+
+    /// The same of all, where they were saved.
+    pub(super) fn weigh_all(&mut self) {
+        self.octets = 0;
+        for watched in self.hosts.values_mut() {
+            watched.weight = PLACE + watched.octets();
+            self.octets += watched.weight;
+        }
+    }
+
+    /// Whether they take more than so many octets. One host may.
+    pub(super) fn take_more_than(&self, octets: usize) -> bool {
+        self.octets > octets && self.hosts.len() > 1
+    }
+
+    /// Those that leave where there are too many, or too large ones, for others: a sixteenth. Without
+    /// an episode first, then those with no more than a notice, and of these the ones silent for
+    /// longest.
+    pub(super) fn leaving(&self, octets: usize) -> Vec<HostAddr> {
+        let rank = |(host, watched): (HostAddr, &Watched)| {
+            (
+                watched.episode.map(|episode| episode.level > Level::Notice),
+                watched
+                    .facts
+                    .map(|(_, newest): (Timestamp, Timestamp)| newest),
+                host,
+            )
+        };
+        let ranks = self.iter().map(rank);
+        let mut gone = if self.hosts.len() >= SUSPECTS {
+            room::leaving(ranks, SUSPECTS)
+        } else {
+            ranks.collect()
+        };
+        gone.sort_unstable();
+        if self.hosts.len() < SUSPECTS {
+            let mut rest = self.octets;
+            let mut left = self.hosts.len();
+            gone.retain(|(_, _, host)| {
+                let goes = rest > octets - octets / 16 && left > 1;
+                if goes {
+                    left -= 1;
+                    rest -= self.get(*host).map_or(0, |watched| watched.weight);
+                }
+                goes
+            });
+        }
+        gone.into_iter().map(|(_, _, host)| host).collect()
+    }
+}
