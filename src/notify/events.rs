@@ -115,6 +115,7 @@ impl Events for Log {
 mod tests {
     use super::*;
     use crate::eventlog::{Bounds, Writer};
+    use std::fs;
     use std::io::Write as _;
 
     #[test]
@@ -125,12 +126,19 @@ mod tests {
             segment: 1 << 18,
         };
         let mut log = Writer::open(folder.path(), bounds).unwrap();
-        // The second is too long to be an event.
-        for line in ["{}\n", &format!("{}\n", "x".repeat(1 << 20)), "{\"n\":1}\n"] {
-            log.write_all(line.as_bytes()).unwrap();
-            log.flush().unwrap();
-        }
+        log.write_all(b"{}\n").unwrap();
         log.close();
+        let file = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|file| file.unwrap().path());
+        let file = { file }.find(|file| file.extension().is_some_and(|end| end == "ndjson"));
+        let mut file = fs::File::options()
+            .append(true)
+            .open(file.unwrap())
+            .unwrap();
+        // Too long to be an event.
+        let long = "x".repeat(1 << 20);
+        write!(file, "{long}\n{{\"n\":1}}\n").unwrap();
         // It was read in a segment that is not there, and there is no newer one.
         let place = Position {
             segment: u64::MAX,

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// Of what form the file is.
 const FORMAT: u32 = 1;
 /// Octets that are read: twice what the bounds of [`Digest`] come to.
-const LARGEST: u64 = 64 << 20;
+const LARGEST: u64 = 192 << 20;
 /// Refused mails that are kept; a further one is only told.
 const REFUSED: usize = 100;
 
