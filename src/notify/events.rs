@@ -137,8 +137,8 @@ mod tests {
             .open(file.unwrap())
             .unwrap();
         // Too long to be an event.
-        let long = "x".repeat(1 << 20);
-        write!(file, "{long}\n{{\"n\":1}}\n").unwrap();
+        let line = "x".repeat(1 << 20);
+        write!(file, "{line}\n{{\"n\":1}}\n").unwrap();
         // It was read in a segment that is not there, and there is no newer one.
         let place = Position {
             segment: u64::MAX,
