@@ -132,7 +132,7 @@ fn events(source: &Source, from: Option<Position>) -> anyhow::Result<Receiver<io
     let reading = reader.spawn(move || {
         loop {
             let next = events.next();
-            let last = !matches!(next, Ok(Next::Line(..) | Next::Unreadable | Next::Lost(_)));
+            let last = matches!(next, Ok(Next::End) | Err(_));
             if to.send(next).is_err() || last {
                 return;
             }
@@ -226,6 +226,10 @@ impl Notifier {
                         let events = counted(events, "event");
                         say(format_args!("{events} left the log before they were read"));
                     }
+                    Ok(Ok(Next::Cut)) => say(format_args!(
+                        "the log ends, or begins anew, before the place that was come to: after a \
+                         power failure, or as it was removed; what is there now follows"
+                    )),
                     Ok(Ok(Next::Unreadable)) => {
                         self.counts.lines += 1;
                         self.damaged("it is too long, or no text");

@@ -42,6 +42,7 @@ pub struct Reader {
     synced: Option<u64>,
     lost: u64,
     damaged: u64,
+    missed_before: u64,
     cut: bool,
 }
 
@@ -58,6 +59,7 @@ impl Reader {
             synced: None,
             lost: 0,
             damaged: 0,
+            missed_before: 0,
             cut: false,
         }
     }
@@ -116,10 +118,11 @@ impl Reader {
         self.at
     }
 
-    /// Reads on from another place.
+    /// Reads on from another place. What was missed and not asked for is missed again from there.
     pub fn seek(&mut self, to: Position) {
         self.file = None;
         self.at = to;
+        (self.lost, self.damaged, self.cut) = (0, 0, false);
     }
 
     /// Brings what was read to the disk, which the writer does once a second: a place that is
@@ -130,7 +133,11 @@ impl Reader {
         };
         file.get_ref().sync_data()?;
         if self.synced != Some(self.at.segment) {
-            File::open(&self.folder)?.sync_all()?;
+            match File::open(&self.folder) {
+                // Somebody removed all of it: there is nothing that could outlive anything.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                opened => opened?.sync_all()?,
+            }
             self.synced = Some(self.at.segment);
         }
         Ok(())
@@ -150,6 +157,13 @@ impl Reader {
     /// Lines that are too long to be events, and were passed over, since this was last asked.
     pub fn take_damaged(&mut self) -> u64 {
         std::mem::take(&mut self.damaged)
+    }
+
+    /// The number of the event behind the last one that was ever missed, removed or too long. Whoever
+    /// goes back and misses events once more knows by it which of them are new.
+    #[must_use]
+    pub fn missed_before(&self) -> u64 {
+        self.missed_before
     }
 
     fn segments(&self) -> io::Result<Vec<u64>> {
@@ -199,7 +213,10 @@ impl Reader {
             self.at.offset = self.at.offset.min(length);
             file.seek(SeekFrom::Start(self.at.offset))?;
         } else {
-            self.lost += first.saturating_sub(self.at.event);
+            if first > self.at.event {
+                self.lost += first - self.at.event;
+                self.missed_before = first;
+            }
             self.cut |= first < self.at.event;
             self.at = Position {
                 segment: number,
@@ -248,6 +265,7 @@ impl Reader {
                 return Ok(true);
             }
             self.damaged += 1;
+            self.missed_before = self.at.event;
         }
     }
 }

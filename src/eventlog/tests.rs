@@ -379,6 +379,59 @@ fn a_segment_that_is_removed_while_it_grows_is_told_and_another_begins() {
 }
 
 #[test]
+fn a_folder_that_is_removed_is_made_again_and_readers_go_on() {
+    let outer = tempfile::tempdir().unwrap();
+    let folder = outer.path().join("log");
+    let mut log = open(&folder, ROOMY).unwrap();
+    let mut reader = Reader::open(&folder, None);
+    write(&mut log, 0..3);
+    assert_eq!(read(&mut reader), events(0..3));
+    let place = reader.position();
+    fs::remove_dir_all(&folder).unwrap();
+    // Until it has noticed, which it does once a second.
+    let mut told = Vec::new();
+    let mut number = 3;
+    while told.len() < 2 {
+        write(&mut log, number..number + 1);
+        number += 1;
+        told.extend(log.take_faults());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert!(
+        told[1].contains("its folder was removed, and is made again"),
+        "{told:?}"
+    );
+    assert!(matches!(
+        Writer::open(&folder, ROOMY),
+        Err(OpenError::InUse)
+    ));
+    write(&mut log, number..number + 3);
+    // One that reads has also what it had open when that was removed.
+    assert_eq!(read(&mut reader), events(3..number + 3));
+    let mut later = Reader::open(&folder, Some(place));
+    let left = read(&mut later).len() as u64;
+    assert_eq!(place.event + later.take_lost() + left, number + 3);
+    assert_eq!(log.counts().lost, 0);
+    assert_eq!(log.take_faults(), Vec::<String>::new());
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_again_is_told_once() {
+    let outer = tempfile::tempdir().unwrap();
+    let folder = outer.path().join("log");
+    let mut log = open(&folder, ROOMY).unwrap();
+    fs::remove_dir_all(&folder).unwrap();
+    fs::write(&folder, "in its place").unwrap();
+    write(&mut log, 0..3);
+    let told = log.take_faults();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("which may take a restart"), "{told:?}");
+    fs::remove_file(&folder).unwrap();
+    log.close();
+    assert_eq!((log.counts().events, log.counts().lost), (3, 0));
+}
+
+#[test]
 fn a_place_that_a_power_failure_took_is_told_and_what_follows_is_read() {
     // The end of a segment, or all of it.
     for whole in [false, true] {

@@ -65,7 +65,7 @@ pub struct Writer {
     folder: PathBuf,
     bounds: Bounds,
     /// Kept open, and with it locked.
-    _lock: File,
+    lock: File,
     closed: VecDeque<Closed>,
     closed_octets: u64,
     open: Option<Open>,
@@ -122,17 +122,11 @@ impl Writer {
     /// time, also where nothing is left of the segments that there were: whoever has kept a place
     /// in one of them would look for it in another.
     pub(super) fn open_from(folder: &Path, bounds: Bounds, number: u64) -> Result<Self, OpenError> {
-        fs::create_dir_all(folder)?;
-        // The folder itself: a full disk has no room for a file that is there for this alone.
-        let lock = File::open(folder)?;
-        lock.try_lock().map_err(|error| match error {
-            fs::TryLockError::WouldBlock => OpenError::InUse,
-            fs::TryLockError::Error(error) => OpenError::Io(error),
-        })?;
+        let lock = lock(folder)?;
         let mut log = Self {
             folder: folder.to_owned(),
             bounds,
-            _lock: lock,
+            lock,
             closed: VecDeque::new(),
             closed_octets: 0,
             open: None,
@@ -303,7 +297,7 @@ impl Writer {
         }
         self.make_room(octets);
         if self.open.is_none() {
-            self.open = Some(Open::make(&self.folder, self.number, self.first)?);
+            self.open = Some(self.begin()?);
             self.number += 1;
         }
         let Some(open) = &mut self.open else {
@@ -327,6 +321,27 @@ impl Writer {
         self.pending.drain(..self.whole);
         (self.whole, self.whole_events) = (0, 0);
         Ok(())
+    }
+
+    /// Begins the next segment; in another folder of that name, where somebody has removed it.
+    fn begin(&mut self) -> io::Result<Open> {
+        match Open::make(&self.folder, self.number, self.first) {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) => {}
+            made => return made,
+        }
+        self.lock = lock(&self.folder).map_err(|error| {
+            io::Error::other(format!(
+                "its folder was removed, and cannot be made again, which may take a restart: {error}"
+            ))
+        })?;
+        self.closed.clear();
+        self.closed_octets = 0;
+        self.fault("its folder was removed, and is made again");
+        Open::make(&self.folder, self.number, self.first)
     }
 
     /// Removes the oldest segments until there is room for so many octets.
@@ -415,6 +430,18 @@ impl Writer {
             open.number, open.events
         ));
     }
+}
+
+/// Makes the folder where it is not there, and takes it for this process.
+fn lock(folder: &Path) -> Result<File, OpenError> {
+    fs::create_dir_all(folder)?;
+    // The folder itself: a full disk has no room for a file that is there for this alone.
+    let lock = File::open(folder)?;
+    lock.try_lock().map_err(|error| match error {
+        fs::TryLockError::WouldBlock => OpenError::InUse,
+        fs::TryLockError::Error(error) => OpenError::Io(error),
+    })?;
+    Ok(lock)
 }
 
 impl Write for Writer {

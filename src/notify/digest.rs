@@ -203,7 +203,12 @@ impl Digest {
             });
         }
         for (owner, waiting) in moved {
-            self.owners.entry(owner).or_default().waiting.push(waiting);
+            let queue = self.owners.entry(owner).or_default();
+            if queue.waiting.len() < OF_AN_OWNER {
+                queue.waiting.push(waiting);
+            } else {
+                queue.omitted += 1;
+            }
         }
     }
 
@@ -511,6 +516,19 @@ mod tests {
         digest.told(&batch, 300);
         digest.take("o", case("next", Level::Likely), 300);
         assert_eq!(digest.due(RULES, 600, false).unwrap().omitted, 0);
+    }
+
+    #[test]
+    fn nor_do_they_where_the_inventory_gives_them_all_to_one() {
+        let mut digest = Digest::default();
+        for number in 0..2 * OF_AN_OWNER {
+            let owner = format!("o{}", number % 2);
+            digest.take(&owner, case(&format!("{number}"), Level::Likely), 0);
+        }
+        digest.recheck(|_| Some("p".to_owned()));
+        let batch = digest.due(RULES, 300, false).unwrap();
+        let omitted = u64::try_from(OF_AN_OWNER).unwrap();
+        assert_eq!((batch.notices.len(), batch.omitted), (OF_AN_OWNER, omitted));
     }
 
     #[test]

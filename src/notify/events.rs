@@ -1,6 +1,7 @@
 //! Lines of events, from wherever they are written.
 
 use crate::eventlog::{Position, Reader};
+use std::collections::VecDeque;
 use std::io::{self, BufRead, Read as _};
 use std::thread;
 use std::time::Duration;
@@ -20,6 +21,9 @@ pub enum Next {
     Unreadable,
     /// So many events of a log were removed before they were read.
     Lost(u64),
+    /// A log ends, or begins anew, before the place that was come to: its end is gone. What is there
+    /// now follows.
+    Cut,
     /// There are no more.
     End,
 }
@@ -64,8 +68,8 @@ fn line(octets: Vec<u8>, behind: Option<Position>) -> Next {
 pub struct Log {
     reader: Reader,
     follow: bool,
-    /// Read already, behind events that were lost.
-    ahead: Option<Next>,
+    /// Read already.
+    ahead: VecDeque<Next>,
 }
 
 impl Log {
@@ -75,29 +79,33 @@ impl Log {
         Self {
             reader,
             follow,
-            ahead: None,
+            ahead: VecDeque::new(),
         }
     }
 }
 
 impl Events for Log {
     fn next(&mut self) -> io::Result<Next> {
-        if let Some(read) = self.ahead.take() {
-            return Ok(read);
-        }
         loop {
+            if let Some(read) = self.ahead.pop_front() {
+                return Ok(read);
+            }
             let entry = self.reader.next()?;
             let read = entry.map(|entry| line(entry.line.to_vec(), Some(entry.next)));
+            // What was passed by on the way to it comes before it.
+            self.ahead
+                .extend(self.reader.take_cut().then_some(Next::Cut));
             let lost = self.reader.take_lost();
-            if lost > 0 {
-                self.ahead = read;
-                return Ok(Next::Lost(lost));
+            self.ahead.extend((lost > 0).then_some(Next::Lost(lost)));
+            for _ in 0..self.reader.take_damaged() {
+                self.ahead.push_back(Next::Unreadable);
             }
-            match read {
-                Some(read) => return Ok(read),
-                None if self.reader.take_damaged() > 0 => return Ok(Next::Unreadable),
-                None if self.follow => thread::sleep(LOOK),
-                None => return Ok(Next::End),
+            self.ahead.extend(read);
+            if self.ahead.is_empty() {
+                if !self.follow {
+                    return Ok(Next::End);
+                }
+                thread::sleep(LOOK);
             }
         }
     }
@@ -106,6 +114,49 @@ impl Events for Log {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::eventlog::{Bounds, Writer};
+    use std::fs;
+    use std::io::Write as _;
+
+    #[test]
+    fn what_a_log_has_not_got_any_more_is_told_before_what_follows() {
+        let folder = tempfile::tempdir().unwrap();
+        let bounds = Bounds {
+            total: 1 << 20,
+            segment: 1 << 18,
+        };
+        let mut log = Writer::open(folder.path(), bounds).unwrap();
+        log.write_all(b"{}\n").unwrap();
+        log.close();
+        let file = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|file| file.unwrap().path());
+        let file = { file }.find(|file| file.extension().is_some_and(|end| end == "ndjson"));
+        let mut file = fs::File::options()
+            .append(true)
+            .open(file.unwrap())
+            .unwrap();
+        // Too long to be an event.
+        let line = "x".repeat(1 << 20);
+        write!(file, "{line}\n{{\"n\":1}}\n").unwrap();
+        // It was read in a segment that is not there, and there is no newer one.
+        let place = Position {
+            segment: u64::MAX,
+            offset: 100,
+            event: 30,
+        };
+        let mut events = Log::new(Reader::open(folder.path(), Some(place)), false);
+        let mut all = Vec::new();
+        while let Ok(next) = events.next()
+            && next != Next::End
+        {
+            all.push(match next {
+                Next::Line(line, _) => line,
+                other => format!("{other:?}"),
+            });
+        }
+        assert_eq!(all, ["Cut", "{}", "Unreadable", "{\"n\":1}"]);
+    }
 
     #[test]
     fn lines_and_what_is_none() {

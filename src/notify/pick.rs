@@ -14,6 +14,8 @@ use std::str::FromStr;
 
 /// Pieces of evidence that a mail shows.
 const PIECES: usize = 8;
+/// Octets of a text. The sensor's are shorter, and as many as may wait have to fit into the state.
+const TEXT: usize = 1024;
 /// Octets of an identifier.
 const IDENTIFIER: usize = 64;
 
@@ -147,12 +149,12 @@ impl Case {
         evidence.sort_by(|one, other| other.llr.total_cmp(&one.llr));
         evidence.truncate(PIECES);
         let numbers = numbers(&mxray);
-        let reason = text::plain(&meta.reason.unwrap_or_default());
+        let reason = plain(&meta.reason.unwrap_or_default());
         Ok(Self {
             episode: identifier(&mxray.episode.id)?,
             host: source.ip,
-            mac: source.mac.map(|mac| text::plain(&mac)),
-            vlan: network.map(|network| text::plain(&network.vlan.id)),
+            mac: source.mac.map(|mac| plain(&mac)),
+            vlan: network.map(|network| plain(&network.vlan.id)),
             // One of a later version is not known.
             role: mxray.role.and_then(|role| role.name.parse().ok()),
             class: word(&mxray.class)?,
@@ -168,7 +170,7 @@ impl Case {
             reason,
             evidence,
             numbers,
-            sensor: text::plain(&observer.name),
+            sensor: plain(&observer.name),
             event: identifier(&meta.id)?,
         })
     }
@@ -186,9 +188,18 @@ impl Piece {
     }
 }
 
+/// Text of an event, made harmless and short.
+fn plain(text: &str) -> String {
+    let end = text.floor_char_boundary(TEXT);
+    text::plain(text.get(..end).unwrap_or_default())
+}
+
 /// What was counted, where there is any.
 fn numbers(of: &Mxray) -> Vec<(Number, u64)> {
-    let sum = |parts: &[Option<u64>]| parts.iter().flatten().sum();
+    let sum = |parts: &[Option<u64>]| {
+        let parts = parts.iter().flatten();
+        parts.fold(0, |sum: u64, &part| sum.saturating_add(part))
+    };
     let (dns, smtp) = (&of.dns, &of.smtp);
     let numbers = [
         (Number::Connections, sum(&[smtp.attempts])),
@@ -201,7 +212,10 @@ fn numbers(of: &Mxray) -> Vec<(Number, u64)> {
         (Number::Recipients, sum(&[smtp.rcpt_to])),
         (Number::Refusals, sum(&[smtp.replies_4xx, smtp.replies_5xx])),
         (Number::MxDomains, dns.mx_domains),
-        (Number::MailHosts, dns.keyword.exact + dns.keyword.numbered),
+        (
+            Number::MailHosts,
+            dns.keyword.exact.saturating_add(dns.keyword.numbered),
+        ),
         (Number::Queries, dns.queries.total),
     ];
     numbers
@@ -425,6 +439,21 @@ mod tests {
             "a\\013\\010Bcc: x@example.net\\010\\226\\128\\174"
         );
         assert_eq!(case.sensor, "n\\010m");
+    }
+
+    #[test]
+    fn what_nobody_counts_and_no_sensor_writes_does_no_harm() {
+        let mut event = event();
+        for number in ["messages", "messages_in_tls"] {
+            event["mxray"]["smtp"][number] = u64::MAX.into();
+        }
+        event["mxray"]["dns"]["keyword"]["exact"] = u64::MAX.into();
+        event["event"]["reason"] = "é".repeat(10_000).into();
+        let case = case(&event);
+        for number in [Number::Messages, Number::MailHosts] {
+            assert!(case.numbers.contains(&(number, u64::MAX)), "{number:?}");
+        }
+        assert_eq!(case.reason, "é".repeat(TEXT / 2));
     }
 
     #[test]

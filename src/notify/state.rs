@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// Of what form the file is.
 const FORMAT: u32 = 1;
 /// Octets that are read: twice what the bounds of [`Digest`] come to.
-const LARGEST: u64 = 64 << 20;
+const LARGEST: u64 = 192 << 20;
 /// Refused mails that are kept; a further one is only told.
 const REFUSED: usize = 100;
 
@@ -28,9 +28,14 @@ pub struct State {
     pub position: Option<Position>,
 }
 
+/// What stands in every form.
+#[derive(Deserialize)]
+struct Form {
+    format: u32,
+}
+
 #[derive(Deserialize)]
 struct Stored {
-    format: u32,
     digest: Digest,
     position: Option<Position>,
 }
@@ -50,11 +55,15 @@ pub fn load(path: &Path) -> io::Result<State> {
     };
     let mut text = String::new();
     file.take(LARGEST).read_to_string(&mut text)?;
-    let stored: Stored = serde_json::from_str(&text)?;
-    if stored.format != FORMAT {
-        let what = format!("it is of form {}, and this reads {FORMAT}", stored.format);
+    let Form { format } = serde_json::from_str(&text)?;
+    if format > FORMAT {
+        let what = format!(
+            "it is of form {format}, which a newer mxray wrote, and this one reads up to form \
+             {FORMAT}; go on with the newer one, or remove the file to tell all anew that holds"
+        );
         return Err(io::Error::new(io::ErrorKind::InvalidData, what));
     }
+    let stored: Stored = serde_json::from_str(&text)?;
     Ok(State {
         digest: stored.digest,
         position: stored.position,
@@ -154,6 +163,10 @@ mod tests {
             fs::write(&path, text).unwrap();
             assert!(load(&path).is_err(), "{text}");
         }
+        let newer = r#"{"format":2,"owners":["of","another","kind"]}"#;
+        fs::write(&path, newer).unwrap();
+        let told = load(&path).unwrap_err().to_string();
+        assert!(told.contains("form 2, which a newer mxray wrote"), "{told}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Events that a receiver will never take, in a file beside its state: NDJSON, for people.
 
+use super::state::make_folder;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -90,12 +91,15 @@ impl Aside {
 
     fn file(&self) -> io::Result<File> {
         let mut options = OpenOptions::new();
-        options
-            .create(true)
-            .read(true)
-            .append(true)
-            .mode(0o640)
-            .open(&self.path)
+        let options = options.create(true).read(true).append(true).mode(0o640);
+        match (options.open(&self.path), self.path.parent()) {
+            // Somebody removed the folder.
+            (Err(error), Some(folder)) if error.kind() == io::ErrorKind::NotFound => {
+                make_folder(folder)?;
+                options.open(&self.path)
+            }
+            (opened, _) => opened,
+        }
     }
 }
 

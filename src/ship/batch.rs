@@ -1,6 +1,7 @@
 //! Events that go together.
 
 use super::Event;
+use crate::eventlog::Position;
 use std::collections::{HashMap, VecDeque};
 
 /// It is not made smaller than this for a receiver to whom it is too large.
@@ -12,8 +13,8 @@ const TAKEN: u32 = 64;
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) events: Vec<Event>,
-    /// Lines that are no events, and why.
-    pub(super) strange: Vec<(Vec<u8>, String)>,
+    /// Lines that are no events, why, and the places behind them.
+    pub(super) strange: Vec<(Vec<u8>, String, Position)>,
 }
 
 impl Batch {

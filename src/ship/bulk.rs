@@ -7,7 +7,7 @@ use super::http::{Answer, Http};
 use super::{Event, Failure, Fate, Receiver};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use ureq::http::StatusCode;
 
 /// What is asked of the answer: it could be much larger.
@@ -80,8 +80,9 @@ impl Bulk {
 }
 
 impl Receiver for Bulk {
-    fn deliver(&mut self, events: &[Event]) -> Result<Vec<Fate>, Failure> {
-        let answer = self.http.post("application/x-ndjson", &self.body(events))?;
+    fn deliver(&mut self, events: &[Event], until: Instant) -> Result<Vec<Fate>, Failure> {
+        let body = self.body(events);
+        let answer = self.http.post("application/x-ndjson", &body, until)?;
         fates(&answer, events.len())
     }
 

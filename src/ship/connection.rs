@@ -87,9 +87,9 @@ impl Connection {
         }
     }
 
-    /// What comes now has to be done in that time.
-    pub(super) fn until(&mut self, time: Duration) {
-        self.timed().until = Instant::now() + time;
+    /// What comes now has to be done until that moment.
+    pub(super) fn until(&mut self, until: Instant) {
+        self.timed().until = until;
     }
 
     pub(super) fn write(&mut self, octets: &[u8]) -> io::Result<()> {
@@ -118,23 +118,33 @@ impl Connection {
         }
     }
 
-    /// Says that nothing more follows, and waits for the same of the other side. `false` where it
-    /// says nothing.
-    pub(super) fn end(&mut self) -> io::Result<bool> {
-        match self {
-            Self::Clear(stream) => {
-                stream.stream.shutdown(Shutdown::Write)?;
-                read_to_end(stream)
-            }
-            Self::Tls(stream) => {
-                stream.conn.send_close_notify();
-                while stream.conn.wants_write() {
-                    stream.conn.write_tls(&mut stream.sock)?;
-                }
-                stream.sock.stream.shutdown(Shutdown::Write)?;
-                read_to_end(stream)
+    /// Says that nothing more follows.
+    pub(super) fn say_end(&mut self) -> io::Result<()> {
+        if let Self::Tls(stream) = self {
+            stream.conn.send_close_notify();
+            while stream.conn.wants_write() {
+                stream.conn.write_tls(&mut stream.sock)?;
             }
         }
+        self.socket().shutdown(Shutdown::Write)
+    }
+
+    /// Says so, and waits for the same of the other side. `false` where it says nothing.
+    pub(super) fn end(&mut self) -> io::Result<bool> {
+        self.say_end()?;
+        match self {
+            Self::Clear(stream) => read_to_end(stream),
+            Self::Tls(stream) => read_to_end(stream),
+        }
+    }
+
+    /// Whether the other side has ended too by now, whatever it has said before.
+    pub(super) fn is_at_end(&self) -> io::Result<bool> {
+        let mut socket = self.socket();
+        socket.set_nonblocking(true)?;
+        let ended = read_to_end(&mut socket);
+        socket.set_nonblocking(false)?;
+        ended
     }
 }
 

@@ -4,6 +4,7 @@ use super::http::{Answer, Http};
 use super::{Event, Failure, Fate, Receiver};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use std::time::Instant;
 use ureq::http::StatusCode;
 
 pub(super) struct Hec {
@@ -70,8 +71,9 @@ impl Hec {
 }
 
 impl Receiver for Hec {
-    fn deliver(&mut self, events: &[Event]) -> Result<Vec<Fate>, Failure> {
-        let answer = self.http.post("application/json", &self.body(events))?;
+    fn deliver(&mut self, events: &[Event], until: Instant) -> Result<Vec<Fate>, Failure> {
+        let body = self.body(events);
+        let answer = self.http.post("application/json", &body, until)?;
         fates(&answer, events.len())
     }
 

@@ -9,13 +9,15 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use ureq::Agent;
 use ureq::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, EXPECT, RETRY_AFTER};
 use ureq::http::{HeaderValue, StatusCode};
 
 /// Octets of an answer at most: some kilobytes for each event of a batch.
 const ANSWER: u64 = 16 << 20;
+/// No request is given less time than that.
+const LEAST: Duration = Duration::from_millis(1);
 /// Octets of an answer that people are told.
 const TOLD: usize = 200;
 
@@ -47,8 +49,7 @@ impl Http {
             // Where it leads nobody has been asked to trust.
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .user_agent(concat!("mxray/", env!("CARGO_PKG_VERSION")))
-            .timeout_global(Some(settings.timeout));
+            .user_agent(concat!("mxray/", env!("CARGO_PKG_VERSION")));
         let config = if url.starts_with("https:") {
             config.tls_config(tls::http(&settings.tls)?)
         } else {
@@ -74,9 +75,17 @@ impl Http {
         self
     }
 
-    /// Posts a body.
-    pub(super) fn post(&mut self, kind: &str, body: &[u8]) -> Result<Answer, Failure> {
-        let mut request = self.agent.post(&self.url).header(CONTENT_TYPE, kind);
+    /// Posts a body; the answer has to be there until that moment.
+    pub(super) fn post(
+        &mut self,
+        kind: &str,
+        body: &[u8],
+        until: Instant,
+    ) -> Result<Answer, Failure> {
+        let left = until.saturating_duration_since(Instant::now());
+        let request = self.agent.post(&self.url).config();
+        let request = request.timeout_global(Some(left.max(LEAST))).build();
+        let mut request = request.header(CONTENT_TYPE, kind);
         let credentials = self.credentials.as_ref();
         if let Some(value) = credentials.and_then(|of| authorization(of, self.scheme)) {
             request = request.header(AUTHORIZATION, value);
@@ -260,7 +269,11 @@ mod tests {
         // More than kernels hold, so that sending it fails.
         let body = vec![b'x'; 32 << 20];
         let failures: Vec<_> = (0..2)
-            .map(|_| http.post("text/plain", &body).map(|answer| answer.status))
+            .map(|_| {
+                let until = Instant::now() + Duration::from_mins(1);
+                http.post("text/plain", &body, until)
+                    .map(|answer| answer.status)
+            })
             .collect();
         assert!(
             failures.contains(&Ok(StatusCode::PAYLOAD_TOO_LARGE)),
@@ -272,10 +285,6 @@ mod tests {
     fn an_octet_at_a_time_does_not_make_the_time_longer() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut http = to(&listener);
-        http.agent = Agent::config_builder()
-            .timeout_global(Some(Duration::from_millis(300)))
-            .build()
-            .new_agent();
         let talks = std::thread::spawn(move || {
             let mut stream = listener.accept().unwrap().0;
             let _ = stream.read(&mut [0; 4096]).unwrap();
@@ -285,7 +294,9 @@ mod tests {
                 std::thread::sleep(Duration::from_millis(5));
             }
         });
-        let failure = http.post("text/plain", b"{}").map(|answer| answer.status);
+        let until = Instant::now() + Duration::from_millis(300);
+        let answer = http.post("text/plain", b"{}", until);
+        let failure = answer.map(|answer| answer.status);
         assert!(failure.is_err(), "{failure:?}");
         drop(http);
         talks.join().unwrap();

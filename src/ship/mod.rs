@@ -21,6 +21,7 @@ mod connection;
 mod event;
 mod hec;
 mod http;
+mod probe;
 mod receiver;
 mod settings;
 mod state;
@@ -45,10 +46,10 @@ pub fn receiver(settings: &Settings) -> Result<Box<dyn Receiver>, TlsError> {
     Ok(match &settings.to {
         Destination::SyslogUnix(path) => Box::new(syslog::Datagrams::unix(path)),
         Destination::SyslogUdp(to) => Box::new(syslog::Datagrams::udp(to)),
-        Destination::SyslogTcp(to) => Box::new(stream::Stream::new(to, None, settings.timeout)),
+        Destination::SyslogTcp(to) => Box::new(stream::Stream::new(to, None)),
         Destination::SyslogTls(to) => {
             let tls = tls::client(&settings.tls)?;
-            Box::new(stream::Stream::new(to, Some(tls), settings.timeout))
+            Box::new(stream::Stream::new(to, Some(tls)))
         }
         Destination::Bulk(url) => {
             let http = http::Http::new(&format!("{url}/_bulk"), settings)?;

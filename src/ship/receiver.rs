@@ -2,13 +2,13 @@
 
 use super::Event;
 use crate::eventlog::Position;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Takes events in order.
 pub trait Receiver: Send {
-    /// Hands over events, of which there is at least one. Yields what became of each, in the
-    /// same order.
-    fn deliver(&mut self, events: &[Event]) -> Result<Vec<Fate>, Failure>;
+    /// Hands over events, of which there is at least one, until that moment. Yields what became of
+    /// each, in the same order.
+    fn deliver(&mut self, events: &[Event], until: Instant) -> Result<Vec<Fate>, Failure>;
 
     /// Whether [`Fate::Delivered`] means that an event arrived. Where it does not, events that were
     /// handed over are only known to have arrived when [`Self::confirm`] says so, and have to be
@@ -29,9 +29,10 @@ pub trait Receiver: Send {
         1
     }
 
-    /// Finds out what has arrived of all that was handed over; `last` where nothing follows for now.
-    fn confirm(&mut self, last: bool) -> Result<Arrived, Failure> {
-        let _ = last;
+    /// Finds out until that moment what has arrived of all that was handed over; `last` where
+    /// nothing follows for now.
+    fn confirm(&mut self, last: bool, until: Instant) -> Result<Arrived, Failure> {
+        let _ = (last, until);
         Ok(Arrived::All)
     }
 

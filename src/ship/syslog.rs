@@ -5,12 +5,12 @@ use std::io;
 use std::net::UdpSocket;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The facility local0 (RFC 5424 section 6.2.1): neither the kernel's nor anybody else's.
 const FACILITY: u8 = 16;
-/// How long a full socket of this machine may take no message.
-const WAIT: Duration = Duration::from_secs(10);
+/// A full socket of this machine may take no message for that time at least.
+const LEAST: Duration = Duration::from_millis(1);
 
 /// An event as a message: the time is the event's, MSGID its dataset, MSG its JSON. There is no
 /// BOM before that, which parsers of JSON would not take.
@@ -89,20 +89,23 @@ impl Datagrams {
             To::Unix(path) => {
                 let socket = UnixDatagram::unbound()?;
                 socket.connect(path)?;
-                socket.set_write_timeout(Some(WAIT))?;
                 Ok(Socket::Unix(socket))
             }
         }
     }
 
-    fn send(&mut self, message: &[u8]) -> io::Result<()> {
+    fn send(&mut self, message: &[u8], until: Instant) -> io::Result<()> {
         let socket = match self.socket.take() {
             Some(socket) => socket,
             None => self.connect()?,
         };
         let sent = match &socket {
             Socket::Udp(socket) => socket.send(message),
-            Socket::Unix(socket) => socket.send(message),
+            Socket::Unix(socket) => {
+                let left = until.saturating_duration_since(Instant::now());
+                socket.set_write_timeout(Some(left.max(LEAST)))?;
+                socket.send(message)
+            }
         };
         self.socket = Some(socket);
         sent.map(|_| ())
@@ -110,10 +113,10 @@ impl Datagrams {
 }
 
 impl Receiver for Datagrams {
-    fn deliver(&mut self, events: &[Event]) -> Result<Vec<Fate>, Failure> {
+    fn deliver(&mut self, events: &[Event], until: Instant) -> Result<Vec<Fate>, Failure> {
         let mut fates = Vec::with_capacity(events.len());
         for event in events {
-            match self.send(&message(event)) {
+            match self.send(&message(event), until) {
                 Ok(()) => fates.push(Fate::Delivered),
                 Err(error) if error.raw_os_error() == Some(libc::EMSGSIZE) => {
                     fates.push(Fate::Refused(format!("a datagram: {error}")));
@@ -192,7 +195,9 @@ mod tests {
         let listener = UnixDatagram::bind(&path).unwrap();
         let large = format!("{{\"a\":\"{}\"}}", "x".repeat(10 << 20));
         let mut datagrams = Datagrams::unix(&path);
-        let fates = datagrams.deliver(&[event(&large), event("{}")]).unwrap();
+        let until = Instant::now() + Duration::from_mins(1);
+        let both = [event(&large), event("{}")];
+        let fates = datagrams.deliver(&both, until).unwrap();
         assert!(
             matches!(&fates[..], [Fate::Refused(_), Fate::Delivered]),
             "{fates:?}"
@@ -202,7 +207,7 @@ mod tests {
         assert!(octets[..length].ends_with(b" - {}"));
         drop(listener);
         assert!(matches!(
-            datagrams.deliver(&[event("{}")]),
+            datagrams.deliver(&[event("{}")], until),
             Err(Failure::Later { .. })
         ));
     }

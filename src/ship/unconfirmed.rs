@@ -1,20 +1,22 @@
 //! What was handed over since the place that is kept.
 
+use super::stream::STEP;
 use super::{Arrived, Delivered};
 use crate::eventlog::Position;
 use std::collections::VecDeque;
 use std::time::Instant;
 
-/// Places that are told apart; more are taken together.
-const PLACES: usize = 1024;
-
 /// Events that are on their way, by the places behind them.
 #[derive(Debug)]
 pub(super) struct Unconfirmed {
-    /// What became of the events before each place, and behind the one before it.
+    /// What became of the events before each place, and behind the one before it. Within a step of
+    /// [`STEP`] octets places are not told apart, which is what bounds them.
     places: VecDeque<(Position, Delivered)>,
     /// The same of those that no place is behind yet.
     pub(super) open: Delivered,
+    /// Octets up to the last place, and since then.
+    octets: u64,
+    pub(super) open_octets: u64,
     /// Events since it was last asked what has arrived, and the time of the first of them.
     unasked: u64,
     asked: Instant,
@@ -25,6 +27,8 @@ impl Unconfirmed {
         Self {
             places: VecDeque::new(),
             open: Delivered::default(),
+            octets: 0,
+            open_octets: 0,
             unasked: 0,
             asked: Instant::now(),
         }
@@ -37,7 +41,9 @@ impl Unconfirmed {
             self.asked = Instant::now();
         }
         self.unasked += open.delivered + open.refused;
-        if self.places.len() >= PLACES
+        let before = self.octets / STEP;
+        self.octets += std::mem::take(&mut self.open_octets);
+        if before == self.octets / STEP
             && let Some((last, delivered)) = self.places.back_mut()
         {
             *last = place;
@@ -99,8 +105,9 @@ mod tests {
         }
     }
 
-    fn handed(of: &mut Unconfirmed, event: u64) {
+    fn handed(of: &mut Unconfirmed, event: u64, octets: u64) {
         of.open.delivered += 1;
+        of.open_octets += octets;
         of.at(place(event));
     }
 
@@ -115,7 +122,7 @@ mod tests {
     fn what_has_arrived_leaves_and_the_rest_stays() {
         let mut of = Unconfirmed::new();
         for event in 1..=5 {
-            handed(&mut of, event);
+            handed(&mut of, event, STEP);
         }
         assert_eq!(of.unasked().map(|(events, _)| events), Some(5));
         assert_eq!(of.take(Arrived::Until(None)), None);
@@ -128,19 +135,27 @@ mod tests {
     }
 
     #[test]
-    fn there_is_a_bound_to_the_places() {
+    fn no_more_is_kept_than_may_be_unread_and_a_step() {
+        const OCTETS: u64 = 300;
+        const MAY_BE_UNREAD: u64 = 10_000;
         let mut of = Unconfirmed::new();
-        for event in 1..=10_000 {
-            handed(&mut of, event);
+        let step = STEP / OCTETS + 1;
+        for event in 1..=100_000 {
+            handed(&mut of, event, OCTETS);
+            let read = event.saturating_sub(MAY_BE_UNREAD);
+            of.take(Arrived::Until(Some(place(read))));
+            assert!(
+                of.unknown() <= MAY_BE_UNREAD + step,
+                "{event}: {}",
+                of.unknown()
+            );
+            assert!(of.places.len() as u64 <= MAY_BE_UNREAD / (step - 1) + 2);
         }
-        assert_eq!(of.places.len(), PLACES);
-        // Those that were taken together have arrived when the last of them has.
-        let until = Arrived::Until(Some(place(9_999)));
-        let first = PLACES as u64 - 1;
-        assert_eq!(of.take(until), Some((place(first), one(first))));
-        assert_eq!(
-            of.take(Arrived::All),
-            Some((place(10_000), one(10_000 - first)))
-        );
+        // What is for others is no reason for a place of its own.
+        let places = of.places.len();
+        for event in 100_001..200_000 {
+            of.at(place(event));
+        }
+        assert_eq!((of.places.len(), of.last()), (places, Some(place(199_999))));
     }
 }

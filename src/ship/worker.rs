@@ -8,7 +8,6 @@ use super::{
     receiver,
 };
 use crate::eventlog::{Position, Reader};
-use crate::report::text;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +15,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 mod hand_over;
+mod telling;
+#[cfg(test)]
+mod tests;
 
 /// How often the log is looked at for new events.
 const POLL: Duration = Duration::from_millis(100);
@@ -27,8 +29,6 @@ const QUIET: Duration = Duration::from_secs(1);
 const CONFIRM_EVENTS: usize = 10_000;
 /// So many times in a row that all arrived let it be more again.
 const GROWS: u32 = 16;
-/// Between two reasons that people are told.
-const TELL: Duration = Duration::from_mins(1);
 
 /// Why a receiver cannot be delivered to at all.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +89,10 @@ pub struct Worker {
     /// Before it nothing has to be handed over again, and what was since.
     kept: Position,
     unconfirmed: Unconfirmed,
+    /// The time that it is given.
+    timeout: Duration,
+    /// When it was last seen that it is not told to end.
+    looked: Instant,
     /// When something was last handed over.
     handed: Instant,
     /// Events that may be, until it is found out whether they arrived; and how often in a row
@@ -99,6 +103,14 @@ pub struct Worker {
     begun: bool,
     total: Delivered,
     failing: Option<Instant>,
+    /// What people were told of, and are not told again when all is read once more: of the log, events
+    /// up to that number; that it was cut, where it is gone back to that place; lines set aside up to
+    /// that place.
+    missed_before: u64,
+    cut_from: Option<Position>,
+    aside_before: Position,
+    /// How far it has come cannot be kept.
+    unkept: bool,
     /// People were told that it does not say what arrived.
     unsure: bool,
 }
@@ -143,12 +155,18 @@ impl Worker {
             size: Size::new(settings.batch.octets),
             backoff: Backoff::new(settings.retry),
             unconfirmed: Unconfirmed::new(),
+            timeout: settings.timeout,
+            looked: Instant::now(),
             handed: Instant::now(),
             open_most: CONFIRM_EVENTS,
             arrived: 0,
             begun: false,
             total: Delivered::default(),
             failing: None,
+            missed_before: 0,
+            cut_from: None,
+            aside_before: Position::default(),
+            unkept: false,
             unsure: false,
         })
     }
@@ -200,7 +218,7 @@ impl Worker {
     }
 
     fn step(&mut self, run: Run<'_>) -> Step {
-        if run.stop.load(Ordering::Relaxed) {
+        if self.is_told_to_end(run) {
             if self.reader.position() != self.kept {
                 // Whether it works or not, this is the end.
                 let _ = self.settle(run, true);
@@ -215,7 +233,7 @@ impl Worker {
         };
         self.tell_of_the_log(run);
         let idle = batch.is_empty();
-        if !batch.strange.is_empty() && self.set_aside(run, &batch.strange).is_err() {
+        if self.set_strange_aside(run, batch.strange).is_err() {
             return Step::Back;
         }
         if !batch.events.is_empty() {
@@ -247,6 +265,21 @@ impl Worker {
         Step::On
     }
 
+    fn is_told_to_end(&mut self, run: Run<'_>) -> bool {
+        let told = run.stop.load(Ordering::Relaxed);
+        if !told {
+            self.looked = Instant::now();
+        }
+        told
+    }
+
+    /// By when what the receiver is asked now has to be done. All that it is asked after it was told
+    /// to end takes no longer together than one thing does.
+    fn until(&mut self, run: Run<'_>) -> Instant {
+        self.is_told_to_end(run);
+        self.looked + self.timeout
+    }
+
     /// Keeps where it begins, as soon as there is something: what is removed from the log before
     /// anything arrives is known to be lost then.
     fn begin(&mut self, run: Run<'_>) -> io::Result<()> {
@@ -258,28 +291,10 @@ impl Worker {
         Ok(())
     }
 
-    /// Says what is not as it should be in what was read last.
-    fn tell_of_the_log(&mut self, run: Run<'_>) {
-        if self.reader.take_cut() {
-            self.tell(
-                run,
-                "the log ends, or begins anew, before the place that was come to: after a power \
-                 failure, or as it was removed; what is there now follows",
-            );
-        }
-        let lost = self.reader.take_lost() + self.reader.take_damaged();
-        if lost > 0 {
-            self.unconfirmed.open.lost += lost;
-            self.tell(
-                run,
-                format_args!("{lost} events were removed from the log before they were delivered"),
-            );
-        }
-    }
-
     /// Finds out what has arrived, and keeps the place up to which all has.
     fn settle(&mut self, run: Run<'_>, last: bool) -> Result<(), ()> {
-        let arrived = match self.receiver.confirm(last) {
+        let until = self.until(run);
+        let arrived = match self.receiver.confirm(last, until) {
             Ok(arrived) => arrived,
             Err(failure) => {
                 self.hand_over_less(0);
@@ -295,6 +310,12 @@ impl Worker {
                 "it does not close the connection when we do, so that nobody knows what it has \
                  read: what it is sent counts as delivered when it has taken 64 MiB more, and is \
                  sent again after a failure",
+            );
+        }
+        if self.unsure && !unsure && !last {
+            self.tell(
+                run,
+                "it closes the connection again, and has all that it was sent",
             );
         }
         self.unsure = unsure;
@@ -317,10 +338,16 @@ impl Worker {
         // log does not have after a power failure.
         let kept = self.reader.sync();
         let kept = kept.and_then(|()| self.state.keep(self.kept, delivered));
-        if let Err(error) = kept {
+        let unkept = kept.is_err();
+        match kept {
+            Ok(()) if self.unkept => self.tell(run, "how far it has come is kept again"),
             // It has arrived all the same, and is only not known to have after a restart.
-            self.tell(run, format_args!("keeping how far it has come: {error}"));
+            Err(error) if !self.unkept => {
+                self.tell(run, format_args!("keeping how far it has come: {error}"));
+            }
+            _ => {}
         }
+        self.unkept = unkept;
         self.total.add(delivered);
     }
 
@@ -332,37 +359,6 @@ impl Worker {
         self.arrived = 0;
     }
 
-    /// Says so where that is new, and waits; `then`, unless it is told to end.
-    fn fail(&mut self, run: Run<'_>, reason: &str, after: Option<Duration>, then: Step) -> Step {
-        if self.failing.is_none_or(|told| told.elapsed() >= TELL) {
-            self.failing = Some(Instant::now());
-            let reason = text::escape(reason.as_bytes());
-            self.tell(run, format_args!("{reason}; it is tried again"));
-        }
-        let until = Instant::now() + self.backoff.next(after);
-        loop {
-            if run.stop.load(Ordering::Relaxed) {
-                return Step::End;
-            }
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return then;
-            }
-            thread::sleep(left.min(POLL));
-        }
-    }
-
-    fn works(&mut self, run: Run<'_>) {
-        self.backoff.reset();
-        if self.failing.take().is_some() {
-            self.tell(run, "it takes events again");
-        }
-    }
-
-    fn tell(&self, run: Run<'_>, what: impl std::fmt::Display) {
-        (run.tell)(&format!("{}: {what}", self.name));
-    }
-
     /// Takes the next events from the log: as many as belong together, and those that come while
     /// they wait for others.
     fn gather(&mut self, run: Run<'_>) -> io::Result<Batch> {
@@ -370,9 +366,13 @@ impl Worker {
         let mut octets = 0;
         let mut since = None;
         loop {
+            // Also while all that comes is for others.
+            if self.is_told_to_end(run) {
+                return Ok(batch);
+            }
             let Some(entry) = self.reader.next()? else {
                 let full = since.is_none_or(|since: Instant| since.elapsed() >= self.bounds.wait);
-                if full || run.once || run.stop.load(Ordering::Relaxed) {
+                if full || run.once {
                     return Ok(batch);
                 }
                 thread::sleep(POLL.min(self.bounds.wait));
@@ -386,7 +386,12 @@ impl Worker {
                         batch.events.push(event);
                     }
                 }
-                Err(reason) => batch.strange.push((entry.line.to_vec(), reason)),
+                Err(reason) => {
+                    octets += entry.line.len();
+                    batch
+                        .strange
+                        .push((entry.line.to_vec(), reason, entry.next));
+                }
             }
             let open = self.unconfirmed.unasked().map_or(0, |(events, _)| events);
             let room = self

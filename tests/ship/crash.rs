@@ -3,9 +3,11 @@
 
 use super::syslog::{check, frame, read_all, serve};
 use super::{Arrivals, Place};
+use std::fs;
 use std::io::BufReader;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// How often it is killed: `MXRAY_SHIP_KILLS`, else five times.
 fn kills() -> u64 {
@@ -64,4 +66,40 @@ fn killed_at_random_every_event_arrives() {
     calm.store(true, Ordering::SeqCst);
     place.once(0);
     arrivals.check(place.written);
+}
+
+#[test]
+fn a_log_that_is_removed_with_the_state_in_it_is_gone_on_with() {
+    let mut place = Place::with(10);
+    let arrivals = Arrivals::default();
+    let seen = arrivals.clone();
+    let address = serve(move |_, stream| read_all(stream, &seen));
+    place.receiver(&format!("syslog+tcp://{address}"), "");
+    let mut shipper = place.start();
+    arrivals.wait(10);
+    // The shipper may be making a file in it just then.
+    while fs::remove_dir_all(place.path("log")).is_err() {}
+    // The sensor looks once a second.
+    while !place
+        .log
+        .take_faults()
+        .iter()
+        .any(|told| told.contains("is made again"))
+    {
+        place.events(1);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    place.events(10);
+    while arrivals.all().last() != Some(&(place.written - 1)) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let status = shipper.signal("-TERM");
+    let told = place.read("told");
+    assert!(status.code().is_some(), "{told}");
+    let kept = place.read("log/ship/r.offset");
+    assert!(
+        kept.contains(&format!("\"event\":{}}}", place.written)),
+        "{kept} {told}"
+    );
+    assert!(told.matches("keeping how far").count() <= 1, "{told}");
 }

@@ -3,6 +3,7 @@
 use super::http::{Answer, Request, serve};
 use super::{Arrivals, Place};
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn said(status: u16, text: &str, code: u32) -> Answer {
@@ -58,21 +59,45 @@ fn events_arrive_with_their_time_and_a_token_that_nobody_sees() {
     assert!(kept.contains("\"delivered\":3"), "{kept}");
 }
 
+/// A server that takes what `before` has no answer for, by the number of the request.
+fn collector(
+    arrivals: &Arrivals,
+    before: impl Fn(usize, &[Value]) -> Option<Answer> + Send + Sync + 'static,
+) -> SocketAddr {
+    let (arrivals, requests) = (arrivals.clone(), AtomicUsize::new(0));
+    serve(move |request| {
+        let events = events(request);
+        let number = requests.fetch_add(1, Ordering::SeqCst);
+        before(number, &events).unwrap_or_else(|| {
+            for event in events {
+                arrivals.add(&event["event"].to_string());
+            }
+            said(200, "Success", 0)
+        })
+    })
+}
+
+/// One that never takes event 17.
+fn particular(arrivals: &Arrivals) -> SocketAddr {
+    collector(arrivals, |_, events| {
+        let has = events.iter().any(|event| event["event"]["n"] == 17);
+        has.then(|| said(400, "Invalid data format", 6))
+    })
+}
+
+/// What that one takes of forty.
+fn all_but_one() -> Vec<u64> {
+    (0..40).filter(|&n| n != 17).collect()
+}
+
 #[test]
 fn a_busy_server_is_waited_for_and_a_wrong_token_mended() {
     let place = Place::with(20);
     let arrivals = Arrivals::default();
-    let (seen, requests) = (arrivals.clone(), AtomicUsize::new(0));
-    let address = serve(move |request| {
-        match requests.fetch_add(1, Ordering::SeqCst) {
-            0 => return said(503, "Server is busy", 9),
-            1 => return said(403, "Invalid token", 4),
-            _ => {}
-        }
-        for event in events(request) {
-            seen.add(&event["event"].to_string());
-        }
-        said(200, "Success", 0)
+    let address = collector(&arrivals, |number, _| match number {
+        0 => Some(said(503, "Server is busy", 9)),
+        1 => Some(said(403, "Invalid token", 4)),
+        _ => None,
     });
     place.receiver(&format!("splunk+http://{address}"), "");
     let told = place.once(0);
@@ -87,24 +112,11 @@ fn a_busy_server_is_waited_for_and_a_wrong_token_mended() {
 fn an_event_that_is_refused_is_found_and_set_aside_and_the_others_arrive() {
     let place = Place::with(40);
     let arrivals = Arrivals::default();
-    let seen = arrivals.clone();
-    let address = serve(move |request| {
-        let events = events(request);
-        if events.iter().any(|event| event["event"]["n"] == 17) {
-            return said(400, "Invalid data format", 6);
-        }
-        for event in events {
-            seen.add(&event["event"].to_string());
-        }
-        said(200, "Success", 0)
-    });
+    let address = particular(&arrivals);
     place.receiver(&format!("splunk+http://{address}"), "");
     let told = place.once(1);
     assert!(told.contains("39 events delivered, 1 refused"), "{told}");
-    assert_eq!(
-        arrivals.all(),
-        (0..40).filter(|&n| n != 17).collect::<Vec<_>>()
-    );
+    assert_eq!(arrivals.all(), all_but_one());
     let aside = place.read("log/ship/r.refused.ndjson");
     assert!(
         aside.contains("\"n\":17") && aside.contains("Invalid data format"),
@@ -116,17 +128,7 @@ fn an_event_that_is_refused_is_found_and_set_aside_and_the_others_arrive() {
 fn while_nothing_can_be_set_aside_what_arrived_is_not_sent_again() {
     let place = Place::with(40);
     let arrivals = Arrivals::default();
-    let seen = arrivals.clone();
-    let address = serve(move |request| {
-        let events = events(request);
-        if events.iter().any(|event| event["event"]["n"] == 17) {
-            return said(400, "Invalid data format", 6);
-        }
-        for event in events {
-            seen.add(&event["event"].to_string());
-        }
-        said(200, "Success", 0)
-    });
+    let address = particular(&arrivals);
     place.receiver(&format!("splunk+http://{address}"), "");
     // A folder where the file is to be.
     let aside = place.path("log/ship/r.refused.ndjson");
@@ -136,10 +138,7 @@ fn while_nothing_can_be_set_aside_what_arrived_is_not_sent_again() {
     std::fs::remove_dir(&aside).unwrap();
     arrivals.wait(39);
     shipper.signal("-TERM");
-    assert_eq!(
-        arrivals.all(),
-        (0..40).filter(|&n| n != 17).collect::<Vec<_>>()
-    );
+    assert_eq!(arrivals.all(), all_but_one());
     let aside = place.read("log/ship/r.refused.ndjson");
     assert!(aside.contains("\"n\":17"), "{aside}");
 }

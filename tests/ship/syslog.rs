@@ -1,7 +1,7 @@
 //! RFC 5424 by RFC 6587, 5425 and 5426, and over a unix socket.
 
 use super::{Arrivals, Place};
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixDatagram;
 use std::sync::Arc;
@@ -160,6 +160,41 @@ fn so_it_is_found_out_whatever_the_size_of_a_batch() {
     place.write("ship.toml", &text);
     let told = place.once(1);
     assert!(told.contains("nobody knows what it has read"), "{told}");
+}
+
+#[test]
+fn what_is_missing_is_told_once_however_often_the_rest_is_sent() {
+    let mut place = Place::bounded(1 << 14);
+    let arrivals = Arrivals::default();
+    let seen = arrivals.clone();
+    let address = serve(move |count, stream| {
+        read_all(&stream, &seen);
+        // Two that do not close, behind the first.
+        if count == 1 || count == 2 {
+            std::mem::forget(stream);
+        }
+    });
+    place.impatient(&format!("syslog+tcp://{address}"));
+    place.events(10);
+    place.once(0);
+    for _ in 0..30 {
+        place.events(10);
+    }
+    place.log.write_all(b"no event\n").unwrap();
+    place.events(10);
+    let segments = place.segments("log");
+    assert!(segments.len() > 3, "{segments:?}");
+    std::fs::remove_file(place.path(&format!("{}.ndjson", segments[1]))).unwrap();
+    let told = place.once(1);
+    assert!(told.contains("does not close the connection"), "{told}");
+    assert_eq!(told.matches("left the log").count(), 1, "{told}");
+    let aside = place.read("log/ship/r.refused.ndjson");
+    assert_eq!(aside.lines().count(), 1, "{aside}");
+    let last = told.lines().last().unwrap();
+    assert!(
+        last.contains(" 1 refused") && !last.contains(" 0 lost"),
+        "{told}"
+    );
 }
 
 #[test]

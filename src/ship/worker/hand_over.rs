@@ -3,6 +3,7 @@
 use super::super::batch::by_turns;
 use super::super::{Event, Failure, Fate};
 use super::{Run, Step, Worker, reason};
+use crate::eventlog::Position;
 use crate::report::text;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -38,7 +39,8 @@ impl Worker {
                 parts = self.parts(refused.drain(..).map(|(event, _)| event).collect());
                 continue;
             };
-            match self.receiver.deliver(&part) {
+            let until = self.until(run);
+            match self.receiver.deliver(&part, until) {
                 Ok(fates) => match self.sort(run, part, fates, &mut taken, &mut refused) {
                     Ok(None) => {
                         self.size.taken();
@@ -123,7 +125,13 @@ impl Worker {
             match fate {
                 Fate::Delivered => {
                     self.unconfirmed.open.delivered += 1;
+                    self.unconfirmed.open_octets += event.line.len() as u64;
                     *taken = true;
+                    if !self.receiver.answers() {
+                        // In order, each by itself: where it does not say what arrived, some of a
+                        // batch may have.
+                        self.unconfirmed.at(event.next);
+                    }
                 }
                 Fate::Refused(reason) => refused.push((event, reason)),
                 Fate::Later { reason, after } => {
@@ -142,6 +150,28 @@ impl Worker {
             reason,
             after,
         }))
+    }
+
+    /// Sets lines aside that are no events. Those that were already, before all that follows them had
+    /// to be handed over again, are only counted again.
+    pub(super) fn set_strange_aside(
+        &mut self,
+        run: Run<'_>,
+        strange: Vec<(Vec<u8>, String, Position)>,
+    ) -> Result<(), ()> {
+        let all = strange.len();
+        let Some(&(_, _, last)) = strange.last() else {
+            return Ok(());
+        };
+        let new = strange.into_iter();
+        let new = new.filter(|&(_, _, place)| place > self.aside_before);
+        let new: Vec<_> = new.map(|(line, reason, _)| (line, reason)).collect();
+        self.unconfirmed.open.refused += (all - new.len()) as u64;
+        if !new.is_empty() {
+            self.set_aside(run, &new)?;
+            self.aside_before = last;
+        }
+        Ok(())
     }
 
     /// Sets events aside, and tries until that is done: who has no room for a few is not to be
