@@ -3,11 +3,15 @@
 use super::chromium::Chromium;
 use super::report::data;
 use super::*;
+use std::net::IpAddr;
 
 /// The captures that the study day is shipped as.
 fn day() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("pcaps/study-day/input.pcap.gz")
 }
+
+/// Of the day so much as shows five worms.
+const UNTIL: &str = "--until 2005-02-25T01:30:00Z";
 
 /// The hosts of the rows on display, in order.
 const HOSTS: &str =
@@ -50,114 +54,123 @@ fn an_analyst_clicks_through_the_study_day() {
     let Some(mut browser) = Chromium::start(place.0.path()) else {
         return;
     };
-    let day = day();
-    place.run(&format!("report -q {} -o r.html", day.display()), 0);
+    let line = format!("report -q {UNTIL} {} -o r.html", day().display());
+    place.run(&line, 0);
     let data = data(&place.read("r.html"));
     browser.resize(1280, 900);
     browser.open(&place.path("r.html"));
-
-    let all = hosts(&data, |_| true);
-    assert_eq!(set(&mut browser), all);
+    assert_eq!(set(&mut browser), hosts(&data, |_| true));
     assert_eq!(browser.eval(FITS), true, "the table is wider than the page");
 
-    // A click on a column's name sorts by it, and the next one the other way.
-    browser.click("#table th:nth-child(8) button");
+    sorts(&mut browser, &data);
+    searches_and_filters(&mut browser, &data);
+    opens_a_host(&mut browser, &data, &place);
+
+    for fault in [
+        "Runtime.consoleAPICalled",
+        "Runtime.exceptionThrown",
+        "Log.entryAdded",
+    ] {
+        assert_eq!(browser.told(fault), [&Value::Null; 0]);
+    }
+    let page = format!("file://{}", place.path("r.html").display());
+    let requests = browser.told("Network.requestWillBeSent");
+    assert!(!requests.is_empty());
+    for request in requests {
+        let url = request["request"]["url"].as_str().unwrap();
+        assert!(url == page || url.starts_with("blob:"), "{url}");
+    }
+}
+
+/// By a click on a column's name, and the other way by the next one; by keyboard.
+fn sorts(browser: &mut Chromium, data: &Value) {
     let queries = "[...document.querySelectorAll('#table tbody tr')].map((row) => Number(row.cells[7].textContent))";
+    let column = "#table th:nth-child(8)";
+    browser.click(&format!("{column} button"));
     let down = browser.eval(queries);
-    let down: Vec<_> = down
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|n| n.as_u64().unwrap())
-        .collect();
+    let down = down.as_array().unwrap().iter();
+    let down: Vec<_> = down.map(|number| number.as_u64().unwrap()).collect();
     assert!(down.is_sorted_by(|one, other| one >= other), "{down:?}");
-    assert!(down[0] > *down.last().unwrap());
-    browser.click("#table th:nth-child(8) button");
+    assert_ne!(down.first(), down.last());
+    browser.click(&format!("{column} button"));
     let up = browser.eval(queries);
     assert_eq!(up[0].as_u64(), down.last().copied());
-    let sort = "document.querySelector('#table th:nth-child(8)').getAttribute('aria-sort')";
-    assert_eq!(browser.eval(sort), "ascending");
+    let sort =
+        |column: &str| format!("document.querySelector('{column}').getAttribute('aria-sort')");
+    assert_eq!(browser.eval(&sort(column)), "ascending");
 
-    // By keyboard: from the filters over the frame of the table to the first column.
+    // From the filters over the frame of the table to the first column.
     browser.eval("document.getElementById('all').focus()");
     for key in ["Tab", "Tab"] {
         browser.press(key, 9);
     }
     browser.press("Enter", 13);
-    let first = "document.querySelector('#table th').getAttribute('aria-sort')";
-    assert_eq!(browser.eval(first), "ascending");
-    let by_address = shown(&mut browser);
-    let mut sorted: Vec<std::net::IpAddr> = all.iter().map(|host| host.parse().unwrap()).collect();
+    assert_eq!(browser.eval(&sort("#table th")), "ascending");
+    assert_eq!(browser.eval(&sort(column)), Value::Null);
+    let addresses = hosts(data, |_| true).into_iter();
+    let mut sorted: Vec<IpAddr> = addresses.map(|host| host.parse().unwrap()).collect();
     sorted.sort();
     let sorted: Vec<_> = sorted.iter().map(ToString::to_string).collect();
-    assert_eq!(by_address, sorted);
+    assert_eq!(shown(browser), sorted);
+}
 
-    // What is typed is searched for; then the field is emptied as people do it.
+/// Leaves one host on display, 192.0.2.6.
+fn searches_and_filters(browser: &mut Chromium, data: &Value) {
+    let all = hosts(data, |_| true);
     browser.click("#search");
     browser.insert("192.0.2.6");
-    let found = hosts(&data, |row| row[0].as_str().unwrap().contains("192.0.2.6"));
+    let found = hosts(data, |row| row[0].as_str().unwrap().contains("192.0.2.6"));
     assert!(found.len() < all.len());
-    assert_eq!(set(&mut browser), found);
+    assert_eq!(set(browser), found);
     browser.eval("document.getElementById('search').select()");
     browser.press("Backspace", 8);
-    assert_eq!(set(&mut browser), all);
+    assert_eq!(set(browser), all);
 
-    // Filters, by keyboard.
-    let choose = |browser: &mut Chromium, id: &str, value: &str| {
-        browser.eval(&format!("document.getElementById('{id}').focus()"));
-        for _ in 0..20 {
-            if browser.eval(&format!("document.getElementById('{id}').value")) == value {
-                return;
-            }
-            browser.press("ArrowDown", 40);
-        }
-        panic!("{id} offers no {value}");
-    };
-    choose(&mut browser, "level", "likely");
-    let convicted = hosts(&data, |row| row[3] == "likely" || row[3] == "confirmed");
+    choose(browser, "level", "likely");
+    let is_convicted = |row: &Value| row[3] == "likely" || row[3] == "confirmed";
+    let convicted = hosts(data, is_convicted);
     assert!(!convicted.is_empty());
-    assert_eq!(set(&mut browser), convicted);
-    choose(&mut browser, "class", "gen3-a");
-    let third = hosts(&data, |row| {
-        convicted.contains(&row[0].as_str().unwrap().to_owned())
-            && (row[1] == "gen3-a" || row[16] == "gen3-a")
-    });
+    assert_eq!(set(browser), convicted);
+    choose(browser, "class", "gen3-a");
+    let third = |row: &Value| row[1] == "gen3-a" || row[16] == "gen3-a";
+    let third = hosts(data, |row| is_convicted(row) && third(row));
     assert_eq!(third, ["192.0.2.6"]);
-    assert_eq!(set(&mut browser), third);
+    assert_eq!(set(browser), third);
+}
 
-    // The host's page, and the numbers behind its first picture.
+/// By keyboard.
+fn choose(browser: &mut Chromium, id: &str, value: &str) {
+    browser.eval(&format!("document.getElementById('{id}').focus()"));
+    for _ in 0..20 {
+        if browser.eval(&format!("document.getElementById('{id}').value")) == value {
+            return;
+        }
+        browser.press("ArrowDown", 40);
+    }
+    panic!("{id} offers no {value}");
+}
+
+/// Its page, and the numbers behind its first picture, on display and as a file.
+fn opens_a_host(browser: &mut Chromium, data: &Value, place: &Place) {
     browser.click("#table tbody a");
-    let open = "document.getElementById('host-192.0.2.6').open";
-    browser.until(open);
+    browser.until("document.getElementById('host-192.0.2.6').open");
     assert_eq!(browser.eval("location.hash"), "#host-192.0.2.6");
     let numbers = "[id='host-192.0.2.6'] details.numbers[data-figure^='rates']";
     browser.click(&format!("{numbers} summary"));
     let rows = format!("document.querySelectorAll(\"{numbers} tbody tr\").length");
     browser.until(&format!("{rows} > 0"));
-    let figure = &data["figures"]["rates-192.0.2.6"];
+    let figure = data["figures"]["rates-192.0.2.6"]["rows"].as_array();
     assert_eq!(
         browser.eval(&rows).as_u64().unwrap(),
-        figure["rows"].as_array().unwrap().len() as u64
+        figure.unwrap().len() as u64
     );
     browser.click(&format!("{numbers} button"));
     browser.wait("Browser.downloadProgress", |now| {
         now["state"] == "completed"
     });
-    let told = place.run(
-        &format!("plot -q 192.0.2.6 rates --csv {}", day.display()),
-        0,
-    );
+    let line = format!("plot -q {UNTIL} 192.0.2.6 rates --csv {}", day().display());
+    let told = place.run(&line, 0);
     assert_eq!(place.read("192.0.2.6-rates.csv"), told.stdout);
-
-    assert_eq!(browser.told("Runtime.consoleAPICalled"), [&Value::Null; 0]);
-    assert_eq!(browser.told("Runtime.exceptionThrown"), [&Value::Null; 0]);
-    assert_eq!(browser.told("Log.entryAdded"), [&Value::Null; 0]);
-    let page = format!("file://{}", place.path("r.html").display());
-    for request in browser.told("Network.requestWillBeSent") {
-        let url = request["request"]["url"].as_str().unwrap();
-        assert!(url == page || url.starts_with("blob:"), "{url}");
-    }
-    assert!(!browser.told("Network.requestWillBeSent").is_empty());
 }
 
 /// Of a site of thousands a few rows are made at once; on paper there are those that matter. At the

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 /// A browser with one page.
-pub struct Chromium {
+pub(super) struct Chromium {
     process: Child,
     to: ChildStdin,
     from: BufReader<ChildStdout>,
@@ -21,7 +21,7 @@ pub struct Chromium {
 impl Chromium {
     /// Starts it with what it keeps, and what it downloads, in this folder; `None`, and a word why,
     /// where there is none that runs.
-    pub fn start(folder: &Path) -> Option<Self> {
+    pub(super) fn start(folder: &Path) -> Option<Self> {
         // It reads from descriptor 3 and writes to 4.
         let script = "exec chromium \"$@\" 3<&0 4>&1 </dev/null >/dev/null";
         let profile = format!("--user-data-dir={}", folder.join("profile").display());
@@ -61,7 +61,7 @@ impl Chromium {
     }
 
     /// Opens a file, and waits until it is loaded.
-    pub fn open(&mut self, path: &Path) {
+    pub(super) fn open(&mut self, path: &Path) {
         self.events.clear();
         let url = format!("file://{}", path.display());
         self.call("Page.navigate", &json!({ "url": url }));
@@ -69,7 +69,7 @@ impl Chromium {
     }
 
     /// How wide and high the page is, in pixels of CSS.
-    pub fn resize(&mut self, width: u32, height: u32) {
+    pub(super) fn resize(&mut self, width: u32, height: u32) {
         let size = json!({
             "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false,
         });
@@ -77,7 +77,7 @@ impl Chromium {
     }
 
     /// What an expression yields, once it is no promise any more.
-    pub fn eval(&mut self, expression: &str) -> Value {
+    pub(super) fn eval(&mut self, expression: &str) -> Value {
         let asked = json!({
             "expression": expression, "returnByValue": true, "awaitPromise": true,
         });
@@ -87,7 +87,7 @@ impl Chromium {
     }
 
     /// Waits until an expression is true.
-    pub fn until(&mut self, expression: &str) {
+    pub(super) fn until(&mut self, expression: &str) {
         self.eval(&format!(
             "new Promise((done) => {{
                 const look = () => (({expression}) ? done(true) : setTimeout(look, 20));
@@ -97,7 +97,7 @@ impl Chromium {
     }
 
     /// Clicks into the middle of the element.
-    pub fn click(&mut self, selector: &str) {
+    pub(super) fn click(&mut self, selector: &str) {
         let selector = Value::from(selector);
         let at = self.eval(&format!(
             "(() => {{
@@ -116,7 +116,7 @@ impl Chromium {
     }
 
     /// Presses a key by its name and number, as `Tab` and 9.
-    pub fn press(&mut self, key: &str, code: u32) {
+    pub(super) fn press(&mut self, key: &str, code: u32) {
         let text = if key == "Enter" { "\r" } else { "" };
         let down = json!({
             "type": "keyDown", "key": key, "code": key, "windowsVirtualKeyCode": code, "text": text,
@@ -129,12 +129,12 @@ impl Chromium {
     }
 
     /// Types into what has the focus.
-    pub fn insert(&mut self, text: &str) {
+    pub(super) fn insert(&mut self, text: &str) {
         self.call("Input.insertText", &json!({ "text": text }));
     }
 
     /// Waits for an event of that name of which this holds.
-    pub fn wait(&mut self, name: &str, is: impl Fn(&Value) -> bool) -> Value {
+    pub(super) fn wait(&mut self, name: &str, is: impl Fn(&Value) -> bool) -> Value {
         loop {
             let mut known = self.events.iter();
             let found = known.find(|event| event["method"] == name && is(&event["params"]));
@@ -147,7 +147,7 @@ impl Chromium {
     }
 
     /// What it told of that name since the page was opened.
-    pub fn told(&self, name: &str) -> Vec<&Value> {
+    pub(super) fn told(&self, name: &str) -> Vec<&Value> {
         let events = self.events.iter();
         let of = events.filter(|event| event["method"] == name);
         of.map(|event| &event["params"]).collect()

@@ -2,7 +2,7 @@
 
 use super::report::{data, sum};
 use super::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A page and the events beside it.
 struct Told {
@@ -25,7 +25,7 @@ impl Told {
             place.write(&format!("{name}.pcap"), capture(name));
         }
         let run = place.run(
-            "replay -q --hosts --home 192.0.2.0/24 --home 2001:db8::/32 --report r.html study-client-b.pcap \
+            "replay -q --hosts --home 192.0.2.0/24 --home 198.51.100.53 --home 2001:db8:1::/48 --report r.html study-client-b.pcap \
              study-client-f.pcap fanout-bot.pcap flood-ptr.pcap op25b.pcap smtp-rejections.pcap",
             0,
         );
@@ -115,7 +115,7 @@ fn every_number_is_that_of_an_event() {
             pages += 1;
         }
     }
-    assert!(pages >= 4, "{pages}");
+    assert!(pages >= 3, "{pages}");
     the_summary(&told, &verdicts);
     the_totals(&told, &events);
     the_audit(&told);
@@ -156,7 +156,7 @@ fn the_pictures(told: &Told, event: &Value) {
         ("A sum", &queries["a"]),
         ("MX sum", &queries["mx"]),
         ("PTR sum", &queries["ptr"]),
-        ("mail connections sum", &smtp["attempts"]),
+        ("smtp sum", &smtp["attempts"]),
     ] {
         let sum = told.sum(&format!("rates-{host}"), column).unwrap_or(0);
         assert_eq!(Some(sum), of.as_u64(), "{host} {column}");
@@ -182,12 +182,10 @@ fn the_pictures(told: &Told, event: &Value) {
             assert_eq!(Some(sum(peers, column)), smtp[of].as_u64(), "{host} {of}");
         }
     }
-    if let Some(servers) = peers["rows"].as_array() {
-        let mut servers: Vec<_> = servers.iter().map(|row| row[0].to_string()).collect();
-        servers.dedup();
-        servers.sort();
-        servers.dedup();
-        assert_eq!(servers.len() as u64, smtp["destinations"].as_u64().unwrap());
+    if smtp["destinations_exact"] == true {
+        let servers = peers["rows"].as_array().into_iter().flatten();
+        let servers: BTreeSet<_> = servers.map(|row| row[0].to_string()).collect();
+        assert_eq!(Some(servers.len() as u64), smtp["destinations"].as_u64());
     }
     let labels = told.data["figures"][format!("labels-{host}")]["rows"].clone();
     let labels: Vec<_> = labels.as_array().into_iter().flatten().cloned().collect();
@@ -253,7 +251,10 @@ fn the_page(told: &Told, verdicts: &[&Value]) {
     );
     let against = &verdicts.last().unwrap()["mxray"]["against"];
     let sums = ["pc", "sender", "prober"].map(|of| number(&against[of]));
-    let sums = format!("(PC {}, MTA {}, prober {})", sums[0], sums[1], sums[2]);
+    let sums = format!(
+        "(PC {}, mail server {}, prober of mail servers {})",
+        sums[0], sums[1], sums[2]
+    );
     assert!(part.contains(&sums), "{host}: {sums}");
 }
 
@@ -276,10 +277,7 @@ fn the_summary(told: &Told, verdicts: &[Value]) {
         "Of {hosts} hosts, {convicted} convicted, {suspected} suspected, {noticed} noticed."
     );
     assert!(summary.contains(&sentence), "{sentence}");
-    assert!(
-        convicted >= 3 && suspected >= 1 && noticed >= 1,
-        "{sentence}"
-    );
+    assert!(convicted >= 2 && suspected >= 1, "{sentence}");
     let items: Vec<_> = summary.split("<li ").skip(1).map(text).collect();
     assert_eq!(items.len(), convicted);
     for item in items {
@@ -290,9 +288,10 @@ fn the_summary(told: &Told, verdicts: &[Value]) {
         let most = of.iter().map(|it| level(it)).max();
         let newest = of.iter().rev().find(|it| Some(level(it)) == most).unwrap();
         let posterior = newest["mxray"]["posterior"].as_f64().unwrap();
-        let percent = match posterior {
-            0.999.. => "> 99.9".to_owned(),
-            _ => format!("{:.1}", 100.0 * posterior),
+        let percent = if posterior > 0.999 {
+            "> 99.9".to_owned()
+        } else {
+            format!("{:.1}", 100.0 * posterior)
         };
         assert!(
             item.contains(&format!("Probability {percent}%")),
@@ -378,8 +377,13 @@ fn the_resolvers(told: &Told, events: &[Value], verdicts: &[Value]) {
         .iter()
         .filter(|it| it["mxray"]["class"] == "ptr-flood")
         .collect();
-    let mut episodes: Vec<_> = of.iter().map(|it| &it["mxray"]["episode"]["id"]).collect();
-    episodes.dedup();
+    let mut episodes: Vec<&Value> = Vec::new();
+    for verdict in &of {
+        let episode = &verdict["mxray"]["episode"]["id"];
+        if !episodes.contains(&episode) {
+            episodes.push(episode);
+        }
+    }
     assert_eq!(floods.len(), episodes.len());
     assert!(floods.len() >= 2, "{floods:?}");
     for (row, episode) in floods.iter().zip(episodes) {

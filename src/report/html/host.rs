@@ -8,7 +8,7 @@ use super::site::term;
 use super::{level, signs};
 use crate::correlate::evidence::Family;
 use crate::host::HostAddr;
-use crate::verdict::Level;
+use crate::verdict::{Level, Role};
 use maud::{Markup, html};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -85,8 +85,11 @@ fn about(page: &Page, words: &Words) -> Markup {
                     ", A " (event.mxray.dns.queries.a) ", PTR " (event.mxray.dns.queries.ptr) }
             }
             @if let Some(verdict) = verdict {
-                dt { (words.page.score) } dd { (verdict.mxray.score) " (PC " (verdict.mxray.against.pc) ", MTA " (verdict.mxray.against.sender)
-                    ", prober " (verdict.mxray.against.prober) ")" }
+                dt { (words.page.score) } dd {
+                    @let against = &verdict.mxray.against;
+                    (verdict.mxray.score) " (" ((words.role)(Role::Pc)) " " (against.pc) ", " ((words.role)(Role::MailServer)) " "
+                    (against.sender) ", " ((words.role)(Role::MxProber)) " " (against.prober) ")"
+                }
                 dt { (words.page.visibility) } dd { (sight(&verdict.mxray.visibility, words)) }
                 dt { (words.page.capture) } dd { (capture(&verdict.mxray.capture, words)) }
             }

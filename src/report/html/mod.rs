@@ -287,23 +287,23 @@ fn table(story: &Story, words: &Words) -> Markup {
 }
 
 /// Where each column of the table is shown: everywhere, or not on a narrow page (`less`), or only where
-/// all columns are asked for (`least`), as they would not fit.
+/// all columns are asked for (`least`), as they would not fit; and what it holds.
 const SHOWN: [Option<&str>; 15] = [
     None,
     None,
     Some("least"),
     None,
-    None,
-    Some("least"),
+    Some("number"),
+    Some("least number"),
     Some("less"),
-    Some("less"),
-    Some("less"),
-    Some("less"),
-    Some("less"),
-    Some("less"),
-    Some("less"),
-    Some("less"),
-    Some("less"),
+    Some("less number"),
+    Some("less number"),
+    Some("less number"),
+    Some("less number"),
+    Some("less number"),
+    Some("less number"),
+    Some("less number"),
+    Some("less time"),
 ];
 
 /// A row of the table, in the order of its columns. All are numbers and words of the host's event

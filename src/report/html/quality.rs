@@ -7,7 +7,6 @@ use super::site::{table, term};
 use super::{address, level};
 use crate::host::HostAddr;
 use maud::{Markup, html};
-use std::collections::BTreeMap;
 
 /// Hosts that are named of those that were seen in part.
 const NAMED: usize = 50;
@@ -82,20 +81,22 @@ fn packets(totals: &Event<StatsBody>, words: &Words) -> Markup {
     }
     let mut rows: Vec<_> = rows
         .into_iter()
-        .map(|(name, count)| vec![html! { (name) }, html! { (count) }])
+        .map(|(name, count)| (name.to_owned(), count))
         .collect();
-    let reasons = |kind: &'static str, of: &BTreeMap<String, u64>| -> Vec<Vec<Markup>> {
-        of.iter()
-            .map(|(reason, count)| {
-                vec![html! { "packets." (kind) "." (reason) }, html! { (count) }]
-            })
-            .collect()
-    };
-    rows.extend(reasons("unsupported", &packets.unsupported));
-    rows.extend(reasons("malformed", &packets.malformed));
-    table(
-        words.page.quality,
-        &["mxray.stats", words.page.number],
-        &rows,
-    )
+    for (kind, of) in [
+        ("unsupported", &packets.unsupported),
+        ("malformed", &packets.malformed),
+    ] {
+        let of = of.iter();
+        rows.extend(of.map(|(reason, count)| (format!("packets.{kind}.{reason}"), *count)));
+    }
+    let rows: Vec<_> = rows
+        .into_iter()
+        .map(|(name, count)| {
+            let meaning = (words.counter)(&name);
+            vec![html! { (name) }, html! { (count) }, html! { (meaning) }]
+        })
+        .collect();
+    let columns = ["mxray.stats", words.page.number, words.page.meaning];
+    table(words.page.quality, &columns, &rows)
 }

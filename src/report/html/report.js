@@ -71,7 +71,6 @@
       td.textContent = content.slice(0, 19).replace("T", " ");
     } else {
       td.textContent = content === null ? "–" : content;
-      if (typeof content === "number") td.classList.add("number");
     }
     return td;
   };

@@ -47,7 +47,7 @@ fn resolvers(story: &Story, words: &Words) -> Markup {
         "SERVFAIL",
         page.names,
         page.domains,
-        page.floods,
+        page.floods_column,
     ];
     let rows = found.iter().take(RESOLVERS).map(|(host, event)| {
         let floods = story.floods.iter().filter(|flood| flood.host == *host);
@@ -58,7 +58,8 @@ fn resolvers(story: &Story, words: &Words) -> Markup {
                 let dns = &event.mxray.dns;
                 let basis = role.basis.join("; ");
                 cells.push(html! {
-                    (term(role.name.name(), words)) br; (term(role.source, words)) @if !basis.is_empty() { ": " (basis) }
+                    (term(role.name.name(), words)) br;
+                    span class="basis" { (term(role.source, words)) @if !basis.is_empty() { ": " (basis) } }
                 });
                 let (queries, replies) = (&dns.queries, &dns.replies);
                 let counts = [

@@ -1,6 +1,7 @@
 //! English.
 
 mod advice;
+mod counters;
 
 use super::{Columns, PageWords, PlotWords, Words};
 use crate::correlate::evidence::Family;
@@ -17,6 +18,7 @@ pub(super) const WORDS: Words = Words {
     term: |word| word,
     seen: advice::seen,
     first: advice::first,
+    counter: counters::counter,
     steps: advice::steps,
     role,
     family,
@@ -181,6 +183,7 @@ pub(super) const WORDS: Words = Words {
         op25b_cut: "There are more networks or hosts than the audit tells.",
         op25b_hosts: "Hosts of that class:",
         floods: "Floods of DNS servers",
+        floods_column: "Floods",
         floods_omitted: |number| format!("{} more left out.", counted(number, "flood")),
         related: "Who asks most, or is asked for",
         resolvers: "Resolvers",
@@ -209,6 +212,7 @@ pub(super) const WORDS: Words = Words {
         names: "Distinct names",
         domains: "Distinct domains",
         number: "Number",
+        meaning: "Meaning",
         made: |version| {
             format!(
                 "Made by mxray {version}. Numbers of hosts and of the site are those of its events."

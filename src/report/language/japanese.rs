@@ -1,6 +1,7 @@
 //! Japanese.
 
 mod advice;
+mod counters;
 mod terms;
 
 use super::{Columns, PageWords, PlotWords, Words};
@@ -17,6 +18,7 @@ pub(super) const WORDS: Words = Words {
     term: terms::term,
     seen: advice::seen,
     first: advice::first,
+    counter: counters::counter,
     steps: advice::steps,
     role,
     family,
@@ -164,6 +166,7 @@ pub(super) const WORDS: Words = Words {
         op25b_cut: "このほかにもネットワークまたはホストがあります。",
         op25b_hosts: "この分類のホスト:",
         floods: "DNS サーバへの大量問い合わせ",
+        floods_column: "集中",
         floods_omitted: |number| format!("ほかに {number} 件を省略しました。"),
         related: "主な問い合わせ元、または問い合わせの対象",
         resolvers: "リゾルバ",
@@ -191,6 +194,7 @@ pub(super) const WORDS: Words = Words {
         names: "名前の種類",
         domains: "ドメインの種類",
         number: "数",
+        meaning: "意味",
         made: |version| {
             format!(
                 "mxray {version} が作成しました。ホストとサイトの数値はイベントの数値と同じです。"

@@ -44,6 +44,8 @@ pub struct Words {
     /// A fixed word of events (a class, a role, a state), in a word or two; one that is not known
     /// stays as it is.
     pub term: fn(&'static str) -> &'static str,
+    /// What a counter of the totals counts, by its name.
+    pub counter: fn(&str) -> &'static str,
     /// What a host of this class did.
     pub seen: fn(Class) -> &'static str,
     /// What to do first about a host of this class, so sure as it is.
@@ -270,6 +272,8 @@ pub struct PageWords {
     pub op25b_hosts: &'static str,
     /// Floods.
     pub floods: &'static str,
+    /// The same as the name of a column.
+    pub floods_column: &'static str,
     /// Floods left out.
     pub floods_omitted: fn(u64) -> String,
     /// Who asks most, or is asked for.
@@ -310,6 +314,8 @@ pub struct PageWords {
     pub domains: &'static str,
     /// Number.
     pub number: &'static str,
+    /// What a number means.
+    pub meaning: &'static str,
     /// How this page was made.
     pub made: fn(&str) -> String,
     /// Back to the table.

@@ -26,8 +26,18 @@ pub(super) fn draw(host: HostAddr, page: &Page, words: &Words) -> Option<Figure>
     let n = float(correlation.n_active.max(1));
     let (mean_t, mean_k) = (float(correlation.t) / n, float(correlation.k) / n);
     let fit = correlation.slope.map(|slope| {
-        let line = |t: f64| mean_k + slope * (t - mean_t);
-        (line(0.0), line(float(most)))
+        // The line goes through the means, which lie within; beyond the axes it is not drawn.
+        [0.0, float(most)].map(|t| {
+            let k = mean_k + slope * (t - mean_t);
+            let within = k.clamp(0.0, float(highest));
+            let cut = (k - within).abs() > 0.0;
+            let t = if cut {
+                mean_t + (within - mean_k) / slope
+            } else {
+                t
+            };
+            (x.at(t), y.at(within))
+        })
     });
     let number =
         |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.4}"));
@@ -46,8 +56,8 @@ pub(super) fn draw(host: HostAddr, page: &Page, words: &Words) -> Option<Figure>
         @for (t, k, seconds) in scatter.pairs() {
             circle class="point" cx=(at(x.at(t.into()))) cy=(at(y.at(k.into()))) r=(at((1.5 + float(seconds).ln()).min(9.0))) {}
         }
-        @if let Some((from, to)) = fit {
-            line class="fit" x1=(at(x.at(0.0))) y1=(at(y.at(from))) x2=(at(x.at(float(most)))) y2=(at(y.at(to))) {}
+        @if let Some([from, to]) = fit {
+            line class="fit" x1=(at(from.0)) y1=(at(from.1)) x2=(at(to.0)) y2=(at(to.1)) {}
         }
         @for (line, note) in (0..).zip(&notes) {
             text x=(at(SIDE + 4.0)) y=(at(TOP + 12.0 + 18.0 * f64::from(line))) { (note) }
