@@ -1,4 +1,4 @@
-//! Chromium without a window, driven by the DevTools protocol
+//! Chromium without a window, driven by its debugging protocol
 //! (<https://chromedevtools.github.io/devtools-protocol/>). Its messages go over a pair of pipes, each
 //! ended by a zero octet, so that no port is open.
 
