@@ -128,7 +128,7 @@ fn sight(seen: &Visibility, words: &Words) -> Markup {
 fn capture(capture: &CaptureBody, words: &Words) -> Markup {
     let [lost, truncated, one_way] = words.page.captured;
     html! {
-        (lost) " " @match capture.loss_pct { Some(loss) => { (loss) "%" } None => { "?" } }
+        (lost) " " @match capture.loss_pct { Some(percent) => { (percent) "%" } None => { "?" } }
         ", " (truncated) " " (capture.truncated) ", " (one_way) " " (mark(Some(capture.one_way)))
         @if let Some(lost) = &capture.lost {
             " (kernel_dropped " (lost.kernel_dropped) ", if_dropped " (lost.if_dropped) ", shed " (lost.shed)
