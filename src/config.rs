@@ -33,6 +33,7 @@ use crate::home::{Home, parse_net};
 use crate::host::HostAddr;
 use crate::inventory::Inventory;
 use crate::keywords::{self, Keywords};
+use crate::report::language::Language;
 use crate::time::Timestamp;
 use crate::toml_file::FileError;
 use layer::{Given, Layer};
@@ -91,6 +92,8 @@ pub struct ReplayConfig {
     pub bins: Option<PathBuf>,
     /// Where a report goes, if anywhere.
     pub report: Option<PathBuf>,
+    /// Its language.
+    pub language: Language,
 }
 
 /// `mxray live`.
@@ -328,6 +331,7 @@ pub fn replay(mut args: cli::Replay) -> Result<ReplayConfig, Error> {
         exit_code: layer.exit_code.unwrap_or_default(),
         bins,
         report: page(&layer, &paths)?,
+        language: report::language(&layer),
         paths,
     })
 }
@@ -679,7 +683,13 @@ fn outputs(layer: &Layer, inputs: &[PathBuf]) -> Result<(Output, Option<PathBuf>
 /// Where a report goes: to a file of its own.
 fn page(layer: &Layer, inputs: &[PathBuf]) -> Result<Option<PathBuf>, Error> {
     let Some(given) = &layer.report else {
-        return Ok(None);
+        // In a config file it may be meant for `mxray report`.
+        return match &layer.lang {
+            Some(lang) if matches!(lang.origin, Origin::CommandLine(_)) => {
+                Err(lang.error("wants --report, whose language it is"))
+            }
+            _ => Ok(None),
+        };
     };
     if given.value == Path::new("-") {
         return Err(given.error("wants a file, as standard output is for events"));

@@ -94,6 +94,11 @@ pub(crate) fn all(
     let mut unjudged = mxray("2", profile, &file);
     unjudged.args(["--home", "192.0.2.255/32"]);
     commands.push(Measured::new("mxray, no judgement", packets, unjudged));
+    if profile == Profile::Report {
+        let mut report = mxray("2", profile, &file);
+        report.arg("--report").arg(file.with_extension("html"));
+        commands.push(Measured::new("mxray, 2 workers, report", packets, report));
+    }
     if profile == Profile::Dns {
         for form in Form::OTHERS {
             let file = capture(profile, packets, form)?;

@@ -30,15 +30,18 @@ pub(crate) enum Profile {
     /// An outbreak: every tenth client has a worm, which makes half of the queries and all of
     /// the mail.
     Worm,
+    /// The same at a site of 3,000 clients of which every hundredth has a worm, to make a report of.
+    Report,
 }
 
 impl Profile {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Dns,
         Self::Campus,
         Self::Mirror,
         Self::Many,
         Self::Worm,
+        Self::Report,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -48,14 +51,16 @@ impl Profile {
             Self::Mirror => "mirror",
             Self::Many => "many",
             Self::Worm => "worm",
+            Self::Report => "report",
         }
     }
 
     /// Packets of its capture, where the others have `packets`: full ones are so long that a
-    /// fifth of them makes a file of the same size.
+    /// fifth of them makes a file of the same size; and of a report a tenth is enough.
     pub(crate) fn packets(self, packets: u64) -> u64 {
         match self {
             Self::Mirror => packets / 5,
+            Self::Report => packets / 10,
             _ => packets,
         }
     }
@@ -64,7 +69,7 @@ impl Profile {
     pub(crate) fn of_use(self) -> u64 {
         match self {
             Self::Dns | Self::Many => 100,
-            Self::Campus | Self::Worm => 90,
+            Self::Campus | Self::Worm | Self::Report => 90,
             Self::Mirror => 8,
         }
     }
@@ -74,7 +79,7 @@ impl Profile {
     fn turns(self) -> (u32, u32, u32) {
         match self {
             Self::Dns | Self::Many => (1, 0, 0),
-            Self::Campus | Self::Worm => (35, 25, 5),
+            Self::Campus | Self::Worm | Self::Report => (35, 25, 5),
             Self::Mirror => (35, 25, 905),
         }
     }
@@ -96,6 +101,11 @@ impl Profile {
             },
             Self::Worm => Site {
                 every: 10,
+                outbreak: true,
+                ..site
+            },
+            Self::Report => Site {
+                clients: 3_000,
                 outbreak: true,
                 ..site
             },

@@ -26,7 +26,7 @@ use crate::time::Timestamp;
 pub use filter::Filter;
 pub use frame::{Frame, LinkType, Origin};
 pub use open::ReadAhead;
-pub use replay::Replay;
+pub use replay::{Replay, Snapshot};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 

@@ -71,6 +71,11 @@ pub(super) fn file(
     source(File::open(path)?, window, ahead)
 }
 
+/// The same to be read to its end, or up to so many octets of it.
+pub(super) fn part(path: &Path, most: u64, ahead: Option<&mut ReadAhead>) -> Result<Opened, Stop> {
+    source(File::open(path)?.take(most), WINDOW, ahead)
+}
+
 /// Opens whatever can be read, likewise.
 pub(super) fn source(
     source: impl Read + Send + 'static,

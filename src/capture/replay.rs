@@ -32,6 +32,10 @@ pub struct Replay {
     faults: Vec<Fault>,
     /// How compressed files are read ahead, if they are.
     ahead: Option<ReadAhead>,
+    /// What was found, as it was found.
+    snapshot: Snapshot,
+    /// Of each file no more is read than it held then.
+    as_found: bool,
     /// Octets of the files that are done with.
     done: u64,
     total: u64,
@@ -48,6 +52,14 @@ enum State {
     Parked(Opened, u64),
     /// At its end, or current.
     Gone,
+}
+
+/// The captures that were found, in the order in which they are read, and how long each was then:
+/// by this the same is read again, whatever was added meanwhile. A stream has gone by.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Path, time of the first packet, octets.
+    files: Vec<(PathBuf, Option<Timestamp>, u64)>,
 }
 
 /// The file that frames are lent from.
@@ -83,6 +95,31 @@ impl Replay {
         Self::new(finder.found, finder.faults)
     }
 
+    /// Reads what was found before once more, of each file as many octets as it held then.
+    #[must_use]
+    pub fn again(snapshot: &Snapshot) -> Self {
+        let files = snapshot.files.iter();
+        let found = files.map(|(path, first, size)| Found {
+            path: path.clone(),
+            first: *first,
+            input: Input::File(*size),
+        });
+        let mut replay = Self::new(found.collect(), Vec::new());
+        replay.stop_where_found();
+        replay
+    }
+
+    /// Reads of each file no more than it held when it was found, though it grow.
+    pub fn stop_where_found(&mut self) {
+        self.as_found = true;
+    }
+
+    /// What was found.
+    #[must_use]
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
     fn new(mut found: Vec<Found>, faults: Vec<Fault>) -> Self {
         // Stable, so that equal times keep the order given. Captures without packets go last.
         found.sort_by_key(|found| (found.first.is_none(), found.first));
@@ -94,6 +131,8 @@ impl Replay {
             current: None,
             faults,
             ahead: None,
+            snapshot: Snapshot::default(),
+            as_found: false,
             done: 0,
             total: 0,
         };
@@ -107,6 +146,8 @@ impl Replay {
                 }
             };
             replay.total += size;
+            let known = (found.path.clone(), found.first, size);
+            replay.snapshot.files.push(known);
             if let Some(time) = found.first {
                 replay.queue.push(Reverse((time, file)));
                 replay.states.push(state);
@@ -184,7 +225,9 @@ impl Replay {
             State::Closed(size) => {
                 let path = self.files.get(file as usize).map(PathBuf::as_path);
                 let path = path.unwrap_or(Path::new(""));
-                let opened = open::file(path, open::WINDOW, self.ahead.as_mut());
+                // What grows is read to its end, wherever that is by then.
+                let most = if self.as_found { size } else { u64::MAX };
+                let opened = open::part(path, most, self.ahead.as_mut());
                 (opened, size, false)
             }
             State::Gone => return Some(false),
@@ -380,6 +423,38 @@ mod tests {
         let order: String = seen.iter().map(|seen| seen.1).collect();
         assert_eq!(order, "baabccbaaabc");
         assert!(faults.is_empty());
+    }
+
+    #[test]
+    fn the_same_is_read_again_whatever_came_meanwhile() {
+        let folder = folder(&[
+            ("b", pcap(b'b', &[20, 21])),
+            ("a", pcap(b'a', &[10])),
+            ("none", pcap(b'n', &[])),
+        ]);
+        let mut replay = Replay::open(&[folder.path()]);
+        replay.stop_where_found();
+        let snapshot = replay.snapshot().clone();
+        let more = &pcap(b'm', &[1, 2])[24..];
+        for name in ["a", "b", "none"] {
+            let path = folder.path().join(name);
+            fs::write(&path, [fs::read(&path).unwrap(), more.to_vec()].concat()).unwrap();
+        }
+        fs::write(folder.path().join("new"), pcap(b'w', &[5])).unwrap();
+        let before = [(10, 'a'), (20, 'b'), (21, 'b')];
+        assert_eq!(read(&mut replay), (before.to_vec(), Vec::new()));
+        let mut again = Replay::again(&snapshot);
+        assert_eq!(names(&again), names(&replay));
+        assert_eq!(read(&mut again), (before.to_vec(), Vec::new()));
+
+        fs::write(folder.path().join("b"), pcap(b'b', &[20])).unwrap();
+        let (seen, faults) = read(&mut Replay::again(&snapshot));
+        assert_eq!(seen, before[..2]);
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert!(
+            faults[0].starts_with("Error b: became shorter"),
+            "{faults:?}"
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `mxray replay`.
 
-use super::{Events, Hosts, Reading, Span};
+use super::{Events, Hosts, PageLanguage, Reading, Span};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -82,9 +82,19 @@ pub struct Replay {
 
     /// Write a report to FILE as well, one page of HTML (as `mxray report`)
     ///
-    /// In English. Files are read a second time for the hosts that it shows.
+    /// Files are read a second time for the hosts that it shows.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub report: Option<PathBuf>,
+
+    /// That report's language: en or ja [default: en]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "en|ja",
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
+    pub lang: Option<PageLanguage>,
 
     /// Exit with status 10 when a host is convicted
     #[arg(long, help_heading = "Output")]

@@ -65,16 +65,15 @@ pub struct Report {
     )]
     pub output: PathBuf,
 
-    /// The report's language: en or ja
+    /// The report's language: en or ja [default: en]
     #[arg(
         long,
         value_enum,
-        default_value = "en",
         value_name = "en|ja",
         hide_possible_values = true,
         help_heading = "Output"
     )]
-    pub lang: PageLanguage,
+    pub lang: Option<PageLanguage>,
 
     /// Write every host's counts and every second's as CSV into DIR
     ///
@@ -116,16 +115,15 @@ pub struct Plot {
     #[arg(long, help_heading = "Output")]
     pub csv: bool,
 
-    /// The picture's language: en or ja
+    /// The picture's language: en or ja [default: en]
     #[arg(
         long,
         value_enum,
-        default_value = "en",
         value_name = "en|ja",
         hide_possible_values = true,
         help_heading = "Output"
     )]
-    pub lang: PageLanguage,
+    pub lang: Option<PageLanguage>,
 }
 
 /// The language of a report or picture.

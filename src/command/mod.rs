@@ -292,12 +292,17 @@ fn settings(reading: Reading) -> pipeline::Settings {
 
 impl Run {
     fn new(reading: Reading, paths: &[PathBuf]) -> anyhow::Result<Self> {
+        Self::of(reading, capture::Replay::open(paths))
+    }
+
+    /// Of captures that were found already.
+    fn of(reading: Reading, source: capture::Replay) -> anyhow::Result<Self> {
         let (window, verbosity) = (reading.window, reading.verbosity);
         log(verbosity);
         let filter = reading.filter.as_deref();
         let filter = capture::Filter::new(filter, window.since, window.until)?;
         let settings = settings(reading);
-        let source = capture::Replay::open(paths).read_ahead(pipeline::ahead());
+        let source = source.read_ahead(pipeline::ahead());
         let bar = progress_bar(verbosity, source.progress().total);
         Ok(Self {
             source,

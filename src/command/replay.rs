@@ -13,7 +13,6 @@ use crate::pipeline;
 use crate::report::bins::BinsWriter;
 use crate::report::html;
 use crate::report::json::EventWriter;
-use crate::report::language::Language;
 use crate::report::table::Table;
 use crate::report::{Followed, HostReport, Sink, Totals};
 use crate::time::Timestamp;
@@ -76,7 +75,8 @@ pub(super) fn run(config: &ReplayConfig) -> anyhow::Result<Outcome> {
     let totals = totals?;
     if let (Some(telling), Some((mut out, path))) = (sink.telling.take(), page) {
         let story = telling.finish()?;
-        html::write(&mut out, &story, Language::English)
+        sink.teller.failed |= story.changed;
+        html::write(&mut out, &story, config.language)
             .with_context(|| format!("writing {}", path.display()))?;
     }
     let lost = sink.events.out_mut().log_counts();

@@ -48,6 +48,7 @@ pub(super) fn run(config: &ReportConfig) -> anyhow::Result<Outcome> {
             None => "gathering the report".to_owned(),
         })?;
     let story = sink.telling.finish()?;
+    sink.teller.failed |= story.changed;
     html::write(&mut *out, &story, config.language)
         .with_context(|| format!("writing {}", output_name(&config.output)))?;
     Ok(if sink.teller.failed {

@@ -1,7 +1,7 @@
 //! A story gathered while a run goes on: of the hosts that it shows, files are read a second time.
 
-use super::{Run, Teller, can_be_read_again};
-use crate::capture::{Fault, Source as _};
+use super::{Run, Teller, can_be_read_again, say};
+use crate::capture::{Fault, Replay, Snapshot, Source as _};
 use crate::config::{Reading, Verbosity};
 use crate::correlate::Verdict;
 use crate::count::delta::HostBin;
@@ -9,7 +9,8 @@ use crate::host::HostAddr;
 use crate::pipeline;
 use crate::report::composer::Composer;
 use crate::report::story::{Chosen, Gatherer, Story};
-use crate::report::{Followed, HostReport, Sink};
+use crate::report::{Followed, HostReport, Sink, Totals};
+use crate::time::Timestamp;
 use std::io;
 use std::path::PathBuf;
 
@@ -17,12 +18,12 @@ use std::path::PathBuf;
 pub(super) struct Telling {
     pub(super) gatherer: Gatherer,
     reading: Reading,
-    paths: Vec<PathBuf>,
     files: Vec<PathBuf>,
     composer: Composer,
     /// Hosts that are to be shown in any case.
     wanted: Vec<HostAddr>,
-    twice: bool,
+    /// What is read a second time, if it can be.
+    again: Option<Snapshot>,
 }
 
 impl Telling {
@@ -36,24 +37,22 @@ impl Telling {
     ) -> Self {
         let files = run.source.files().to_vec();
         let composer = Composer::new(sensor, &files);
-        let twice = can_be_read_again(paths);
-        let chosen = if twice {
-            Chosen::Nobody
-        } else {
-            Chosen::Noticed(wanted.iter().copied().collect())
-        };
         run.settings.hosts = pipeline::Hosts::AtEnd;
-        if !twice {
+        let (chosen, again) = if can_be_read_again(paths) {
+            // What is written to while it is read must end at the same octet both times.
+            run.source.stop_where_found();
+            (Chosen::Nobody, Some(run.source.snapshot().clone()))
+        } else {
             follow_all(run);
-        }
+            (Chosen::Noticed(wanted.iter().copied().collect()), None)
+        };
         Self {
             gatherer: Gatherer::new(composer.clone(), chosen),
             reading: reading.clone(),
-            paths: paths.to_vec(),
             files,
             composer,
             wanted: wanted.to_vec(),
-            twice,
+            again,
         }
     }
 
@@ -61,13 +60,21 @@ impl Telling {
     pub(super) fn finish(self) -> anyhow::Result<Story> {
         let mut story = self.gatherer.into_story();
         story.files = self.files;
-        if self.twice {
-            let (hosts, omitted) = story.worth(&self.wanted);
-            story.pages_omitted = omitted;
-            if !hosts.is_empty() {
-                let chosen = Chosen::These(hosts);
-                story.pages = follow(self.reading, &self.paths, self.composer, chosen)?.pages;
-            }
+        let Some(again) = &self.again else {
+            return Ok(story);
+        };
+        let (hosts, omitted) = story.worth(&self.wanted);
+        story.pages_omitted = omitted;
+        if !hosts.is_empty() {
+            let chosen = Chosen::These(hosts);
+            let second = follow(self.reading, again, self.composer, chosen)?;
+            // Totals of the same packets have the same identifier.
+            let id = |story: &Story| story.totals.as_ref().map(|totals| totals.event.id.clone());
+            story.changed = id(&second) != id(&story);
+            story.pages = second.pages;
+        }
+        if story.changed {
+            say("the captures were not the same when they were read again; the report says so");
         }
         Ok(story)
     }
@@ -77,7 +84,7 @@ impl Telling {
 /// were read before.
 fn follow(
     mut reading: Reading,
-    paths: &[PathBuf],
+    snapshot: &Snapshot,
     composer: Composer,
     chosen: Chosen,
 ) -> anyhow::Result<Story> {
@@ -86,7 +93,7 @@ fn follow(
         Verbosity::Quiet => Verbosity::Quiet,
         _ => Verbosity::Normal,
     };
-    let mut run = Run::new(reading, paths)?;
+    let mut run = Run::of(reading, Replay::again(snapshot))?;
     let mut sink = StorySink {
         gatherer: Gatherer::new(composer, chosen),
         teller: None,
@@ -133,9 +140,82 @@ impl Sink for StorySink {
         self.gatherer.host(host)
     }
 
+    fn totals(&mut self, totals: &Totals, at: Option<Timestamp>) -> io::Result<()> {
+        self.gatherer.totals(totals, at)
+    }
+
     fn fault(&mut self, fault: &Fault) {
         if let Some(teller) = &mut self.teller {
             teller.tell(fault);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use crate::{config, synth};
+    use clap::Parser as _;
+    use std::fs;
+    use std::path::Path;
+
+    /// The story of a capture to which `between` is done when it was read once.
+    fn story(between: impl FnOnce(&Path)) -> Story {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.pcap");
+        let mut octets = Vec::new();
+        synth::write("dns-types", &mut octets).unwrap();
+        fs::write(&path, octets).unwrap();
+        let folder = folder.path().to_str().unwrap();
+        let line = [
+            "mxray",
+            "report",
+            "-q",
+            "--host",
+            "192.0.2.10",
+            "-o",
+            "r",
+            folder,
+        ];
+        let Command::Report(args) = Cli::parse_from(line).command else {
+            panic!("that is no report");
+        };
+        let config = config::report(*args).unwrap();
+        let mut run = Run::new(config.reading.clone(), &config.paths).unwrap();
+        let place = (&config.reading, &*config.paths);
+        let mut telling = Telling::new(place, &mut run, "mxray", &config.hosts);
+        let mut sink = StorySink {
+            gatherer: telling.gatherer,
+            teller: None,
+        };
+        run.into_sink(&mut sink).unwrap();
+        telling.gatherer = sink.gatherer;
+        between(&path);
+        telling.finish().unwrap()
+    }
+
+    #[test]
+    fn what_came_meanwhile_is_not_read() {
+        let grown = |path: &Path| {
+            let octets = fs::read(path).unwrap();
+            fs::write(path.with_extension("more"), &octets).unwrap();
+            fs::write(path, [&octets, &octets[24..]].concat()).unwrap();
+        };
+        for between in [|_: &Path| {}, grown] {
+            let story = story(between);
+            assert!(!story.changed);
+            assert_eq!((story.pages.len(), story.files.len()), (1, 1));
+        }
+    }
+
+    #[test]
+    fn what_is_not_the_same_is_told() {
+        let cut = |path: &Path| {
+            let octets = fs::read(path).unwrap();
+            fs::write(path, &octets[..octets.len() / 2]).unwrap();
+        };
+        assert!(story(cut).changed);
+        assert!(story(|path| fs::remove_file(path).unwrap()).changed);
     }
 }

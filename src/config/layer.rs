@@ -4,6 +4,7 @@
 use super::{Evidence, Format, Hosts};
 use crate::cli;
 use crate::keywords::Spec;
+use crate::report::language::Language;
 use crate::toml_file::{self, FileError, Item, Table};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,7 @@ pub(super) struct Layer {
     pub(super) exit_code: Option<bool>,
     pub(super) bins: Option<Given<PathBuf>>,
     pub(super) report: Option<Given<PathBuf>>,
+    pub(super) lang: Option<Given<Language>>,
     pub(super) interface: Option<Vec<Given<String>>>,
     pub(super) fanout: Option<Given<u64>>,
     pub(super) ring: Option<Given<String>>,
@@ -107,6 +109,7 @@ impl Layer {
             exit_code: self.exit_code.or(below.exit_code),
             bins: self.bins.or(below.bins),
             report: self.report.or(below.report),
+            lang: self.lang.or(below.lang),
             interface: self.interface.or(below.interface),
             fanout: self.fanout.or(below.fanout),
             ring: self.ring.or(below.ring),
@@ -132,7 +135,10 @@ impl Layer {
             exit_code: typed.exit_code.then_some(true),
             bins: on_line("--bins", typed.bins),
             report: on_line("--report", typed.report),
-            ..self.with_events(typed.events).with_span(typed.span)
+            ..self
+                .with_lang(typed.lang)
+                .with_events(typed.events)
+                .with_span(typed.span)
         }
     }
 
@@ -167,6 +173,14 @@ impl Layer {
             format: typed.format.map(Format::from),
             sensor: on_line("--sensor", typed.sensor),
             evidence: typed.evidence.map(Evidence::from),
+            ..self
+        }
+    }
+
+    /// Adds the language of a report.
+    pub(super) fn with_lang(self, typed: Option<cli::PageLanguage>) -> Self {
+        Self {
+            lang: on_line("--lang", typed.map(Language::from)),
             ..self
         }
     }
@@ -266,6 +280,13 @@ impl Layer {
             exit_code: value("exit-code").map(|item| item.boolean()).transpose()?,
             bins: value("bins").map(placed).transpose()?,
             report: value("report").map(placed).transpose()?,
+            lang: value("lang")
+                .map(|item| {
+                    let words = [("en", Language::English), ("ja", Language::Japanese)];
+                    let language = one_of(&item, &words)?;
+                    Ok(given(&item, language))
+                })
+                .transpose()?,
             interface: value("interface")
                 .map(|item| list(item, string))
                 .transpose()?,

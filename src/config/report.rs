@@ -53,7 +53,8 @@ pub struct PlotConfig {
 /// takes; where that writes its events is no place for a page.
 pub fn report(args: cli::Report) -> Result<ReportConfig, Error> {
     let below = config_file(args.reading.site.config.as_deref())?;
-    let layer = Layer::from(args.reading).with_span(args.span).over(below);
+    let layer = Layer::from(args.reading).with_span(args.span);
+    let layer = layer.with_lang(args.lang).over(below);
     let layer = layer.with_draft(Some(args.output));
     let (output, _) = outputs(&layer, &args.paths)?;
     let hosts = args.host.iter().map(|text| host("--host", text));
@@ -61,7 +62,7 @@ pub fn report(args: cli::Report) -> Result<ReportConfig, Error> {
         hosts: hosts.collect::<Result<_, _>>()?,
         reading: reading(&layer)?,
         output,
-        language: args.lang.into(),
+        language: language(&layer),
         csv: args.csv,
         sensor: sensor(&layer)?.unwrap_or_else(|| "mxray".to_owned()),
         paths: args.paths,
@@ -71,7 +72,8 @@ pub fn report(args: cli::Report) -> Result<ReportConfig, Error> {
 /// Checks what was typed for `mxray plot`, likewise.
 pub fn plot(args: cli::Plot) -> Result<PlotConfig, Error> {
     let below = config_file(args.reading.site.config.as_deref())?;
-    let layer = Layer::from(args.reading).with_span(args.span).over(below);
+    let layer = Layer::from(args.reading).with_span(args.span);
+    let layer = layer.with_lang(args.lang).over(below);
     let layer = layer.with_draft(args.output);
     let (output, _) = outputs(&layer, &args.paths)?;
     Ok(PlotConfig {
@@ -80,10 +82,16 @@ pub fn plot(args: cli::Plot) -> Result<PlotConfig, Error> {
         reading: reading(&layer)?,
         output,
         csv: args.csv,
-        language: args.lang.into(),
+        language: language(&layer),
         sensor: sensor(&layer)?.unwrap_or_else(|| "mxray".to_owned()),
         paths: args.paths,
     })
+}
+
+/// The language that was asked for.
+pub(super) fn language(layer: &Layer) -> Language {
+    let given = layer.lang.as_ref();
+    given.map(|given| given.value).unwrap_or_default()
 }
 
 /// A host's address as it was typed.

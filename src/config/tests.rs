@@ -220,6 +220,7 @@ fn what_is_wrong_on_the_command_line() {
         ),
         ("--bins -", "--bins: wants a file"),
         ("--report -", "--report: wants a file"),
+        ("--lang ja", "--lang: wants --report"),
         (
             "--report x.html -o x.html",
             "--report: is the same file as another output",
@@ -285,6 +286,7 @@ fn everything_in_a_file() {
         exit-code = true
         bins = "/var/tmp/bins.csv"
         report = "report.html"
+        lang = "ja"
         verbose = 1
         "#,
     );
@@ -307,6 +309,7 @@ fn everything_in_a_file() {
     assert_eq!(config.bins, Some("/var/tmp/bins.csv".into()));
     let page = site.0.path().join("report.html");
     assert_eq!(config.report, Some(page));
+    assert_eq!(config.language, Language::Japanese);
     let reading = &config.reading;
     assert_eq!(reading.filter.as_deref(), Some("port 53"));
     assert_eq!(reading.home.nets().count(), 1);
@@ -322,7 +325,7 @@ fn everything_in_a_file() {
     // The command line wins, lists as a whole.
     let line = "replay --config @/site.toml --home ::1 --home ::2 --keywords +a --hosts \
                 --stats 5 -o - --format ecs --workers 2 --memory 1M --sensor s --evidence counts -q \
-                --since 0 --until 1 -f tcp --bins b --report r a.pcap";
+                --since 0 --until 1 -f tcp --bins b --report r --lang en a.pcap";
     let config = replay_of(&site.line(line)).unwrap();
     assert_eq!(config.hosts, Hosts::Judged);
     assert_eq!(config.stats, NonZeroU64::new(5));
@@ -332,6 +335,7 @@ fn everything_in_a_file() {
     assert_eq!(config.evidence, Evidence::Counts);
     assert_eq!(config.bins, Some("b".into()));
     assert_eq!(config.report, Some("r".into()));
+    assert_eq!(config.language, Language::English);
     let reading = &config.reading;
     assert_eq!(reading.filter.as_deref(), Some("tcp"));
     assert_eq!(reading.home.nets().count(), 2);
@@ -413,13 +417,13 @@ fn what_is_wrong_in_a_file() {
         (
             "zebra = 1\nfrobnicate = 2",
             "1: unknown key `zebra` (known are bins, checkpoint, checkpoint-interval, evidence, exit-code, fanout, filter, format, home, hosts, hosts-interval, \
-             interface, inventory, keywords, log, log-segment, log-size, memory, no-promiscuous, output, quiet, report, ring, sensor, since, \
+             interface, inventory, keywords, lang, log, log-segment, log-size, memory, no-promiscuous, output, quiet, report, ring, sensor, since, \
              smtp-ports, snaplen, stats, status, tunnels, until, user, verbose, workers, write, write-payload)",
         ),
         (
             "[replay]\nstats = 1",
             "1: unknown key `replay` (known are bins, checkpoint, checkpoint-interval, evidence, exit-code, fanout, filter, format, home, hosts, hosts-interval, \
-             interface, inventory, keywords, log, log-segment, log-size, memory, no-promiscuous, output, quiet, report, ring, sensor, since, \
+             interface, inventory, keywords, lang, log, log-segment, log-size, memory, no-promiscuous, output, quiet, report, ring, sensor, since, \
              smtp-ports, snaplen, stats, status, tunnels, until, user, verbose, workers, write, write-payload)",
         ),
         ("filter = 'a'\n\nfilter = 'b'", "3: duplicate key"),

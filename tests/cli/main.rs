@@ -14,6 +14,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
+// The report in a browser.
+mod browser;
+// What drives it.
+mod chromium;
 // The other commands: check, explain, schema, synth; help and wrong usage.
 mod commands;
 // The same events in the names of others.
@@ -30,6 +34,8 @@ mod report;
 mod relay;
 // Frames twice and out of order.
 mod mirror;
+// The report's numbers beside those of events.
+mod numbers;
 // Where events, bins and totals go, and what happens when they cannot.
 mod outputs;
 // Real captures: what is said of their hosts; needs MXRAY_REAL_CAPTURES.

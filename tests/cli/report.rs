@@ -1,10 +1,9 @@
 //! The report, its pictures and tables: what they say is what the events say.
 
 use super::*;
-use std::process::Stdio;
 
 /// The data that a page's script works on.
-fn data(page: &str) -> Value {
+pub(super) fn data(page: &str) -> Value {
     let (_, rest) = page
         .split_once("<script type=\"application/json\" id=\"data\">")
         .unwrap();
@@ -13,102 +12,11 @@ fn data(page: &str) -> Value {
 }
 
 /// The sum of a column of a picture's numbers.
-fn sum(figure: &Value, column: &str) -> u64 {
+pub(super) fn sum(figure: &Value, column: &str) -> u64 {
     let columns = figure["columns"].as_array().unwrap();
     let at = columns.iter().position(|name| name == column).unwrap();
     let rows = figure["rows"].as_array().unwrap().iter();
     rows.map(|row| row[at].as_u64().unwrap()).sum()
-}
-
-#[test]
-fn every_number_is_that_of_an_event() {
-    let place = Place::with("study-client-b");
-    place.write("f.pcap", capture("study-client-f"));
-    place.write("bot.pcap", capture("fanout-bot"));
-    let events = place.run(
-        "replay --hosts --home 192.0.2.0/24 --report r.html study-client-b.pcap f.pcap bot.pcap",
-        0,
-    );
-    let page = place.read("r.html");
-    let data = data(&page);
-    let rows = data["hosts"].as_array().unwrap();
-    assert_eq!(rows.len(), events.hosts().len());
-    for (row, event) in rows.iter().zip(events.hosts()) {
-        let ours = &event["mxray"];
-        let (queries, smtp) = (&ours["dns"]["queries"], &ours["smtp"]);
-        let told = [
-            &event["source"]["ip"],
-            &ours["class"],
-            &ours["level"],
-            &row[3],
-            &ours["score"],
-            &ours["posterior"],
-            &ours["role"]["name"],
-            &queries["total"],
-            &queries["mx"],
-            &queries["a"],
-            &queries["ptr"],
-            &ours["correlation"]["r2_active"],
-            &smtp["attempts"],
-            &smtp["destinations"],
-            &event["event"]["start"],
-        ];
-        for (at, told) in told.into_iter().enumerate() {
-            assert_eq!(&row[at], told, "column {at} of {row}");
-        }
-        // The gravest level is that of a verdict, or none.
-        let verdicts = events.verdicts();
-        let of = |verdict: &&Value| verdict["source"]["ip"] == event["source"]["ip"];
-        let levels: Vec<_> = verdicts
-            .iter()
-            .filter(of)
-            .map(|it| &it["mxray"]["level"])
-            .collect();
-        assert_eq!(levels.is_empty(), row[3] == "none", "{row}");
-        assert!(levels.is_empty() || levels.contains(&&row[3]), "{row}");
-
-        // Pictures of seconds, read in a second pass, add up to the same.
-        let host = event["source"]["ip"].as_str().unwrap();
-        let shown = row[15].as_bool().unwrap();
-        assert_eq!(shown, !levels.is_empty());
-        let rates = &data["figures"][format!("rates-{host}")];
-        if shown && queries["total"] != 0 {
-            for (column, of) in [("total sum", "total"), ("A sum", "a"), ("MX sum", "mx")] {
-                assert_eq!(
-                    sum(rates, column),
-                    queries[of].as_u64().unwrap(),
-                    "{host} {of}"
-                );
-            }
-            let correlation = &data["figures"][format!("correlation-{host}")];
-            if !correlation.is_null() {
-                assert_eq!(
-                    sum(correlation, "seconds"),
-                    ours["correlation"]["n_active"].as_u64().unwrap()
-                );
-                let r2 = ours["correlation"]["r2_active"].as_f64();
-                let r2 = r2.map_or("R² –".to_owned(), |r2| format!("R² {r2:.4}"));
-                assert!(page.contains(&r2), "{host}: {r2}");
-            }
-        }
-        if shown && smtp["attempts"] != 0 {
-            let peers = &data["figures"][format!("peers-{host}")];
-            let told = peers["rows"].as_array().unwrap();
-            let most = smtp["destinations"].as_u64().unwrap().min(200);
-            assert!(
-                told.len() as u64 >= most,
-                "{host}: {} of {most}",
-                told.len()
-            );
-        }
-    }
-    // Each verdict stands on the page with its weights.
-    for verdict in events.verdicts() {
-        let time = verdict["@timestamp"].as_str().unwrap();
-        assert!(page.contains(time), "{time}");
-    }
-    let seen = events.totals()["packets"]["seen"].to_string();
-    assert!(page.contains(&format!("<td>packets.seen</td><td>{seen}</td>")));
 }
 
 #[test]
@@ -165,6 +73,31 @@ fn a_page_needs_nothing_else() {
         );
         assert!(!page.contains("src=") && !page.contains("@import") && !page.contains("url("));
     }
+}
+
+#[test]
+fn replay_writes_it_in_either_language() {
+    let place = Place::with("study-client-b");
+    place.run("replay -q --report en.html study-client-b.pcap", 0);
+    place.run(
+        "replay -q --report ja.html --lang ja study-client-b.pcap",
+        0,
+    );
+    place.run("report --lang ja study-client-b.pcap -o same.html", 0);
+    assert!(place.read("en.html").contains("<html lang=\"en\">"));
+    assert_eq!(place.read("ja.html"), place.read("same.html"));
+    place.write("site.toml", "lang = \"ja\"\n");
+    place.run(
+        "report --config site.toml study-client-b.pcap -o file.html",
+        0,
+    );
+    assert_eq!(place.read("file.html"), place.read("same.html"));
+    let alone = place.run("replay --lang ja study-client-b.pcap", 2);
+    assert!(
+        alone.stderr.contains("--lang: wants --report"),
+        "{}",
+        alone.stderr
+    );
 }
 
 #[test]
@@ -272,41 +205,4 @@ fn explain_as_json() {
         shown.contains("\nrate      ") && shown.contains("\nR²        "),
         "{shown}"
     );
-}
-
-/// In a browser, where there is one: the script runs under the page's own policy, and the table is
-/// there with a row for each host.
-#[test]
-fn a_browser_shows_the_table() {
-    let place = Place::with("study-client-b");
-    place.run("report study-client-b.pcap -o r.html", 0);
-    let hosts = data(&place.read("r.html"))["hosts"]
-        .as_array()
-        .unwrap()
-        .len();
-    let page = format!("file://{}", place.path("r.html").display());
-    let profile = format!("--user-data-dir={}", place.path("profile").display());
-    let browser = std::process::Command::new("chromium")
-        .args([
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--enable-logging=stderr",
-        ])
-        .args([&*profile, "--dump-dom", &page])
-        .stdin(Stdio::null())
-        .output();
-    let shown = match browser {
-        Ok(shown) if shown.status.success() => shown,
-        _ => {
-            eprintln!("skipped: there is no chromium that runs");
-            return;
-        }
-    };
-    let page = String::from_utf8(shown.stdout).unwrap();
-    let (_, table) = page.split_once("<tbody>").unwrap();
-    let (table, _) = table.split_once("</tbody>").unwrap();
-    assert_eq!(table.matches("<tr>").count(), hosts, "{table}");
-    let log = String::from_utf8_lossy(&shown.stderr);
-    assert!(!log.contains("CONSOLE"), "{log}");
 }

@@ -1,13 +1,14 @@
 //! A host's part of the page.
 
-use super::super::event::{Event, EvidenceBody, PacketBody, VerdictBody};
+use super::super::event::{CaptureBody, Event, EvidenceBody, PacketBody, VerdictBody, Visibility};
 use super::super::language::Words;
 use super::super::plot::Figure;
 use super::super::story::{Page, Story};
+use super::site::term;
 use super::{level, signs};
 use crate::correlate::evidence::Family;
 use crate::host::HostAddr;
-use crate::verdict::Level;
+use crate::verdict::{Level, Role};
 use maud::{Markup, html};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,7 +38,13 @@ pub(super) fn page(
                 p { (signs(finding, words)) }
                 @if finding.level >= Level::Suspected && !finding.acquitted {
                     h4 { (words.page.did) }
-                    ol { @for step in (words.steps)(finding.class) { li { (step) } } }
+                    p { (words.page.check) }
+                    ol {
+                        li { ((words.first)(finding.class, finding.level)) }
+                        // What would come first, were it sure.
+                        @if !finding.level.convicted() && !finding.class.is_flood() { li { ((words.first)(finding.class, Level::Likely)) } }
+                        @for step in (words.steps)(finding.class) { li { (step) } }
+                    }
                 }
             }
             (about(page, words))
@@ -70,7 +77,7 @@ fn about(page: &Page, words: &Words) -> Markup {
     html! {
         dl {
             @if let Some(role) = role {
-                dt { (words.page.role) } dd { ((words.role)(role.name)) " (" (role.source) @for basis in &role.basis { "; " (basis) } ")" }
+                dt { (words.page.role) } dd { ((words.role)(role.name)) " (" (term(role.source, words)) @for basis in &role.basis { "; " (basis) } ")" }
             }
             @if let Some(mac) = mac { dt { "MAC" } dd { (mac) } }
             @if let Some(event) = &page.event {
@@ -78,16 +85,54 @@ fn about(page: &Page, words: &Words) -> Markup {
                     ", A " (event.mxray.dns.queries.a) ", PTR " (event.mxray.dns.queries.ptr) }
             }
             @if let Some(verdict) = verdict {
-                dt { (words.page.score) } dd { (verdict.mxray.score) " (PC " (verdict.mxray.against.pc) ", MTA " (verdict.mxray.against.sender)
-                    ", prober " (verdict.mxray.against.prober) ")" }
-                @let seen = &verdict.mxray.visibility;
-                dt { (words.page.visibility) } dd {
-                    "DNS " (mark(Some(seen.dns))) ", DNS replies " (mark(Some(seen.dns_replies)))
-                    ", SMTP " (mark(seen.smtp_out)) ", SMTP replies " (mark(seen.smtp_replies))
-                    ", home " (seen.home) @if let Some(vantage) = seen.vantage { ", " (vantage) }
-                    @if let Some(loss) = verdict.mxray.capture.loss_pct { ", loss " (loss) "%" }
+                dt { (words.page.score) } dd {
+                    @let against = &verdict.mxray.against;
+                    (verdict.mxray.score) " (" ((words.role)(Role::Pc)) " " (against.pc) ", " ((words.role)(Role::MailServer)) " "
+                    (against.sender) ", " ((words.role)(Role::MxProber)) " " (against.prober) ")"
                 }
+                dt { (words.page.visibility) } dd { (sight(&verdict.mxray.visibility, words)) }
+                dt { (words.page.capture) } dd { (capture(&verdict.mxray.capture, words)) }
             }
+        }
+    }
+}
+
+/// What of the host's traffic was in sight.
+fn sight(seen: &Visibility, words: &Words) -> Markup {
+    let [
+        dns,
+        dns_replies,
+        smtp,
+        smtp_replies,
+        tls_only,
+        hidden,
+        home,
+        tap,
+    ] = words.page.sights;
+    let marks = [
+        (dns, Some(seen.dns)),
+        (dns_replies, Some(seen.dns_replies)),
+        (smtp, seen.smtp_out),
+        (smtp_replies, seen.smtp_replies),
+        (tls_only, seen.tls_only),
+        (hidden, seen.dns_hidden),
+    ];
+    html! {
+        @for (what, seen) in marks { (what) " " (mark(seen)) ", " }
+        (home) " " (term(seen.home, words))
+        @if let Some(vantage) = seen.vantage { ", " (tap) " " (term(vantage, words)) }
+    }
+}
+
+/// How whole the host's part of the capture was.
+fn capture(capture: &CaptureBody, words: &Words) -> Markup {
+    let [lost, truncated, one_way] = words.page.captured;
+    html! {
+        (lost) " " @match capture.loss_pct { Some(percent) => { (percent) "%" } None => { "?" } }
+        ", " (truncated) " " (capture.truncated) ", " (one_way) " " (mark(Some(capture.one_way)))
+        @if let Some(lost) = &capture.lost {
+            " (kernel_dropped " (lost.kernel_dropped) ", if_dropped " (lost.if_dropped) ", shed " (lost.shed)
+            ", malformed " (lost.malformed) ", evicted " (lost.evicted) ")"
         }
     }
 }
@@ -195,7 +240,7 @@ fn verdicts(page: &Page, words: &Words) -> Markup {
                             @let body = &verdict.mxray;
                             tr {
                                 td { (verdict.timestamp) } td { (level(body.level.name(), (words.level)(body.level))) }
-                                td { ((words.class)(body.class)) } td { (body.state) } td { (body.score) } td { (body.posterior) }
+                                td { ((words.class)(body.class)) } td { (term(body.state, words)) } td { (body.score) } td { (body.posterior) }
                             }
                         }
                     }

@@ -6,13 +6,15 @@
 //! their hashes, and fetch nothing.
 
 mod host;
+mod quality;
+mod resolvers;
 mod site;
 
 use super::language::{Language, Words};
 use super::plot::{self, Figure, Kind};
 use super::story::{Finding, Row, Story};
 use crate::host::HostAddr;
-use crate::verdict::{Class, Level};
+use crate::verdict::{Class, Level, Role};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -25,7 +27,7 @@ use std::io::{self, Write};
 const STYLE: &str = include_str!("report.css");
 const SCRIPT: &str = include_str!("report.js");
 
-/// Convicted hosts in the summary; the table has all.
+/// Convicted hosts in the summary, and suspected ones; the table has all.
 const SUMMARY: usize = 50;
 
 /// A picture's numbers, for the page's script.
@@ -58,10 +60,13 @@ pub fn write(out: &mut dyn Write, story: &Story, language: Language) -> io::Resu
         })
         .collect();
     let style = format!("{STYLE}{}", plot::STYLE);
+    let classes = Class::ALL.into_iter().map(Class::name);
+    let terms = classes.chain(Role::ALL.into_iter().map(Role::name));
     let data = json!({
         "hosts": story.hosts.iter().map(|row| cells(row, story)).collect::<Vec<_>>(),
         "figures": numbers,
         "levels": Level::ALL.map(|level| (level.name(), (words.level)(level))),
+        "terms": terms.map(|word| (word, (words.term)(word))).collect::<BTreeMap<_, _>>(),
     });
     let page = html! {
         (DOCTYPE)
@@ -91,6 +96,7 @@ pub fn write(out: &mut dyn Write, story: &Story, language: Language) -> io::Resu
                     section id="pages" aria-labelledby="pages-heading" {
                         h2 id="pages-heading" { (words.page.pages) }
                         p { (words.page.pages_about) " " code { "mxray report --host ADDRESS PATH..." } }
+                        @if story.changed { p class="warning" { (words.page.changed) } }
                         @if story.once { p class="warning" { (words.page.once) } }
                         @if story.pages_omitted > 0 { p class="warning" { ((words.page.pages_omitted)(story.pages_omitted)) } }
                         @for page in &pages { (page) }
@@ -163,14 +169,12 @@ fn summary(story: &Story, words: &Words) -> Markup {
     let mut found: Vec<_> = story
         .findings
         .iter()
-        .filter(|(_, finding)| finding.level.convicted() && !finding.acquitted)
+        .filter(|(_, finding)| finding.level >= Level::Suspected && !finding.acquitted)
         .collect();
-    found.sort_by(|(_, one), (_, other)| {
-        other
-            .level
-            .cmp(&one.level)
-            .then_with(|| other.score.total_cmp(&one.score))
-    });
+    found.sort_by(|(_, one), (_, other)| other.gravity(one));
+    let (found, suspected): (Vec<_>, Vec<_>) = found
+        .into_iter()
+        .partition(|(_, finding)| finding.level.convicted());
     html! {
         section id="summary" aria-labelledby="summary-heading" {
             h2 id="summary-heading" { (page.summary_heading) }
@@ -187,6 +191,15 @@ fn summary(story: &Story, words: &Words) -> Markup {
                 }
                 @if found.len() > SUMMARY { p { a href="#hosts" { "+ " (found.len() - SUMMARY) } } }
             }
+            @if !suspected.is_empty() {
+                p {
+                    strong { (page.suspected) }
+                    @for (host, finding) in suspected.iter().take(SUMMARY) {
+                        " " (address(**host, story)) " " span class="wire" { "(" (finding.class.name()) ")" }
+                    }
+                    @if suspected.len() > SUMMARY { " " a href="#hosts" { "+ " (suspected.len() - SUMMARY) } }
+                }
+            }
         }
     }
 }
@@ -196,16 +209,15 @@ fn convicted(host: HostAddr, finding: &Finding, story: &Story, words: &Words) ->
     let page = &words.page;
     html! {
         p {
-            strong { @if story.pages.contains_key(&host) { a href=(format!("#host-{host}")) { (host) } } @else { (host) } }
+            strong { (address(host, story)) }
             " " (level(finding.level.name(), (words.level)(finding.level)))
             " " ((words.class)(finding.class)) ": "
             ((words.seen)(finding.class)) " "
             (signs(finding, words))
+            @if finding.one_way { " " (page.one_way) }
             @if finding.suppressed { " " (page.suppressed) }
         }
-        @if let Some(first) = (words.steps)(finding.class).first() {
-            p { strong { (page.first) } " " (first) }
-        }
+        p { strong { (page.first) } " " ((words.first)(finding.class, finding.level)) }
     }
 }
 
@@ -227,6 +239,11 @@ fn percent(posterior: f64) -> String {
     } else {
         format!("{:.1}", 100.0 * posterior)
     }
+}
+
+/// A host's address, with the way to its page where it has one.
+fn address(host: HostAddr, story: &Story) -> Markup {
+    html! { @if story.pages.contains_key(&host) { a href=(format!("#host-{host}")) { (host) } } @else { (host) } }
 }
 
 /// A level, by a word and a mark of its own.
@@ -252,18 +269,42 @@ fn table(story: &Story, words: &Words) -> Markup {
                 label { (page.search) " " input type="search" id="search" autocomplete="off" spellcheck="false"; }
                 (choose("class", page.class))
                 (choose("level", page.level))
+                label { input type="checkbox" id="all"; " " (page.all_columns) }
                 output id="shown" aria-live="polite" data-word=(page.shown) {}
             }
             div class="wide" tabindex="0" role="group" aria-labelledby="hosts-heading" {
                 table id="table" {
-                    thead { tr { @for column in page.columns { th scope="col" { button type="button" { (column) } } } } }
+                    thead { tr { @for (column, shown) in page.columns.iter().zip(SHOWN) {
+                        th scope="col" class=[shown] { button type="button" { (column) } }
+                    } } }
                     tbody {}
                 }
             }
             button type="button" id="more" hidden { (page.more) }
+            p id="printed" data-word=(page.printed) {}
         }
     }
 }
+
+/// Where each column of the table is shown: everywhere, or not on a narrow page (`less`), or only where
+/// all columns are asked for (`least`), as they would not fit; and what it holds.
+const SHOWN: [Option<&str>; 15] = [
+    None,
+    None,
+    Some("least"),
+    None,
+    Some("number"),
+    Some("least number"),
+    Some("less"),
+    Some("less number"),
+    Some("less number"),
+    Some("less number"),
+    Some("less number"),
+    Some("less number"),
+    Some("less number"),
+    Some("less number"),
+    Some("less time"),
+];
 
 /// A row of the table, in the order of its columns. All are numbers and words of the host's event
 /// but for the gravest level, which is that of a verdict. Beyond the columns: whether the host has a

@@ -9,11 +9,14 @@
   // A site has thousands of hosts: a few rows are made at once, and more when they are asked for.
   const FIRST = 50;
   const MORE = 250;
-  const [HOST, CLASS, LEVEL, GRAVEST, SCORE] = [0, 1, 2, 3, 4];
+  const [HOST, CLASS, LEVEL, GRAVEST, SCORE, ROLE, SEEN] = [0, 1, 2, 3, 4, 6, 14];
   // Beyond the columns: whether there is a page, and what the gravest verdict took the host for.
   const [PAGE, FOUND] = [heads.length, heads.length + 1];
   const levels = data.levels.map(([level]) => level);
   const words = new Map(data.levels);
+  // Classes and roles in the page's language.
+  const term = (word) => data.terms[word] ?? word;
+  const foreign = (word) => term(word).toLowerCase() !== word;
   let shown = data.hosts;
   let made = 0;
   let sorted = { column: GRAVEST, down: true };
@@ -46,6 +49,7 @@
   const cell = (row, column) => {
     const td = document.createElement("td");
     const content = row[column];
+    td.className = heads[column].className;
     if (column === HOST && row[PAGE]) {
       const link = document.createElement("a");
       link.href = "#host-" + content;
@@ -56,21 +60,32 @@
       span.className = "level " + content;
       span.textContent = words.get(content);
       td.append(span);
+    } else if ((column === CLASS || column === ROLE) && foreign(content)) {
+      const word = document.createElement("span");
+      word.className = "wire";
+      word.textContent = content;
+      td.append(term(content), document.createElement("br"), word);
+    } else if (column === SEEN && content) {
+      // To the second, which is enough for a table.
+      td.title = content;
+      td.textContent = content.slice(0, 19).replace("T", " ");
     } else {
       td.textContent = content === null ? "–" : content;
-      if (typeof content === "number") td.className = "number";
     }
     return td;
   };
 
-  const make = (number) => {
-    const rows = document.createDocumentFragment();
-    for (const row of shown.slice(made, made + number)) {
+  const append = (rows) => {
+    const part = document.createDocumentFragment();
+    for (const row of rows) {
       const tr = document.createElement("tr");
       for (let column = 0; column < heads.length; column += 1) tr.append(cell(row, column));
-      rows.append(tr);
+      part.append(tr);
     }
-    body.append(rows);
+    body.append(part);
+  };
+  const make = (number) => {
+    append(shown.slice(made, made + number));
     made = Math.min(made + number, shown.length);
     byId("more").hidden = made >= shown.length;
   };
@@ -82,7 +97,7 @@
       (row) =>
         (!class_ || row[CLASS] === class_ || row[FOUND] === class_) &&
         (!level || levels.indexOf(row[GRAVEST]) >= levels.indexOf(level)) &&
-        (!text || row[HOST].includes(text) || row[CLASS].includes(text) || row[6].includes(text)),
+        (!text || [row[HOST], row[CLASS], term(row[CLASS]), row[ROLE], term(row[ROLE])].some((word) => word.toLowerCase().includes(text))),
     );
     shown.sort(compare);
     heads.forEach((head, column) => {
@@ -96,12 +111,13 @@
   };
 
   const choices = (id, values) => {
-    for (const value of values) byId(id).append(new Option(words.get(value) ?? value, value));
+    for (const value of values) byId(id).append(new Option(words.get(value) ?? (foreign(value) ? `${term(value)} (${value})` : value), value));
     byId(id).addEventListener("change", show);
   };
   choices("class", [...new Set(data.hosts.flatMap((row) => [row[CLASS], row[FOUND]]))].sort());
   choices("level", levels.slice(1));
   byId("search").addEventListener("input", show);
+  byId("all").addEventListener("change", () => table.classList.toggle("all", byId("all").checked));
   document.querySelector("form.controls").addEventListener("submit", (event) => event.preventDefault());
   byId("more").addEventListener("click", () => make(MORE));
   heads.forEach((head, column) =>
@@ -132,15 +148,20 @@
   });
   open();
 
-  // On paper everything is open.
+  // On paper pages are open. Of the table there is what is on display, and what somebody has to look at:
+  // the rest would be a hundred pages.
+  const PRINTED = levels.indexOf("suspected");
   let closed = [];
   addEventListener("beforeprint", () => {
     closed = [...document.querySelectorAll("details.host:not([open])")];
     for (const part of closed) part.open = true;
-    make(shown.length);
+    append(shown.slice(made).filter((row) => row[PAGE] || levels.indexOf(row[GRAVEST]) >= PRINTED));
+    byId("printed").textContent = `${body.rows.length} / ${data.hosts.length} ${byId("printed").dataset.word}`;
   });
   addEventListener("afterprint", () => {
     for (const part of closed) part.open = false;
+    while (body.rows.length > made) body.deleteRow(-1);
+    byId("printed").textContent = "";
   });
 
   const row = (cells, tag) => {

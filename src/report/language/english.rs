@@ -1,5 +1,8 @@
 //! English.
 
+mod advice;
+mod counters;
+
 use super::{Columns, PageWords, PlotWords, Words};
 use crate::correlate::evidence::Family;
 use crate::report::plot::Kind;
@@ -12,8 +15,11 @@ pub(super) const WORDS: Words = Words {
     reading,
     level: Level::name,
     class,
-    seen,
-    steps,
+    term: |word| word,
+    seen: advice::seen,
+    first: advice::first,
+    counter: counters::counter,
+    steps: advice::steps,
     role,
     family,
     plot: PlotWords {
@@ -70,6 +76,8 @@ pub(super) const WORDS: Words = Words {
             format!("Probability {percent}%, if one host in a thousand is infected.")
         },
         first: "First:",
+        suspected: "To look at:",
+        one_way: "Only one direction of its traffic was seen.",
         suppressed: "The inventory wants nobody told.",
         acquitted: "Later it turned out to do that by trade.",
         nothing_found: "No host is convicted. That holds for what was in sight: see the quality of the capture.",
@@ -100,6 +108,9 @@ pub(super) const WORDS: Words = Words {
         all: "all",
         shown: "hosts shown",
         more: "More rows",
+        all_columns: "All columns",
+        printed: "hosts are printed: those on display, those with a page and those of level suspected and more. The page \
+                  itself has all, and so has --csv.",
         noscript: "The table and the numbers behind pictures need JavaScript. Everything else does not.",
         columns: [
             "host",
@@ -123,7 +134,10 @@ pub(super) const WORDS: Words = Words {
         pages_omitted: |number| format!("{} more worth a look left out.", counted(number, "host")),
         once: "The captures came by a pipe and were read once: pictures are of convicted hosts alone, from the \
                moment at which each was first noticed.",
+        changed: "The captures were not the same when they were read again for the pages of hosts: pictures and numbers there \
+                  may differ from those of the table and the site.",
         did: "What to do",
+        check: "The packets to check it by stand beside the evidence.",
         role: "Role",
         basis: "Basis",
         verdicts: "Verdicts",
@@ -145,12 +159,37 @@ pub(super) const WORDS: Words = Words {
         score: "Score",
         posterior: "Posterior",
         visibility: "In sight",
+        sights: [
+            "DNS",
+            "DNS replies",
+            "SMTP",
+            "SMTP replies",
+            "nothing but TLS",
+            "hidden DNS",
+            "home",
+            "tap",
+        ],
+        capture: "Capture",
+        captured: ["lost", "packets cut", "one direction alone"],
+        partial: [
+            "Hosts with a verdict of which one direction alone was seen",
+            "Hosts with a verdict of which packets were cut",
+        ],
         site: "The site",
         totals: "Queries of all hosts in the table",
-        roles: "Resolvers, mail servers and others that are no PCs",
+        roles: "Mail servers and others that are no PCs",
         op25b: "Port 25 to the outside (OP25B)",
         op25b_unknown: "Not audited, since it was not said what is inside:",
+        op25b_cut: "There are more networks or hosts than the audit tells.",
+        op25b_hosts: "Hosts of that class:",
         floods: "Floods of DNS servers",
+        floods_column: "Floods",
+        floods_omitted: |number| format!("{} more left out.", counted(number, "flood")),
+        related: "Who asks most, or is asked for",
+        resolvers: "Resolvers",
+        resolvers_about: "Hosts that answer the queries of others, and DNS servers that were flooded. The numbers are of \
+                          queries that they sent themselves and of the replies to those; of what they are asked, \
+                          floods alone are told.",
         quality: "Quality of the capture",
         missed: "What the sensor missed",
         files: "Files",
@@ -171,7 +210,9 @@ pub(super) const WORDS: Words = Words {
         host: "Host",
         replies: "Replies",
         names: "Distinct names",
+        domains: "Distinct domains",
         number: "Number",
+        meaning: "Meaning",
         made: |version| {
             format!(
                 "Made by mxray {version}. Numbers of hosts and of the site are those of its events."
@@ -236,70 +277,6 @@ fn class(class: Class) -> &'static str {
         Class::PtrFlood => "DNS server flooded with PTR queries (ptr-flood)",
         Class::AFlood => "DNS server flooded with A queries (a-flood)",
         Class::Ordinary => "nothing of a mass mailer (ordinary)",
-    }
-}
-
-fn seen(class: Class) -> &'static str {
-    match class {
-        Class::Gen1Relay => {
-            "It hands very many mails to one server, as worms do and people do not."
-        }
-        Class::Gen2Mx => {
-            "It asks for the mail servers of very many domains, which PCs leave to their mail server."
-        }
-        Class::Gen3A => {
-            "It guesses the names of mail servers in very many domains, one after the other."
-        }
-        Class::Hybrid => "It asks for mail servers of very many domains, and guesses their names.",
-        Class::SpamFanout => {
-            "It connects straight to many mail servers, where a PC sends by one or two."
-        }
-        Class::SubmissionAbuse => {
-            "It logs in at many mail providers, where people have accounts at one or two."
-        }
-        Class::HijackedRelay => {
-            "It takes mail from outside and sends mail itself, and is no known mail server."
-        }
-        Class::HijackedServer => {
-            "It sends differently from what it always did, and as spammers do."
-        }
-        Class::Op25bViolation => "It connects to port 25 outside, which is for mail servers only.",
-        Class::PtrFlood | Class::AFlood => {
-            "It is asked far more than usual, by others or for other names; it is not infected by that."
-        }
-        Class::Ordinary => "",
-    }
-}
-
-fn steps(class: Class) -> &'static [&'static str] {
-    match class {
-        Class::HijackedServer => &[
-            "Hold the mail queue, and find the account, script or form that the mails come from.",
-            "Change that account's password and end its sessions, or switch the script off.",
-            "Check that the server relays for its own users only, and look at block lists afterwards.",
-        ],
-        Class::HijackedRelay => &[
-            "Ask whether it is meant to be a mail server; if so, put it into the inventory.",
-            "If not, take it off the network and find the program that listens on port 25.",
-            "Scan it, or install it anew, and change the passwords used on it.",
-        ],
-        Class::Op25bViolation => &[
-            "Have its mail program send by the site's server (port 587, with a password).",
-            "If nobody sends mail from it, scan it for malware.",
-            "If it is a mail server, put it into the inventory.",
-        ],
-        Class::PtrFlood | Class::AFlood => &[
-            "Look into the server's log: who asks, and for which names?",
-            "Of machines inside, look for an infection or a wrong setting.",
-            "Of hosts outside, limit what they are answered, and check that it is no open resolver.",
-        ],
-        Class::Ordinary => &[],
-        _ => &[
-            "Check the packets below, then take the machine off the network; leave it switched on for analysis.",
-            "Scan it from a clean medium, or install it anew.",
-            "From another machine, change the passwords used on it.",
-            "If it is a mail server or mails by trade, put it into the inventory.",
-        ],
     }
 }
 

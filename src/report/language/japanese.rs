@@ -1,5 +1,9 @@
 //! Japanese.
 
+mod advice;
+mod counters;
+mod terms;
+
 use super::{Columns, PageWords, PlotWords, Words};
 use crate::correlate::evidence::Family;
 use crate::report::plot::Kind;
@@ -11,8 +15,11 @@ pub(super) const WORDS: Words = Words {
     reading,
     level,
     class,
-    seen,
-    steps,
+    term: terms::term,
+    seen: advice::seen,
+    first: advice::first,
+    counter: counters::counter,
+    steps: advice::steps,
     role,
     family,
     plot: PlotWords {
@@ -68,6 +75,8 @@ pub(super) const WORDS: Words = Words {
             format!("感染の確率は {percent}%（千台に 1 台が感染しているとして）。")
         },
         first: "まず行うこと:",
+        suspected: "確認が必要なホスト:",
+        one_way: "通信の片方向だけが観測されました。",
         suppressed: "台帳の指定により通知はしません。",
         acquitted: "その後、業務によるものとわかりました。",
         nothing_found: "感染と判定したホストはありません。観測できた範囲での結果です（キャプチャの品質を参照）。",
@@ -85,6 +94,8 @@ pub(super) const WORDS: Words = Words {
         all: "すべて",
         shown: "台を表示",
         more: "さらに表示",
+        all_columns: "すべての列",
+        printed: "台を印刷しました（表示中のもの、詳細のあるもの、レベルが「疑い」以上のもの）。全ホストはこのページと --csv にあります。",
         noscript: "一覧表と図の数値の表示には JavaScript が必要です。そのほかは不要です。",
         columns: [
             "ホスト",
@@ -94,13 +105,13 @@ pub(super) const WORDS: Words = Words {
             "スコア",
             "事後確率",
             "役割",
-            "問い合わせ",
+            "問合せ",
             "MX",
             "A",
             "PTR",
             "R²",
-            "メール接続",
-            "メールサーバ数",
+            "メール 接続数",
+            "メール サーバ数",
             "最初の観測",
         ],
         pages: "ホストごとの詳細",
@@ -108,7 +119,10 @@ pub(super) const WORDS: Words = Words {
         pages_omitted: |number| format!("ほかに {number} 台を省略しました。"),
         once: "パイプからの入力のため 1 回だけ読みました。図は感染と判定したホストだけのもので、最初に注意の対象になった\
                時点からのものです。",
+        changed: "詳細のために 2 回目に読んだとき、キャプチャの内容が変わっていました。詳細の図と数値は、一覧表やサイト全体のものと\
+                  異なることがあります。",
         did: "対応",
+        check: "確認に使うパケットは証拠の欄にあります。",
         role: "役割",
         basis: "根拠",
         verdicts: "判定の経過",
@@ -128,12 +142,36 @@ pub(super) const WORDS: Words = Words {
         score: "スコア",
         posterior: "事後確率",
         visibility: "観測範囲",
+        sights: [
+            "DNS",
+            "DNS の応答",
+            "SMTP",
+            "SMTP の応答",
+            "TLS のみ",
+            "隠れた DNS",
+            "位置",
+            "観測点",
+        ],
+        capture: "キャプチャ",
+        captured: ["損失", "途中で切れたパケット", "片方向のみ"],
+        partial: [
+            "判定のあるホストのうち片方向のみ観測されたもの",
+            "判定のあるホストのうちパケットが途中で切れたもの",
+        ],
         site: "サイト全体",
         totals: "一覧にある全ホストの問い合わせ数",
-        roles: "リゾルバ、メールサーバなど PC 以外のホスト",
+        roles: "メールサーバなど PC 以外のホスト",
         op25b: "外部ポート 25 への接続（OP25B）",
         op25b_unknown: "内部の範囲が指定されていないため監査していません:",
+        op25b_cut: "このほかにもネットワークまたはホストがあります。",
+        op25b_hosts: "この分類のホスト:",
         floods: "DNS サーバへの大量問い合わせ",
+        floods_column: "集中",
+        floods_omitted: |number| format!("ほかに {number} 件を省略しました。"),
+        related: "主な問い合わせ元、または問い合わせの対象",
+        resolvers: "リゾルバ",
+        resolvers_about: "ほかのホストの問い合わせに答えるホストと、大量の問い合わせを受けた DNS サーバです。数値は、これらが自ら送った\
+                          問い合わせとその応答の数です。受けた問い合わせについては、集中があったときだけ示します。",
         quality: "キャプチャの品質",
         missed: "観測できなかったもの",
         files: "ファイル",
@@ -154,7 +192,9 @@ pub(super) const WORDS: Words = Words {
         host: "ホスト",
         replies: "応答",
         names: "名前の種類",
+        domains: "ドメインの種類",
         number: "数",
+        meaning: "意味",
         made: |version| {
             format!(
                 "mxray {version} が作成しました。ホストとサイトの数値はイベントの数値と同じです。"
@@ -228,66 +268,6 @@ fn class(class: Class) -> &'static str {
         Class::PtrFlood => "PTR 問い合わせの大量送信を受けた DNS サーバ（ptr-flood）",
         Class::AFlood => "A 問い合わせの大量送信を受けた DNS サーバ（a-flood）",
         Class::Ordinary => "大量送信の兆候なし（ordinary）",
-    }
-}
-
-fn seen(class: Class) -> &'static str {
-    match class {
-        Class::Gen1Relay => {
-            "1 台のサーバに大量のメールを渡しています。人ではなくワームの動きです。"
-        }
-        Class::Gen2Mx => {
-            "非常に多くのドメインのメールサーバを問い合わせています。普通の PC はこれをメールサーバに任せます。"
-        }
-        Class::Gen3A => "非常に多くのドメインで、メールサーバの名前を次々に推測しています。",
-        Class::Hybrid => "非常に多くのドメインのメールサーバを問い合わせ、名前の推測もしています。",
-        Class::SpamFanout => {
-            "多数のメールサーバに直接接続しています。普通の PC は 1、2 台を使います。"
-        }
-        Class::SubmissionAbuse => {
-            "多数のメール事業者にログインしています。人が使うのは普通 1、2 社です。"
-        }
-        Class::HijackedRelay => {
-            "外部からメールを受け取り自らも送っていますが、登録されたメールサーバではありません。"
-        }
-        Class::HijackedServer => "送信の様子がこれまでと変わり、迷惑メールの送信に似ています。",
-        Class::Op25bViolation => "メールサーバだけに認められている外部ポート 25 に接続しています。",
-        Class::PtrFlood | Class::AFlood => {
-            "普段より大幅に多い問い合わせを受けています。このサーバの感染を示すものではありません。"
-        }
-        Class::Ordinary => "",
-    }
-}
-
-fn steps(class: Class) -> &'static [&'static str] {
-    match class {
-        Class::HijackedServer => &[
-            "送信キューを止め、出どころのアカウント、スクリプト、フォームを調べます。",
-            "該当アカウントのパスワードを変更してセッションを終了するか、スクリプトを止めます。",
-            "第三者中継をしない設定を確認し、その後ブラックリストへの掲載も確認します。",
-        ],
-        Class::HijackedRelay => &[
-            "メールサーバかどうかを管理者に確認し、そうであれば台帳に登録します。",
-            "そうでなければネットワークから切り離し、ポート 25 で待ち受けるプログラムを調べます。",
-            "ウイルス検査または再インストールをし、使われたパスワードを変更します。",
-        ],
-        Class::Op25bViolation => &[
-            "メールソフトを組織のサーバから送る設定（ポート 587、認証あり）に変更します。",
-            "メールを送る人がいなければ、ウイルス検査をします。",
-            "メールサーバであれば台帳に登録します。",
-        ],
-        Class::PtrFlood | Class::AFlood => &[
-            "サーバのログで、どの機器がどの名前を問い合わせているかを調べます。",
-            "内部の機器であれば、感染や設定の誤りを調べます。",
-            "外部からであれば応答を制限し、オープンリゾルバでないことを確認します。",
-        ],
-        Class::Ordinary => &[],
-        _ => &[
-            "下のパケットを確認してから、機器をネットワークから切り離します（調査のため電源は切りません）。",
-            "感染していない媒体から検査するか、再インストールします。",
-            "別の機器から、使われたパスワードを変更します。",
-            "メールサーバなど業務によるものであれば台帳に登録します。",
-        ],
     }
 }
 

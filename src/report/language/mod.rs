@@ -41,9 +41,16 @@ pub struct Words {
     pub level: fn(Level) -> &'static str,
     /// Class, in a few words.
     pub class: fn(Class) -> &'static str,
+    /// A fixed word of events (a class, a role, a state), in a word or two; one that is not known
+    /// stays as it is.
+    pub term: fn(&'static str) -> &'static str,
+    /// What a counter of the totals counts, by its name.
+    pub counter: fn(&str) -> &'static str,
     /// What a host of this class did.
     pub seen: fn(Class) -> &'static str,
-    /// What to do first about it.
+    /// What to do first about a host of this class, so sure as it is.
+    pub first: fn(Class, Level) -> &'static str,
+    /// What to do then.
     pub steps: fn(Class) -> &'static [&'static str],
     /// Role.
     pub role: fn(Role) -> &'static str,
@@ -148,6 +155,10 @@ pub struct PageWords {
     pub probability: fn(&str) -> String,
     /// What to do first.
     pub first: &'static str,
+    /// Hosts that are suspected, to be looked at.
+    pub suspected: &'static str,
+    /// One direction alone was seen of a host.
+    pub one_way: &'static str,
     /// The inventory wants nobody told.
     pub suppressed: &'static str,
     /// Turned out honest.
@@ -176,6 +187,10 @@ pub struct PageWords {
     pub shown: &'static str,
     /// Show more rows.
     pub more: &'static str,
+    /// Show all columns.
+    pub all_columns: &'static str,
+    /// Which rows are printed, behind their number and that of all.
+    pub printed: &'static str,
     /// Needs JavaScript.
     pub noscript: &'static str,
     /// Column names of the table of hosts.
@@ -188,8 +203,12 @@ pub struct PageWords {
     pub pages_omitted: fn(u64) -> String,
     /// The input was a pipe.
     pub once: &'static str,
-    /// What it did.
+    /// The captures were not the same when they were read again.
+    pub changed: &'static str,
+    /// What to do.
     pub did: &'static str,
+    /// Where the packets to check it by are.
+    pub check: &'static str,
     /// Role.
     pub role: &'static str,
     /// Basis of the role.
@@ -228,6 +247,15 @@ pub struct PageWords {
     pub posterior: &'static str,
     /// What of it was in sight.
     pub visibility: &'static str,
+    /// What there is to see: DNS, DNS replies, SMTP, SMTP replies, nothing but TLS, hidden DNS, home,
+    /// vantage.
+    pub sights: [&'static str; 8],
+    /// How whole its capture was.
+    pub capture: &'static str,
+    /// That in particular: packets lost, packets cut, one direction alone.
+    pub captured: [&'static str; 3],
+    /// Hosts with a verdict of which that holds: one direction alone, packets cut.
+    pub partial: [&'static str; 2],
     /// Heading of the site.
     pub site: &'static str,
     /// Totals of queries.
@@ -238,8 +266,22 @@ pub struct PageWords {
     pub op25b: &'static str,
     /// Not audited without home.
     pub op25b_unknown: &'static str,
+    /// More prefixes than are told.
+    pub op25b_cut: &'static str,
+    /// Hosts of that class.
+    pub op25b_hosts: &'static str,
     /// Floods.
     pub floods: &'static str,
+    /// The same as the name of a column.
+    pub floods_column: &'static str,
+    /// Floods left out.
+    pub floods_omitted: fn(u64) -> String,
+    /// Who asks most, or is asked for.
+    pub related: &'static str,
+    /// The resolvers.
+    pub resolvers: &'static str,
+    /// What is known of resolvers, and what is not.
+    pub resolvers_about: &'static str,
     /// Capture quality.
     pub quality: &'static str,
     /// What the sensor missed.
@@ -268,8 +310,12 @@ pub struct PageWords {
     pub replies: &'static str,
     /// Distinct names.
     pub names: &'static str,
+    /// Distinct domains.
+    pub domains: &'static str,
     /// Number.
     pub number: &'static str,
+    /// What a number means.
+    pub meaning: &'static str,
     /// How this page was made.
     pub made: fn(&str) -> String,
     /// Back to the table.

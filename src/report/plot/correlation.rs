@@ -1,6 +1,7 @@
 //! Keyword A queries of a second against all A queries of it, with the line through them: the
 //! study's Figure 8. R², slope and n are those of the event.
 
+use super::super::event::CorrelationBody;
 use super::super::language::Words;
 use super::super::story::Page;
 use super::axis::{Scale, level, upright};
@@ -23,12 +24,7 @@ pub(super) fn draw(host: HostAddr, page: &Page, words: &Words) -> Option<Figure>
     let highest = scatter.pairs().map(|(_, k, _)| u64::from(k)).max()?;
     let x = Scale::from_zero(float(most), LEFT, SIDE - RIGHT);
     let y = Scale::from_zero(float(highest), SIDE - BELOW, TOP);
-    let n = float(correlation.n_active.max(1));
-    let (mean_t, mean_k) = (float(correlation.t) / n, float(correlation.k) / n);
-    let fit = correlation.slope.map(|slope| {
-        let line = |t: f64| mean_k + slope * (t - mean_t);
-        (line(0.0), line(float(most)))
-    });
+    let fit = ends(correlation, float(most), float(highest));
     let number =
         |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.4}"));
     let notes = [
@@ -46,8 +42,8 @@ pub(super) fn draw(host: HostAddr, page: &Page, words: &Words) -> Option<Figure>
         @for (t, k, seconds) in scatter.pairs() {
             circle class="point" cx=(at(x.at(t.into()))) cy=(at(y.at(k.into()))) r=(at((1.5 + float(seconds).ln()).min(9.0))) {}
         }
-        @if let Some((from, to)) = fit {
-            line class="fit" x1=(at(x.at(0.0))) y1=(at(y.at(from))) x2=(at(x.at(float(most)))) y2=(at(y.at(to))) {}
+        @if let Some([from, to]) = fit {
+            line class="fit" x1=(at(x.at(from.0))) y1=(at(y.at(from.1))) x2=(at(x.at(to.0))) y2=(at(y.at(to.1))) {}
         }
         @for (line, note) in (0..).zip(&notes) {
             text x=(at(SIDE + 4.0)) y=(at(TOP + 12.0 + 18.0 * f64::from(line))) { (note) }
@@ -69,4 +65,22 @@ pub(super) fn draw(host: HostAddr, page: &Page, words: &Words) -> Option<Figure>
         .map(|(t, k, seconds)| vec![Value::from(t), Value::from(k), Value::from(seconds)])
         .collect();
     Some(figure)
+}
+
+/// Where the fitted line begins and ends. It goes through the means, and is not drawn beyond the
+/// axes.
+fn ends(correlation: &CorrelationBody, most: f64, highest: f64) -> Option<[(f64, f64); 2]> {
+    let seconds = float(correlation.n_active.max(1));
+    let mean_t = float(correlation.t) / seconds;
+    let mean_k = float(correlation.k) / seconds;
+    let slope = correlation.slope?;
+    Some([0.0, most].map(|end| {
+        let height = mean_k + slope * (end - mean_t);
+        let within = height.clamp(0.0, highest);
+        if (height - within).abs() > 0.0 {
+            (mean_t + (within - mean_k) / slope, within)
+        } else {
+            (end, height)
+        }
+    }))
 }

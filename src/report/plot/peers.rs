@@ -39,6 +39,7 @@ pub(super) fn draw(host: HostAddr, page: &Page, words: &Words) -> Option<Figure>
             @let y = TOP + BAR * f64::from(row);
             text class="mono" x=(at(NAMES - 6.0)) y=(at(y + 14.0)) text-anchor="end" { (server.addr) " " (server.port) }
             @let parts = if seen {
+                // An answer that comes late is one after all.
                 let open = tally.attempts.saturating_sub(tally.established + tally.refused);
                 vec![("bar", tally.established), ("bar refused", tally.refused), ("bar unanswered", open)]
             } else {

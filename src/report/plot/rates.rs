@@ -113,6 +113,14 @@ pub(super) fn draw(host: HostAddr, page: &Page, words: &Words) -> Option<Figure>
 }
 
 /// Names and sums, each beside its line.
+/// How much room a text takes at the most: letters of East Asia are as wide as they are high.
+fn wide(text: &str) -> f64 {
+    let letters = text.chars();
+    letters
+        .map(|letter| if letter.is_ascii() { 7.5 } else { 12.5 })
+        .sum()
+}
+
 fn legend(series: &[Series<'_>], all: &Bucket) -> maud::Markup {
     let mut x = LEFT;
     let places: Vec<_> = series
@@ -120,7 +128,7 @@ fn legend(series: &[Series<'_>], all: &Bucket) -> maud::Markup {
         .map(|(name, class, of)| {
             let text = format!("{name} {}", of(&all.sum));
             let place = x;
-            x += 42.0 + 7.5 * float(text.chars().count() as u64);
+            x += 42.0 + wide(&text);
             (place, *class, text)
         })
         .collect();

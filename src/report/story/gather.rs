@@ -1,7 +1,7 @@
 //! Gathers a story out of what the pipeline tells.
 
 use super::timeline::Moment;
-use super::{FINDINGS, Finding, HOSTS, PAGES, Page, Row, SENSOR, Story, VERDICTS};
+use super::{FINDINGS, FLOODS, Finding, Flood, HOSTS, PAGES, Page, Row, SENSOR, Story, VERDICTS};
 use crate::correlate::Verdict;
 use crate::correlate::site::SensorEvent;
 use crate::count::delta::HostBin;
@@ -80,6 +80,7 @@ impl Gatherer {
     pub fn verdict(&mut self, verdict: &Verdict) -> io::Result<()> {
         let event = self.composer.verdict(verdict)?;
         self.find(verdict, &event);
+        self.flood(verdict.host, &event);
         let Some(page) = self.page(verdict.host) else {
             return Ok(());
         };
@@ -130,6 +131,8 @@ impl Gatherer {
             first_seen: body.episode.first_seen.clone(),
             posterior: body.posterior,
             score: body.score,
+            one_way: body.capture.one_way,
+            truncated: body.capture.truncated,
             suppressed: body.suppressed,
             acquitted: false,
             reason: event.event.reason.clone().unwrap_or_default(),
@@ -160,6 +163,35 @@ impl Gatherer {
             }
         }
         findings.insert(verdict.host, finding);
+    }
+
+    /// Remembers a flood, and when it was over.
+    fn flood(&mut self, host: HostAddr, event: &Event<VerdictBody>) {
+        let Story {
+            floods,
+            floods_omitted,
+            ..
+        } = &mut self.story;
+        let episode = &event.mxray.episode.id;
+        let is_flood = event.mxray.class.is_flood();
+        let known = floods
+            .iter_mut()
+            .find(|flood| flood.event.mxray.episode.id == *episode);
+        if let Some(flood) = known {
+            if is_flood {
+                flood.event = event.clone();
+            } else {
+                flood.over = Some(event.timestamp.clone());
+            }
+        } else if is_flood && floods.len() < FLOODS {
+            floods.push(Flood {
+                host,
+                event: event.clone(),
+                over: None,
+            });
+        } else if is_flood {
+            *floods_omitted += 1;
+        }
     }
 
     /// See [`crate::report::Sink::sensor`].

@@ -36,6 +36,8 @@ pub const PAGES: usize = 48;
 pub const FINDINGS: usize = 16_384;
 /// Verdicts of a host that are shown.
 pub const VERDICTS: usize = 64;
+/// Floods that are shown.
+pub const FLOODS: usize = 200;
 /// What the sensor missed, told so often.
 pub const SENSOR: usize = 200;
 
@@ -52,6 +54,10 @@ pub struct Story {
     pub findings: BTreeMap<HostAddr, Finding>,
     /// Verdicts about hosts of which there was no room to remember any, or no more.
     pub findings_omitted: u64,
+    /// The floods of DNS servers, in order.
+    pub floods: Vec<Flood>,
+    /// Further ones.
+    pub floods_omitted: u64,
     /// What the sensor missed.
     pub sensor: Vec<Event<SensorBody>>,
     /// Further such events.
@@ -65,6 +71,19 @@ pub struct Story {
     /// The input was read once: pages are of what came after a host was noticed, and of convicted
     /// hosts alone.
     pub once: bool,
+    /// The captures were read again for the pages, and were not the same.
+    pub changed: bool,
+}
+
+/// A flood of a DNS server.
+#[derive(Clone, Debug)]
+pub struct Flood {
+    /// The server.
+    pub host: HostAddr,
+    /// The newest verdict that tells of it.
+    pub event: Event<VerdictBody>,
+    /// When the server was asked no more than is usual, where that came.
+    pub over: Option<String>,
 }
 
 /// A host and its event.
@@ -91,6 +110,10 @@ pub struct Finding {
     pub posterior: f64,
     /// The score.
     pub score: f64,
+    /// Only one direction of its DNS, or of its SMTP, was seen.
+    pub one_way: bool,
+    /// Packets of it that the snap length cut.
+    pub truncated: u64,
     /// The inventory wants nobody told.
     pub suppressed: bool,
     /// The host turned out to be an honest one after all.
