@@ -3,7 +3,7 @@
 //! Both are seen at hosts that do nothing themselves, and so are kept apart from what a host
 //! did, in a table with a bound of its own.
 
-use super::evidence::Family;
+use super::evidence::{Family, Trail, Witness};
 use super::room;
 use super::score::{Against, Score};
 use super::suspect::DAY;
@@ -12,6 +12,7 @@ use crate::count::delta::{Fact, What};
 use crate::home::Home;
 use crate::host::HostAddr;
 use crate::time::{NANOS, Timestamp};
+use crate::words::counted;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,9 @@ pub(super) struct Seen {
     greeted: Window,
     /// Outside networks that asked for its name within an hour.
     asked: Window,
+    /// Witnesses of either.
+    greeted_trail: Trail,
+    asked_trail: Trail,
     newest: Timestamp,
 }
 
@@ -57,6 +61,8 @@ impl Default for Seen {
         Self {
             greeted: Window::new(DAY, KEPT),
             asked: Window::new(HOUR, KEPT),
+            greeted_trail: Trail::default(),
+            asked_trail: Trail::default(),
             newest: Timestamp::MIN,
         }
     }
@@ -73,9 +79,24 @@ impl Seen {
         self.greeted.len()
     }
 
-    /// How many networks asked for its name.
-    pub(super) fn asked(&self) -> usize {
-        self.asked.len()
+    /// Its families in words, and the packets that show them.
+    pub(super) fn explain(&self, family: Family) -> Option<(Trail, String)> {
+        let (trail, text) = match family {
+            Family::Inbound => {
+                let hosts = counted(self.greeted.len() as u64, "host");
+                let text = format!("answered {hosts} outside on its own port 25");
+                (&self.greeted_trail, text)
+            }
+            Family::Back => {
+                let networks = counted(self.asked.len() as u64, "network");
+                let text = format!(
+                    "{networks} outside asked for its name within an hour, as receivers of mail do"
+                );
+                (&self.asked_trail, text)
+            }
+            _ => return None,
+        };
+        Some((trail.clone(), text))
     }
 
     /// Sets what that weighs; `used`: it is a machine that somebody uses.
@@ -99,13 +120,20 @@ impl Others {
         let outside = |peer: HostAddr| home.contains(peer) != Some(true);
         match fact.what {
             What::ServesSmtp { peer } if outside(peer) => {
-                let seen = self.seen(fact);
-                seen.greeted.touch(super::fanout::hash(peer), fact.time);
+                let peer = super::fanout::hash(peer);
+                let Seen {
+                    greeted,
+                    greeted_trail,
+                    ..
+                } = self.seen(fact);
+                note(greeted, greeted_trail, peer, fact);
             }
             What::Backscatter { querier } if home.contains(querier) == Some(false) => {
-                let seen = self.seen(fact);
-                seen.asked
-                    .touch(super::fanout::hash(querier.network()), fact.time);
+                let network = super::fanout::hash(querier.network());
+                let Seen {
+                    asked, asked_trail, ..
+                } = self.seen(fact);
+                note(asked, asked_trail, network, fact);
             }
             _ => {}
         }
@@ -126,6 +154,18 @@ impl Others {
         let seen = self.hosts.entry(fact.host).or_default();
         seen.newest = seen.newest.max(fact.time);
         seen
+    }
+}
+
+/// Counts one of the others, with the packet that shows it where it is a new one; packets are of
+/// those that are still counted.
+fn note(window: &mut Window, trail: &mut Trail, other: u64, fact: &Fact) {
+    window.expire(fact.time);
+    if window.is_empty() {
+        *trail = Trail::default();
+    }
+    if window.touch(other, fact.time).0.is_none() {
+        trail.note(Witness::of(fact), None);
     }
 }
 
