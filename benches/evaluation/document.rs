@@ -8,7 +8,7 @@ use super::ablation::Trial;
 use super::figures::{Share, precision, quantile};
 use super::outcome::{Delay, Outcome};
 use super::plan::Size;
-use mxray::synth::population::{Row, Truth, View, rows};
+use mxray::synth::population::{Row, Truth, rows};
 use mxray::verdict::Level;
 
 /// What the figures are of.
@@ -20,8 +20,13 @@ pub(crate) struct Run<'a> {
     pub(crate) others: usize,
 }
 
-/// The whole file.
-pub(crate) fn write(run: &Run<'_>, all: &[Outcome], trials: &[Trial]) -> String {
+/// The whole file; `held_out`: of the family that nothing is chosen by.
+pub(crate) fn write(
+    run: &Run<'_>,
+    all: &[Outcome],
+    held_out: &[Outcome],
+    trials: &[Trial],
+) -> String {
     let mut text = head(run, all);
     for part in [
         aims(all),
@@ -34,6 +39,7 @@ pub(crate) fn write(run: &Run<'_>, all: &[Outcome], trials: &[Trial]) -> String 
         bots::confusion(all),
         method::baselines(all),
         method::families_left_out(all),
+        method::held_out(held_out),
         method::ruled_out(all),
         method::reliability(all),
         method::evidence(all),
@@ -101,7 +107,7 @@ fn aims(all: &[Outcome]) -> String {
     let mixed = convicted(bots(all).filter(|one| one.both_halves() && one.sample.mixed));
     let half = convicted(bots(all).filter(|one| !one.both_halves()));
     let ordinary = convicted(honest(all, Truth::Ordinary));
-    let hard = convicted(honest(all, Truth::Hard).filter(|one| one.view != View::DnsOnly));
+    let hard = convicted(honest(all, Truth::Hard).filter(|one| !one.dns_alone()));
     let right = Share::count(bots(all).filter(|one| one.found()), |one| one.class_right());
     let recall = convicted(bots(all)).value();
     let at = |base| {

@@ -15,7 +15,7 @@ mod plan;
 mod site;
 
 use anyhow::{Context as _, Result, bail};
-use mxray::synth::population::Row;
+use mxray::synth::population::{Family, Row};
 use outcome::Outcome;
 use plan::Size;
 use std::num::NonZeroUsize;
@@ -138,7 +138,9 @@ fn main() -> Result<()> {
         packets,
         others,
     };
-    let text = document::write(&run, &outcomes, &trials);
+    let held_out = outcomes.extract_if(.., |one| one.sample.family == Family::HELD_OUT);
+    let held_out: Vec<_> = held_out.collect();
+    let text = document::write(&run, &outcomes, &held_out, &trials);
     let Some(path) = options.output else {
         eprintln!("{text}");
         return Ok(());

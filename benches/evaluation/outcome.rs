@@ -105,7 +105,7 @@ pub(crate) struct Outcome {
     pub(crate) ruled_out: RuledOut,
     /// The sentence of the most severe verdict, or of the end where there was none.
     pub(crate) reason: String,
-    /// The first time of each level from `notice` on.
+    /// The first time of each level from `notice` on, of who has an onset to reckon from.
     pub(crate) reached: BTreeMap<Level, Delay>,
     /// Seconds from the nearest packet before to each verdict.
     pub(crate) lags: Vec<f64>,
@@ -142,9 +142,11 @@ impl Outcome {
             if let Some(packet) = before.checked_sub(1).and_then(|at| self.times.get(at)) {
                 self.lags.push(seconds(*packet, verdict.time));
             }
-            let delay = self.delay(verdict.time);
             for level in Level::ALL {
-                if level > Level::None && level <= verdict.level {
+                if level > Level::None
+                    && level <= verdict.level
+                    && let Some(delay) = self.delay(verdict.time)
+                {
                     self.reached.entry(level).or_insert(delay);
                 }
             }
@@ -183,8 +185,8 @@ impl Outcome {
         self.posterior = posterior(self.score);
     }
 
-    fn delay(&self, at: Timestamp) -> Delay {
-        let onset = self.sample.onset.unwrap_or(at);
+    fn delay(&self, at: Timestamp) -> Option<Delay> {
+        let onset = self.sample.onset?;
         let packets = self
             .times
             .iter()
@@ -194,11 +196,11 @@ impl Outcome {
             .filter(|(time, _)| *time <= at)
             .map(|(_, domain)| domain)
             .collect();
-        Delay {
+        Some(Delay {
             packets: packets.count(),
             domains: domains.len(),
             seconds: seconds(onset, at).max(0.0),
-        }
+        })
     }
 
     pub(crate) fn is_bot(&self) -> bool {
@@ -214,10 +216,15 @@ impl Outcome {
     pub(crate) fn visible(&self) -> bool {
         let shows = self.sample.shows;
         match self.view {
-            View::DnsOnly => shows.dns,
+            View::DnsOnly | View::Cut => shows.dns,
             View::SmtpOnly => shows.smtp,
             _ => shows.dns || shows.smtp,
         }
+    }
+
+    /// Whether of its own mail nothing was seen but the DNS.
+    pub(crate) fn dns_alone(&self) -> bool {
+        matches!(self.view, View::DnsOnly | View::Cut)
     }
 
     /// Whether both its DNS and its SMTP were seen, from both sides.

@@ -12,8 +12,8 @@ pub(crate) struct Size {
     hard: [u32; 2],
     /// Hosts of each row of bots, likewise.
     bots: [u32; 2],
-    /// Hosts of each client of the study, of which there are sixteen forms, at a tap that sees
-    /// the DNS alone, as the study's was.
+    /// Hosts of each client of the study, of which there are sixteen forms: at a tap that sees
+    /// the DNS alone, as the study's was, and where both halves are seen.
     clients: u32,
     /// Hosts of each row in a family for the trials without a family of evidence.
     trials: u32,
@@ -78,7 +78,7 @@ pub(crate) struct Part {
     pub(crate) hosts: Vec<(&'static Row, u32)>,
 }
 
-/// Everything that is to be judged.
+/// Everything that is to be judged; of the family that nothing is chosen by, these views.
 pub(crate) fn parts(size: Size) -> Vec<Part> {
     let mut parts = Vec::new();
     for (turn, view) in View::ALL.into_iter().enumerate() {
@@ -88,22 +88,30 @@ pub(crate) fn parts(size: Size) -> Vec<Part> {
                 parts.push(Part {
                     family,
                     view,
-                    hosts: hosts(size, view),
+                    hosts: hosts(size, view, full),
                 });
             }
         }
     }
+    let views = [View::Full, View::DnsOnly, View::Outbound];
+    parts.extend(views.map(|view| Part {
+        family: Family::HELD_OUT,
+        view,
+        hosts: hosts(size, view, false),
+    }));
     parts
 }
 
 /// Hosts to be judged again and again, each time without a family of evidence.
 pub(crate) fn trials(size: Size) -> Vec<Part> {
-    let parts = Family::ALL.into_iter().map(|family| {
+    let seen = [View::Full, View::DnsOnly].into_iter();
+    let seen = seen.flat_map(|view| Family::ALL.map(|family| (view, family)));
+    let parts = seen.map(|(view, family)| {
         // The study's clients are few and large.
         let rows = rows().iter().filter(|row| !row.name.starts_with("client-"));
         Part {
             family,
-            view: View::Full,
+            view,
             hosts: rows
                 .flat_map(|row| (0..size.trials).map(move |index| (row, index)))
                 .collect(),
@@ -112,15 +120,16 @@ pub(crate) fn trials(size: Size) -> Vec<Part> {
     parts.filter(|part| !part.hosts.is_empty()).collect()
 }
 
-fn hosts(size: Size, view: View) -> Vec<(&'static Row, u32)> {
-    let of = |[full, other]: [u32; 2]| if view == View::Full { full } else { other };
+/// `many`: as many of each kind as where both halves are seen.
+fn hosts(size: Size, view: View, many: bool) -> Vec<(&'static Row, u32)> {
+    let of = |[full, other]: [u32; 2]| if many { full } else { other };
     let kinds = rows().iter().filter(|row| row.truth == Truth::Ordinary);
     let kinds = u32::try_from(kinds.count()).unwrap_or(1).max(1);
     let mut all: Vec<(u32, &'static Row, u32)> = Vec::new();
     for row in rows() {
         let count = match row.truth {
             _ if row.name.starts_with("client-") => match view {
-                View::DnsOnly => size.clients,
+                View::Full | View::DnsOnly => size.clients,
                 _ => 0,
             },
             Truth::Bot => of(size.bots),

@@ -268,7 +268,8 @@ pub struct Weight {
     pub family: Family,
     /// Log-likelihood ratio (natural logarithm): how much likelier a bot shows this than the
     /// honest host that it speaks against most: a PC where it is content, a sender or a prober
-    /// where it is conduct.
+    /// where it is conduct. So the weights of families do not add up to a score, which is of
+    /// three sums.
     pub llr: f64,
     /// Whether the family's cap cut it.
     pub capped: bool,
@@ -292,7 +293,7 @@ impl Weight {
 pub struct Evidence {
     /// Its family.
     pub family: Family,
-    /// Log-likelihood ratio (natural logarithm): how much likelier a worm shows this.
+    /// Log-likelihood ratio (natural logarithm): see [`Weight::llr`].
     pub llr: f64,
     /// Whether the family's cap cut it.
     pub capped: bool,
@@ -327,7 +328,7 @@ impl Witness {
 }
 
 /// The first few packets and domains of a family.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trail {
     packets: Vec<Witness>,
     domains: Vec<Box<[u8]>>,

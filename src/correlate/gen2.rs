@@ -49,7 +49,7 @@ pub(super) fn explain(family: Family, suspect: &Suspect) -> Option<(Trail, Strin
                 beside(suspect),
                 suspect.server.mx_queries
             );
-            (Trail::default(), text)
+            (suspect.mx_trail.clone(), text)
         }
         Family::Again => {
             let text = format!(

@@ -1,5 +1,6 @@
 //! From a host's sums to a level, a class and plain sentences.
 
+use super::counterevidence;
 use super::coupling::Coupling;
 use super::evidence::{Family, Trail, Weight};
 use super::others::Seen;
@@ -7,8 +8,8 @@ use super::role::{RoleSource, RoleView};
 use super::score::{Against, Score, score};
 use super::suspect::{Suspect, View};
 use super::{
-    ALONE, CONFIRMED, CounterEvidence, Judgement, LEAST_CONDUCT, LEAST_CONTENT, LEAST_SMTP, LIKELY,
-    SUSPECTED, gen2, gen3, op25b, spam_fanout,
+    ALONE, CONFIRMED, Judgement, LEAST_CONDUCT, LEAST_CONTENT, LEAST_SMTP, LIKELY, SUSPECTED, gen2,
+    gen3, op25b, spam_fanout,
 };
 use crate::time::Timestamp;
 use crate::verdict::{Class, Level, Role};
@@ -76,7 +77,8 @@ pub(super) struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn counts(&self, family: Family) -> bool {
+    /// Whether a family counts of this host.
+    pub(super) fn counts(&self, family: Family) -> bool {
         self.counts_of(family, self.role.is_sender())
     }
 
@@ -217,7 +219,9 @@ impl Judge<'_> {
         match (asks, guesses) {
             (true, true) => Class::Hybrid,
             (true, false) => Class::Gen2Mx,
-            (false, true) => Class::Gen3A,
+            // An office's mail programs guess a few hosts too: it takes more of that than of servers
+            // that it turns to, or one keyword after the other.
+            (false, true) if kwa >= fan || !suspect.swept.is_empty() => Class::Gen3A,
             _ if fan > 0.0 => Class::SpamFanout,
             _ if kwa > mx => Class::Gen3A,
             _ => Class::Gen2Mx,
@@ -268,7 +272,7 @@ impl Judge<'_> {
             against: outcome.against,
             role: self.role.clone(),
             evidence,
-            counterevidence: counterevidence(suspect, sums),
+            counterevidence: counterevidence::of(self, suspect, sums),
             reason,
             windows: suspect.fanout.windows(now),
             related: Vec::new(),
@@ -364,26 +368,21 @@ fn words(
     others: Option<&Seen>,
     coupling: Coupling,
 ) -> Option<(Trail, String)> {
-    let text = match family {
-        Family::Irc => return Some(suspect.irc.explain()),
-        Family::Inbound => format!(
-            "answered {} outside on its own port 25",
-            counted(others?.greeted() as u64, "host")
-        ),
-        Family::Back => format!(
-            "{} outside asked for its name within an hour, as receivers of mail do",
-            counted(others?.asked() as u64, "network")
-        ),
-        Family::Follow => format!(
-            "opened {} within a minute of a mail lookup{}",
-            counted(suspect.follow.followed, "mail connection"),
-            coupling.words()
-        ),
-        Family::Client => "asks for service bindings of the web, as browsers do".to_owned(),
-        Family::Mail => "handed over messages".to_owned(),
-        _ => return None,
-    };
-    Some((Trail::default(), text))
+    match family {
+        Family::Irc => Some(suspect.irc.explain()),
+        Family::Inbound | Family::Back => others?.explain(family),
+        Family::Follow => Some(suspect.follow.explain(coupling)),
+        Family::Client => {
+            // Counted, and so without packets.
+            let queries = suspect.addresses.https();
+            let text = format!(
+                "asks for service bindings of the web, as browsers do ({queries} queries of type \
+                 HTTPS)"
+            );
+            Some((Trail::default(), text))
+        }
+        _ => None,
+    }
 }
 
 /// The content and the conduct that weigh most, as one sentence without its subject.
@@ -406,39 +405,4 @@ fn sentence(told: &[(Weight, String)]) -> String {
         sentence.push_str(text);
     }
     sentence
-}
-
-/// What speaks for the host.
-pub(super) fn counterevidence(suspect: &Suspect, sums: &Score) -> Vec<CounterEvidence> {
-    let lookups = suspect.server.lookups.iter();
-    let mut against: Vec<_> = lookups
-        .map(|(lookup, &count)| {
-            let words = lookup.words();
-            CounterEvidence {
-                what: lookup.name(),
-                count,
-                text: format!("made {count} {words} lookups, as mail servers do"),
-            }
-        })
-        .collect();
-    let led = suspect.led.len() as u64;
-    if led > 0 {
-        let text = format!("in {led} domains an MX lookup led to the mail host");
-        against.push(CounterEvidence {
-            what: "mx-led",
-            count: led,
-            text,
-        });
-    }
-    if sums.of(Family::Follow).prober < -SHOWS {
-        let count = suspect.follow.alone;
-        let text = format!("{count} mail lookups had no mail connection after them");
-        against.push(CounterEvidence {
-            what: "not-followed",
-            count,
-            text,
-        });
-    }
-    against.extend(spam_fanout::against(sums, &suspect.peers));
-    against
 }

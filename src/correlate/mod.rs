@@ -11,6 +11,7 @@
 mod addresses;
 mod client;
 mod correlator;
+mod counterevidence;
 pub mod coupling;
 pub mod evidence;
 pub mod fanout;
@@ -40,6 +41,7 @@ mod watched;
 pub mod window;
 
 pub use correlator::{Context, Correlator};
+pub use counterevidence::CounterEvidence;
 use serde::{Deserialize, Serialize};
 
 use crate::count::host::HostTotals;
@@ -133,17 +135,6 @@ pub struct Judgement {
     pub windows: Vec<Reach>,
     /// Other hosts that it is about, and other addresses of the same machine.
     pub related: Vec<HostAddr>,
-}
-
-/// What speaks for the host.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CounterEvidence {
-    /// The stable name of what was seen.
-    pub what: &'static str,
-    /// How often.
-    pub count: u64,
-    /// One plain sentence.
-    pub text: String,
 }
 
 /// A judgement that is told.

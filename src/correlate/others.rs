@@ -3,7 +3,7 @@
 //! Both are seen at hosts that do nothing themselves, and so are kept apart from what a host
 //! did, in a table with a bound of its own.
 
-use super::evidence::Family;
+use super::evidence::{Family, Trail, Witness};
 use super::room;
 use super::score::{Against, Score};
 use super::suspect::DAY;
@@ -12,6 +12,7 @@ use crate::count::delta::{Fact, What};
 use crate::home::Home;
 use crate::host::HostAddr;
 use crate::time::{NANOS, Timestamp};
+use crate::words::counted;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
@@ -54,6 +55,9 @@ pub(super) struct Seen {
     greeted: Window,
     /// Outside networks that asked for its name within an hour.
     asked: Window,
+    /// Witnesses of either.
+    greeted_trail: Trail,
+    asked_trail: Trail,
     newest: Timestamp,
 }
 
@@ -62,6 +66,8 @@ impl Default for Seen {
         Self {
             greeted: Window::new(DAY, KEPT),
             asked: Window::new(HOUR, KEPT),
+            greeted_trail: Trail::default(),
+            asked_trail: Trail::default(),
             newest: Timestamp::MIN,
         }
     }
@@ -83,9 +89,24 @@ impl Seen {
         self.greeted.len()
     }
 
-    /// How many networks asked for its name.
-    pub(super) fn asked(&self) -> usize {
-        self.asked.len()
+    /// Its families in words, and the packets that show them.
+    pub(super) fn explain(&self, family: Family) -> Option<(Trail, String)> {
+        let (trail, text) = match family {
+            Family::Inbound => {
+                let hosts = counted(self.greeted.len() as u64, "host");
+                let text = format!("answered {hosts} outside on its own port 25");
+                (&self.greeted_trail, text)
+            }
+            Family::Back => {
+                let networks = counted(self.asked.len() as u64, "network");
+                let text = format!(
+                    "{networks} outside asked for its name within an hour, as receivers of mail do"
+                );
+                (&self.asked_trail, text)
+            }
+            _ => return None,
+        };
+        Some((trail.clone(), text))
     }
 
     /// Sets what that weighs; `used`: it is a machine that somebody uses.
@@ -109,19 +130,41 @@ impl Others {
         let outside = |peer: HostAddr| home.contains(peer) != Some(true);
         match fact.what {
             What::ServesSmtp { peer } if outside(peer) => {
-                self.touch(fact, |seen| &mut seen.greeted, peer);
+                self.note(
+                    fact,
+                    |seen| (&mut seen.greeted, &mut seen.greeted_trail),
+                    peer,
+                );
             }
             What::Backscatter { querier } if home.contains(querier) == Some(false) => {
-                self.touch(fact, |seen| &mut seen.asked, querier.network());
+                self.note(
+                    fact,
+                    |seen| (&mut seen.asked, &mut seen.asked_trail),
+                    querier.network(),
+                );
             }
             _ => {}
         }
     }
 
-    fn touch(&mut self, fact: &Fact, of: fn(&mut Seen) -> &mut Window, other: HostAddr) {
-        let window = of(self.seen(fact));
+    /// Counts one of the others, with the packet that shows it where it is a new one; packets are
+    /// of those that are still counted.
+    fn note(
+        &mut self,
+        fact: &Fact,
+        of: fn(&mut Seen) -> (&mut Window, &mut Trail),
+        other: HostAddr,
+    ) {
+        let (window, trail) = of(self.seen(fact));
         let before = window.len();
-        window.touch(super::fanout::hash(other), fact.time);
+        window.expire(fact.time);
+        if window.is_empty() {
+            *trail = Trail::default();
+        }
+        let other = super::fanout::hash(other);
+        if window.touch(other, fact.time).0.is_none() {
+            trail.note(Witness::of(fact), None);
+        }
         let after = window.len();
         self.kept = self.kept + after - before;
     }

@@ -60,6 +60,8 @@ pub struct Peers {
     pub fail_trail: Trail,
     /// Witnesses of refusals.
     pub rej_trail: Trail,
+    /// Witnesses of messages that were handed over.
+    pub mail_trail: Trail,
     /// Witnesses of defects and of names that change.
     pub proto_trail: Trail,
 }
@@ -79,6 +81,7 @@ impl Default for Peers {
             fan_trail: Trail::default(),
             fail_trail: Trail::default(),
             rej_trail: Trail::default(),
+            mail_trail: Trail::default(),
             proto_trail: Trail::default(),
         }
     }
@@ -103,10 +106,10 @@ pub(super) struct Peer {
     pub(super) login: bool,
     /// It was handed a message.
     pub(super) handed: bool,
-    /// Between servers: it heard an envelope inside TLS that no message followed.
-    nothing_in_tls: bool,
+    /// Between servers: it got an envelope and no message, where its replies cannot be read.
+    took_nothing: bool,
     /// Messages that it was handed there before the host's mail had a past.
-    taken_in_tls: u16,
+    taken_unread: u16,
     /// Hours in which it accepted a message last, and refused one for good.
     answered: [Option<i32>; 2],
     accepted: u16,
@@ -138,8 +141,10 @@ pub struct Tally {
     pub mailed: u32,
     /// Of those, left without QUIT.
     pub no_quit: u32,
-    /// That refuse less than a fifth of what they are handed, and accepted some; inside TLS by
-    /// what was handed over.
+    /// That were handed a message.
+    pub handed: u32,
+    /// That refuse less than a fifth of what they are handed, and accepted some; where replies
+    /// cannot be read, by what was handed over.
     pub accepted: u32,
     /// That refuse more, since they take the host for a spammer.
     pub blocked: u32,
@@ -149,7 +154,7 @@ pub struct Tally {
     pub refused: u32,
     /// That accepted nothing and said "not now" (4xx).
     pub deferred: u32,
-    /// That heard an envelope inside TLS, and took nothing.
+    /// That got an envelope and no message, where their replies cannot be read.
     pub took_nothing: u32,
     /// That refused a login and accepted none.
     pub login_failed: u32,
@@ -163,18 +168,18 @@ pub(super) enum Answers {
     Unknown,
     Refused,
     Deferred,
-    /// Inside TLS, so that it may be any of the others.
+    /// Its replies cannot be read, so that it may be any of the others.
     TookNothing,
     Nothing,
 }
 
 impl Peer {
     /// A big provider's server sees some refusals of any sender: what counts is whether they
-    /// are more than a fifth. Of what it said inside TLS nothing else is asked than whether it
-    /// took any mail: who put the host off takes it later.
+    /// are more than a fifth. Of what it said inside TLS, or out of sight, nothing else is asked
+    /// than whether it took any mail: who put the host off takes it later.
     pub(super) fn answers(&self) -> Answers {
         let no = u32::from(self.blocked) + u32::from(self.unknown) + u32::from(self.refused);
-        let accepted = u32::from(self.accepted) + u32::from(self.taken_in_tls);
+        let accepted = u32::from(self.accepted) + u32::from(self.taken_unread);
         if no * 4 > accepted {
             if self.blocked > 0 {
                 Answers::Blocked
@@ -185,7 +190,7 @@ impl Peer {
             }
         } else if accepted > 0 {
             Answers::Accepted
-        } else if self.nothing_in_tls && !self.handed {
+        } else if self.took_nothing && !self.handed {
             Answers::TookNothing
         } else if self.deferred > 0 {
             Answers::Deferred
@@ -215,6 +220,7 @@ impl Tally {
         count(peer.failed && !peer.reached, |t| &mut t.failed);
         count(peer.mailed, |t| &mut t.mailed);
         count(peer.mailed && peer.no_quit, |t| &mut t.no_quit);
+        count(peer.handed, |t| &mut t.handed);
         count(peer.login_failed && !peer.login, |t| &mut t.login_failed);
         match peer.answers() {
             Answers::Accepted => count(true, |t| &mut t.accepted),
@@ -271,7 +277,8 @@ impl Peers {
                 }
             }
             What::Helo { server, name } => {
-                change(self, server, &|_| ());
+                // It speaks when it is greeted, whether or not the greeting was seen.
+                change(self, server, &|peer| peer.reached = true);
                 if server.port == BETWEEN_SERVERS && self.helo.touch(name, now).0.is_none() {
                     self.proto_trail.note(witness, None);
                 }
@@ -308,9 +315,12 @@ impl Peers {
                 self.rej_trail.note(witness, None);
             }
             What::TlsMessages { server, count } => {
-                self.in_tls(server, count, witness, view, score);
+                self.unread(server, count, witness, view, score);
             }
-            What::NothingInTls { server } => self.in_tls(server, 0, witness, view, score),
+            What::NothingInTls { server } => self.unread(server, 0, witness, view, score),
+            What::OneSided { server, handed } => {
+                self.unread(server, handed.into(), witness, view, score);
+            }
             What::Auth {
                 server,
                 accepted: Some(accepted),
@@ -328,6 +338,7 @@ impl Peers {
                     peer.handed = true;
                     peer.accepted = peer.accepted.saturating_add(accepted.into());
                 });
+                self.mail_trail.note(witness, None);
                 if accepted {
                     self.answer(server, Answer::Accepted, witness, score);
                 }
@@ -347,9 +358,9 @@ impl Peers {
         }
     }
 
-    /// A server took so many messages inside TLS; none of an envelope that it heard, or with a
-    /// login that it did not accept.
-    fn in_tls(
+    /// A server whose replies cannot be read took so many messages; none of an envelope that it
+    /// got, or with a login that it did not accept.
+    fn unread(
         &mut self,
         server: Server,
         count: u32,
@@ -368,14 +379,15 @@ impl Peers {
                 peer.login |= taken;
                 peer.login_failed |= !taken;
             } else if !taken {
-                peer.nothing_in_tls = true;
+                peer.took_nothing = true;
             } else if !past {
                 let count = u16::try_from(count).unwrap_or(u16::MAX);
-                peer.taken_in_tls = peer.taken_in_tls.saturating_add(count);
+                peer.taken_unread = peer.taken_unread.saturating_add(count);
             }
         });
         spam_fanout::step(score, &moved, &self.tally, view, witness.time);
         if count > 0 {
+            self.mail_trail.note(witness, None);
             self.answer(server, Answer::Accepted, witness, score);
         } else {
             self.answer(server, Answer::Refused, witness, score);
@@ -459,6 +471,7 @@ impl Peers {
         self.fan_trail.merge(&other.fan_trail);
         self.fail_trail.merge(&other.fail_trail);
         self.rej_trail.merge(&other.rej_trail);
+        self.mail_trail.merge(&other.mail_trail);
         self.proto_trail.merge(&other.proto_trail);
     }
 

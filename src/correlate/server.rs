@@ -19,10 +19,10 @@ const WORM_RATE: f64 = 0.002;
 /// queries use up.
 const CAP: f64 = 9.0;
 
-/// One honest sender in ten only sends, and makes none of these lookups either: where mail
-/// connections are in sight, and show what it is, the absence weighs no more than that. At a
-/// tap that sees the DNS alone, it is all there is (the study's first rule), and a server that
-/// only sends needs a line in the inventory.
+/// One honest sender in ten only sends, and makes none of these lookups either: of a host whose
+/// connections to port 25 are in sight, the absence weighs no more than that. Of who makes none,
+/// and where the tap sees the DNS alone, it is all there is (the study's first rule), and a server
+/// whose mail goes past the tap needs a line in the inventory.
 pub const ONLY_SENDS: f64 = 2.3;
 
 /// Ten to one for "mail server", beside the prior ([`super::PRIOR`]).
@@ -33,6 +33,14 @@ const NO_SERVER: f64 = 2.3;
 
 /// Lookups of either kind that a person makes by hand stay below this.
 pub const BY_HAND: u64 = 3;
+
+/// Lookups that make a trade of it, and the span that they come over at the least: a person who
+/// looks into some addresses with a tool makes fewer or sooner, and a bot that would be taken for a
+/// server has to go on for as long. (Both are priors: a mail server looks up every host that
+/// connects, some hundred an hour.) Until then lookups weigh by their number.
+const TRADE: u64 = 10;
+/// See [`TRADE`].
+const LASTS: i64 = HOUR;
 
 /// Names of lookups that are kept, some 60 octets each and so 15 KiB of a host: more than two
 /// hundred MX queries ever need to be made up for ([`CAP`]), so that asking for old ones again buys
@@ -51,6 +59,8 @@ pub struct ServerTest {
     pub lookups: BTreeMap<ServerLookup, u64>,
     /// Those of the last hour.
     names: Window<Option<ServerLookup>>,
+    /// Time of the first and the newest of all.
+    span: Option<(Timestamp, Timestamp)>,
     llr: f64,
     is_server: bool,
 }
@@ -61,6 +71,7 @@ impl Default for ServerTest {
             mx_queries: 0,
             lookups: BTreeMap::new(),
             names: Window::new(HOUR, NAMES),
+            span: None,
             llr: 0.0,
             is_server: false,
         }
@@ -87,6 +98,8 @@ impl ServerTest {
             return;
         }
         *known = Some(kind);
+        let (first, newest) = self.span.unwrap_or((now, now));
+        self.span = Some((first.min(now), newest.max(now)));
         *self.lookups.entry(kind).or_insert(0) += 1;
         self.llr = (self.llr + (WORM_RATE / SERVER_RATE).ln()).max(-CAP);
         self.decide();
@@ -105,10 +118,11 @@ impl ServerTest {
         }
         self.names.merge(&other.names);
         self.lookups.retain(|_, count| *count > 0);
-        let counted = |count: u64| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
-        let queries = counted(self.mx_queries) * (SERVER_RATE - WORM_RATE);
-        let lookups = counted(self.lookups()) * (WORM_RATE / SERVER_RATE).ln();
-        self.llr = (queries + lookups).clamp(-CAP, CAP);
+        self.llr = self.mix().clamp(-CAP, CAP);
+        self.span = match (self.span, other.span) {
+            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
+            (one, other) => one.or(other),
+        };
         self.is_server |= other.is_server;
         self.decide();
     }
@@ -117,6 +131,13 @@ impl ServerTest {
     #[must_use]
     pub fn lookups(&self) -> u64 {
         self.lookups.values().sum()
+    }
+
+    /// The weight of all queries and lookups, whatever their order.
+    fn mix(&self) -> f64 {
+        let counted = |count: u64| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+        let queries = counted(self.mx_queries) * (SERVER_RATE - WORM_RATE);
+        queries + counted(self.lookups()) * (WORM_RATE / SERVER_RATE).ln()
     }
 
     /// Weight of "worm" against "mail server", within ±9.
@@ -132,11 +153,16 @@ impl ServerTest {
     }
 
     fn decide(&mut self) {
-        let by_hand = self.mx_queries < BY_HAND || self.lookups() < BY_HAND;
+        let lasts = self
+            .span
+            .is_some_and(|(first, newest)| newest.nanos_since(first) >= LASTS);
+        let by_hand = self.mx_queries < BY_HAND || self.lookups() < TRADE || !lasts;
         self.is_server = if self.is_server {
             self.llr < NO_SERVER
         } else {
-            !by_hand && self.llr <= SERVER
+            // Of all queries, and not of the last few hundred: what was asked before a few lookups
+            // is no server's either.
+            !by_hand && self.llr <= SERVER && self.mix() <= SERVER
         };
     }
 }
@@ -145,10 +171,14 @@ impl ServerTest {
 mod tests {
     use super::*;
 
+    /// So many MX queries, and names asked for over an hour.
     fn test(mx: u64, lookups: u64) -> ServerTest {
         let mut test = ServerTest::default();
         (0..mx).for_each(|_| test.mx_query());
-        (0..lookups).for_each(|name| ask(&mut test, name, 0));
+        for name in 0..lookups {
+            let second = 3_600 * name / (lookups - 1).max(1);
+            ask(&mut test, name, second.cast_signed());
+        }
         test
     }
 
@@ -159,13 +189,13 @@ mod tests {
 
     #[test]
     fn a_name_counts_again_after_an_hour() {
-        let mut test = test(10, 2);
-        for second in 0..1_000 {
-            ask(&mut test, 1, second);
+        let mut test = test(10, 9);
+        for second in 3_600..4_600 {
+            ask(&mut test, 8, second);
         }
-        assert_eq!(test.lookups(), 2);
+        assert_eq!(test.lookups(), 9);
         assert!(!test.is_server());
-        ask(&mut test, 1, 4_601);
+        ask(&mut test, 8, 8_201);
         assert!(test.is_server());
         // However many there are, no more are kept.
         for name in 0..10_000 {
@@ -190,13 +220,32 @@ mod tests {
         one.merge(&other);
         assert_eq!(one.lookups(), 2);
         assert!((one.llr() - test(10, 2).llr()).abs() < 1e-9);
+        // Half an hour at each of two addresses is an hour of the host.
+        let (mut early, mut late) = (test(3, 0), test(3, 0));
+        for name in 0..5 {
+            ask(&mut early, name, 360 * name.cast_signed());
+            ask(&mut late, 5 + name, 2_160 + 360 * name.cast_signed());
+        }
+        early.merge(&late);
+        assert!(early.is_server());
     }
 
     #[test]
-    fn a_mail_server_is_told_by_a_few_lookups() {
-        assert!(!test(10, 0).is_server() && !test(10, 2).is_server() && !test(2, 5).is_server());
-        assert!(test(10, 3).is_server());
-        assert!(!test(1000, 3).is_server());
+    fn a_mail_server_is_told_by_some_lookups_over_an_hour() {
+        assert!(!test(10, 0).is_server() && !test(10, 9).is_server() && !test(2, 15).is_server());
+        assert!(test(10, 10).is_server());
+        assert!(!test(1000, 10).is_server());
+    }
+
+    #[test]
+    fn what_a_person_looks_into_or_a_bot_throws_in_makes_no_server() {
+        let mut test = test(4, 0);
+        for name in 0..60 {
+            ask(&mut test, name, 50 * name.cast_signed());
+        }
+        assert!(!test.is_server());
+        // But it weighs.
+        assert!(test.llr() <= -CAP);
     }
 
     #[test]
@@ -205,7 +254,7 @@ mod tests {
         for n in 0..2922 {
             server.mx_query();
             if n % 21 == 20 {
-                ask(&mut server, n, 0);
+                ask(&mut server, n, 30 * n.cast_signed());
             }
         }
         assert!(server.is_server());

@@ -48,7 +48,7 @@ const REFUSED: (u32, Against) = (2, Against::each(0.7, 0.7, 0.0));
 /// A server that puts off and accepts nothing later: .3 against .2, since greylisting puts off
 /// every sender; and five of them at the most, since there are places where every server does.
 const DEFERRED: (u32, Against) = (5, Against::each(0.4, 0.4, 0.0));
-/// A server that took nothing inside TLS: unknown recipients and block lists are .4 of a bot's
+/// A server that took nothing where its replies cannot be read: unknown recipients and block lists are .4 of a bot's
 /// ([`super::fares`]), greylisting a tenth of both, and honest senders make callouts and find
 /// mailboxes gone in as many. Three at the most, and none beside those who say that they take the
 /// host for a spammer, since these may say the same.
@@ -132,20 +132,19 @@ pub(super) fn step(score: &mut Score, moved: &Moved, tally: &Tally, view: View, 
     if after.submission && !before.submission && tally.submission > PROVIDERS {
         score.add(Family::Submit, PROVIDER, now);
     }
-    // Where the servers' packets are not mirrored, their silence and their replies are unknown.
-    if !view.answers {
-        return;
-    }
     let failed = |peer: &Peer| peer.login_failed && !peer.login;
     if failed(after) && !failed(&before) && tally.login_failed > LOGIN_FAILS.0 {
         score.add(Family::Rej, LOGIN_FAILS.1, now);
     }
-    let difference = delivery(after) - delivery(&before);
+    let difference = delivery(after, view) - delivery(&before, view);
     if difference != Against::default() {
         score.add(Family::Mail, difference, now);
     }
+    // Where the servers' packets are not mirrored, SYNs may be all that is captured: the host must
+    // be seen to go on with some server, before its SYNs alone tell that others did not answer.
+    let goes_on = view.answers || tally.reached > 0;
     let difference = connection(after) - connection(&before);
-    if difference != Against::default() {
+    if goes_on && difference != Against::default() {
         score.add(Family::Fail, difference, now);
     }
     let left = u32::from(before.answers() != after.answers());
@@ -164,12 +163,14 @@ fn connection(peer: &Peer) -> Against {
     }
 }
 
-/// What a destination weighs by whether it gets a message.
-fn delivery(peer: &Peer) -> Against {
-    match (
-        peer.handed,
-        peer.mailed && peer.answers() == Answers::Nothing || peer.answers() == Answers::TookNothing,
-    ) {
+/// What a destination weighs by whether it gets a message. Where the servers' packets are not
+/// mirrored, it is not known before the end whether one that says nothing minds.
+fn delivery(peer: &Peer, view: View) -> Against {
+    let asked = match peer.answers() {
+        Answers::Nothing => peer.mailed && view.answers,
+        answers => answers == Answers::TookNothing,
+    };
+    match (peer.handed, asked) {
         (true, _) => HANDED,
         (false, true) => ASKED,
         (false, false) => Against::default(),
@@ -254,6 +255,13 @@ pub(super) fn explain(family: Family, peers: &Peers) -> Option<(Trail, String)> 
         Family::Rej => (&peers.rej_trail, refusals(tally)),
         Family::RejJump => return Some(peers.fares.explain()),
         Family::Proto => (&peers.proto_trail, manners(peers)),
+        Family::Mail => {
+            let servers = counted(tally.handed, "server");
+            (
+                &peers.mail_trail,
+                format!("handed over messages to {servers}"),
+            )
+        }
         _ => return None,
     };
     Some((trail.clone(), text))
@@ -293,7 +301,7 @@ fn refusals(tally: &Tally) -> String {
         (tally.blocked, "took it for a spammer"),
         (tally.refused, "refused it otherwise"),
         (tally.deferred, "put it off"),
-        (tally.took_nothing, "took nothing from it inside TLS"),
+        (tally.took_nothing, "got an envelope and no message"),
         (tally.login_failed, "did not let it in"),
     ];
     let mut said: Vec<_> = said
@@ -335,44 +343,45 @@ fn manners(peers: &Peers) -> String {
     said.join(", ")
 }
 
-/// What pulled the score down, in plain sentences with what it weighs.
-pub(super) fn against(score: &Score, peers: &Peers) -> Vec<CounterEvidence> {
+/// What pulled the score down; `weight`: what a family weighs.
+pub(super) fn against(
+    weight: &dyn Fn(Family) -> Against,
+    peers: &Peers,
+) -> impl Iterator<Item = CounterEvidence> {
     let tally = &peers.tally;
-    let weight = |family| score.of(family).sender;
-    let mut against = Vec::new();
-    let mut tell = |what, count: u32, text: String| {
-        against.push(CounterEvidence {
-            what,
-            count: count.into(),
-            text,
-        });
-    };
     let Tally {
         reached,
         failed,
         accepted,
         ..
     } = *tally;
-    let llr = weight(Family::Fail);
-    if llr < -0.05 {
-        let all = counted(reached + failed, "server");
-        let text = format!("{reached} of {all} answered, which weighs {llr:+.1}");
-        tell("smtp-answered", reached, text);
-    }
-    let llr = weight(Family::Rej);
-    if llr < -0.05 {
-        let servers = counted(accepted, "server");
-        let text = format!("{servers} accepted its mail, which weighs {llr:+.1}");
-        tell("smtp-accepted", accepted, text);
-    }
+    let all = counted(reached + failed, "server");
     let quits = quits(tally);
-    if quits > 0 {
-        let llr = (f64::from(quits) * QUIT).max(-Family::Proto.credit());
-        let servers = counted(quits, "server");
-        let text = format!("left {servers} in order, with QUIT, which weighs {llr:+.1}");
-        tell("smtp-quit", quits, text);
-    }
-    against
+    let quit = (f64::from(quits) * QUIT).max(-Family::Proto.credit());
+    let against = [
+        (
+            "smtp-answered",
+            reached,
+            weight(Family::Fail).sender,
+            format!("{reached} of {all} answered"),
+        ),
+        (
+            "smtp-accepted",
+            accepted,
+            weight(Family::Rej).sender,
+            format!("{} accepted its mail", counted(accepted, "server")),
+        ),
+        (
+            "smtp-quit",
+            quits,
+            quit,
+            format!("left {} in order, with QUIT", counted(quits, "server")),
+        ),
+    ];
+    let told = against
+        .into_iter()
+        .map(|(what, count, llr, text)| CounterEvidence::new(what, count.into(), llr, text));
+    told.filter(CounterEvidence::weighs)
 }
 
 #[cfg(test)]

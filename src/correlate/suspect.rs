@@ -105,6 +105,8 @@ pub struct Suspect {
     last_mx: Option<Timestamp>,
     /// Whether it was seen to get MX replies.
     mx_replies: bool,
+    /// Some of its lookups cannot be read: it uses DNS inside TLS or QUIC.
+    hides_dns: bool,
     /// Its addresses, and what was counted of them.
     pub(super) addresses: Addresses,
     /// Sums of its A queries, an hour apart.
@@ -153,6 +155,7 @@ impl Default for Suspect {
             exchangers: Window::new(HOUR, FEW),
             last_mx: None,
             mx_replies: false,
+            hides_dns: false,
             addresses: Addresses::default(),
             samples: VecDeque::new(),
         }
@@ -201,7 +204,7 @@ impl Suspect {
         match fact.what {
             What::Attempt(server) => {
                 self.fanout.attempt(now, server);
-                self.follow.attempt(&mut self.score, now);
+                self.follow.attempt(&mut self.score, witness, now);
                 self.mail(fact.what, witness, view);
             }
             What::Outcome(server, outcome) => {
@@ -214,6 +217,7 @@ impl Suspect {
             | What::Message { .. }
             | What::Auth { .. }
             | What::NothingInTls { .. }
+            | What::OneSided { .. }
             | What::Defect { .. } => self.mail(fact.what, witness, view),
             What::Recipient { server } => {
                 self.relay.recipients(server, 1, &mut self.score, witness);
@@ -243,7 +247,7 @@ impl Suspect {
                     return;
                 }
                 self.server.mx_query();
-                self.follow.lookup(&mut self.score, now, view.smtp);
+                self.lookup(now, view);
                 if before.is_none() {
                     self.mx_trail.note(witness, Some(delta.domain(domain)));
                     self.score.add(Family::Mx, gen2::NEW_DOMAIN, now);
@@ -277,6 +281,17 @@ impl Suspect {
 
     fn mail(&mut self, what: What, witness: Witness, view: View) {
         self.peers.learn(what, witness, view, &mut self.score);
+    }
+
+    /// A lookup after which an engine would connect.
+    fn lookup(&mut self, now: Timestamp, view: View) {
+        let own = self.sends();
+        self.follow.lookup(&mut self.score, now, view.smtp, own);
+    }
+
+    /// Whether mail connections of its own to port 25 were in sight within a day.
+    fn sends(&self) -> bool {
+        self.peers.tally.between_servers > 0
     }
 
     fn mx_reply(&mut self, domain: u64, failed: bool, now: Timestamp, witness: Witness) {
@@ -328,7 +343,7 @@ impl Suspect {
         let own = self.mail_hosts.len() <= gen3::OWN_DOMAINS;
         if before.is_none() {
             self.kwa_trail.note(witness, Some(delta.domain(domain)));
-            self.follow.lookup(&mut self.score, now, view.smtp);
+            self.lookup(now, view);
             if !own {
                 self.score.add(Family::Kwa, gen3::NEW_DOMAIN, now);
             }
@@ -359,8 +374,16 @@ impl Suspect {
     }
 
     /// Sets the families that are states: what the host is like by its counters.
-    pub fn weigh(&mut self, totals: &HostTotals, view: View) {
-        let most = if view.smtp { ONLY_SENDS } else { f64::MAX };
+    pub fn weigh(&mut self, totals: &HostTotals) {
+        // What is asked out of sight may be just what is missing; and who sends nothing, as far as
+        // can be seen, is none of those who only send.
+        let most = if self.hides_dns {
+            0.0
+        } else if self.sends() {
+            ONLY_SENDS
+        } else {
+            f64::MAX
+        };
         let server = Against::each(0.0, self.server.llr().min(most), 0.0);
         let asks_mx = self.server.mx_queries > 0;
         self.score.set(
@@ -405,6 +428,7 @@ impl Suspect {
             .is_some_and(|first| second - first.second() > 86_400);
         let now = Timestamp::from_parts(second, 0);
         self.addresses.count(host, totals, fresh || !known, now);
+        self.hides_dns |= totals.dns_hidden == Some(true);
         let sums = self.addresses.sums();
         if fresh {
             let start = if known { sums } else { Sums::default() };
@@ -475,6 +499,7 @@ impl Suspect {
         self.direct = self.direct.or(other.direct);
         self.last_mx = self.last_mx.max(other.last_mx);
         self.mx_replies |= other.mx_replies;
+        self.hides_dns |= other.hides_dns;
     }
 
     /// Whether somebody uses the machine as people use PCs.

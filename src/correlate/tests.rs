@@ -10,6 +10,7 @@ use crate::home::Home;
 use crate::verdict::Role;
 use std::sync::Arc;
 
+mod blind;
 mod counted;
 mod machines;
 
@@ -233,6 +234,12 @@ fn ptr(name: u64) -> What {
     }
 }
 
+/// Nine reverse lookups: with another one an hour later it is a mail server's trade.
+fn reverse(correlator: &mut Correlator, second: i64) -> Vec<Verdict> {
+    let lookups: Vec<_> = (1..10).map(ptr).collect();
+    correlator.second(&[delta(second, host(1), &lookups)])
+}
+
 /// Where the replies are not seen, what follows an MX lookup is taken for its consequence.
 #[test]
 fn a_mail_server_is_not_judged_by_what_its_lookups_lead_to() {
@@ -253,7 +260,8 @@ fn who_turns_out_to_be_a_server_is_cleared() {
     let levels: Vec<_> = told.iter().map(|v| (v.state, v.judgement.level)).collect();
     let notice = (State::New, Level::Notice);
     assert_eq!(levels, [notice, (State::Updated, Level::Suspected)]);
-    let cleared = correlator.second(&[delta(2_000, host(1), &[ptr(1), ptr(2), ptr(3)])]);
+    assert_eq!(reverse(&mut correlator, 2_000), []);
+    let cleared = correlator.second(&[delta(5_600, host(1), &[ptr(10)])]);
     let [verdict] = &cleared[..] else {
         panic!("{cleared:?}")
     };
@@ -275,18 +283,19 @@ fn who_turns_out_to_be_a_server_is_cleared() {
 /// A host that asks for one name again and again, as for that of its own address.
 #[test]
 fn one_name_is_one_lookup_however_often_it_is_asked_for() {
-    let role = |names: [u64; 3]| {
+    let role = |name: u64| {
         let mut correlator = Correlator::new(Context::default());
         correlator.second(&[delta(0, host(1), &mx(10))]);
-        for (name, second) in names.into_iter().zip([100, 200, 300]) {
-            correlator.second(&[delta(second, host(1), &[ptr(name)])]);
+        reverse(&mut correlator, 100);
+        for second in [1_900, 3_690, 3_710] {
+            correlator.second(&[delta(second, host(1), &[ptr(9)])]);
         }
+        correlator.second(&[delta(3_720, host(1), &[ptr(name)])]);
         let judgement = correlator.judgement(host(1), &HostTotals::default());
         judgement.role.role
     };
-    assert_eq!(role([1, 1, 1]), Role::Pc);
-    assert_eq!(role([1, 2, 1]), Role::Pc);
-    assert_eq!(role([1, 2, 3]), Role::MailServer);
+    assert_eq!(role(9), Role::Pc);
+    assert_eq!(role(10), Role::MailServer);
 }
 
 /// It answers DNS only after it was noticed, so that the notice stands and its reasons do not
@@ -521,15 +530,34 @@ fn fan_out_becomes_the_generation_that_its_lookups_show() {
     assert!(score >= CONFIRMED, "{score}");
 }
 
+/// Beside many servers, a few guessed mail hosts are what an office's mail programs look for.
+#[test]
+fn a_few_guesses_among_many_servers_are_no_generation() {
+    let class = |label: &[u8]| {
+        let mut correlator = Correlator::new(Context::default());
+        correlator.second(&[delta(0, host(1), &spam(30))]);
+        let mut guesses: Vec<_> = (0..6).map(|n| mail_host(n, b"mail")).collect();
+        guesses.extend((0..6).map(|n| mail_host(n, label)));
+        correlator.second(&[delta(10, host(1), &guesses)]);
+        let judgement = correlator.judgement(host(1), &HostTotals::default());
+        assert_eq!(judgement.level, Level::Confirmed);
+        judgement.class
+    };
+    assert_eq!(class(b"mail"), Class::SpamFanout);
+    // Who tries one keyword after the other is a worm of the third.
+    assert_eq!(class(b"smtp"), Class::Gen3A);
+}
+
 /// That it is a mail server explains to how many it turns, and not how it fares.
 #[test]
 fn a_mail_server_s_role_is_no_immunity() {
     let greeted = |whats: Vec<What>| {
         let mut correlator = Correlator::new(Context::default());
-        let mut all = mx(10);
-        all.extend([ptr(1), ptr(2), ptr(3)]);
+        correlator.second(&[delta(0, host(1), &mx(10))]);
+        reverse(&mut correlator, 10);
+        let mut all = vec![ptr(10)];
         all.extend(whats);
-        let told = serious(correlator.second(&[delta(0, host(1), &all)]));
+        let told = serious(correlator.second(&[delta(3_700, host(1), &all)]));
         let judgement = correlator.judgement(host(1), &HostTotals::default());
         assert_eq!(judgement.role.role, Role::MailServer);
         // And it is told where it turned.

@@ -1,8 +1,9 @@
 //! A host that is watched: what it has shown, and the episode that came of it.
 
+use super::counterevidence;
 use super::coupling::Coupling;
 use super::evidence::Family;
-use super::judge::{Judge, Outcome, counterevidence};
+use super::judge::{Judge, Outcome};
 use super::others::Seen;
 use super::role::{self, RoleView};
 use super::score::{Against, Score};
@@ -25,9 +26,13 @@ pub(super) const NOTICES: u32 = 1_000;
 /// must not fill the log either.
 const MOVES: u8 = 16;
 
-/// Said of a level that lookups brought before it was known whose they are.
-const BEHIND: &str = "; since then the tap showed to lie behind a resolver, and its lookups are not \
-                      weighed any more";
+/// Said of who was noticed for lookups alone, before it was known whose they are.
+const BEHIND: &str = "the tap showed to lie behind a resolver, so that its lookups may be those of \
+                      others, and nothing else speaks against it";
+
+/// Said of a level that lookups helped to bring before that.
+const SINCE: &str = "; since then the tap showed to lie behind a resolver, and its lookups are not \
+                     weighed any more";
 
 /// A remembered host.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -115,7 +120,7 @@ impl Watched {
 
     /// Sets the families that are states: what the host is like at the moment.
     pub(super) fn weigh(&mut self, setting: &Setting<'_>) {
-        self.suspect.weigh(&self.totals, setting.view);
+        self.suspect.weigh(&self.totals);
         if let Some(seen) = setting.others {
             let known = setting.context.inventory.host(setting.host);
             let used =
@@ -216,6 +221,9 @@ impl Watched {
         if turned_out && !role.is_pc() && outcome.level == Level::None {
             return self.clear(setting, role);
         }
+        if self.asked_for_others(&judge) {
+            return self.free(setting, role);
+        }
         let after = self.after(&outcome);
         let before = self.episode.map(|episode| (episode.level, episode.class));
         let highest = self.peak.as_ref().map(|(score, _)| *score);
@@ -292,7 +300,7 @@ impl Watched {
         if let Some(episode) = self.episode {
             if judgement.level != episode.level {
                 let before = judge.egress && !self.sentence.contains("behind a resolver");
-                let since = if before { BEHIND } else { "" };
+                let since = if before { SINCE } else { "" };
                 judgement.reason = format!("{}{since}", self.sentence);
             }
             (judgement.class, judgement.level) = (episode.class, episode.level);
@@ -313,12 +321,29 @@ impl Watched {
         Some(verdict)
     }
 
+    /// Whether an episode rests on lookups alone that turned out to be those of everybody behind a
+    /// resolver.
+    fn asked_for_others(&self, judge: &Judge<'_>) -> bool {
+        let sums = self.peak.as_ref().map(|(_, sums)| &**sums);
+        let none = |sums| judge.outcome(&self.suspect, sums).level == Level::None;
+        judge.egress && self.episode.is_some() && none(&self.suspect.score) && sums.is_none_or(none)
+    }
+
+    /// Ends the episode of who turned out to lie before a resolver with all its clients.
+    fn free(&mut self, setting: &Setting<'_>, role: RoleView) -> Option<Verdict> {
+        let verdict = self.acquit(setting, role, BEHIND.to_owned())?;
+        self.facts = Some((setting.time, setting.time));
+        Some(verdict)
+    }
+
     /// Ends the episode at none.
     fn acquit(&mut self, setting: &Setting<'_>, role: RoleView, reason: String) -> Option<Verdict> {
         self.episode.as_mut()?.sequence += 1;
+        let judge = setting.judge(&role, &self.suspect);
+        let against = counterevidence::of(&judge, &self.suspect, &self.suspect.score);
         let judgement = Judgement {
             reason,
-            counterevidence: counterevidence(&self.suspect, &self.suspect.score),
+            counterevidence: against,
             windows: self.suspect.fanout.windows(setting.time),
             ..Judgement::ordinary(role)
         };
@@ -338,6 +363,9 @@ impl Watched {
     pub(super) fn close(&mut self, setting: &Setting<'_>, silent: bool) -> Option<Verdict> {
         let episode = self.episode?;
         let role = role::role(setting, Some(&self.suspect), &self.totals);
+        if !silent && self.asked_for_others(&setting.judge(&role, &self.suspect)) {
+            return self.free(setting, role);
+        }
         let mut judgement = self.judgement(setting, &role);
         let mut level = episode.level;
         if silent {

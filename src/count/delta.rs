@@ -173,6 +173,14 @@ pub enum What {
         /// To whom.
         server: Server,
     },
+    /// A connection of which the server's packets were not seen ended after an envelope: an
+    /// estimate. The packet is the connection's last one.
+    OneSided {
+        /// To whom.
+        server: Server,
+        /// It handed over a message.
+        handed: bool,
+    },
     /// It is registered at a chat server (IRC); told once in an hour of each server.
     Irc {
         /// Which.

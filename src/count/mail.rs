@@ -176,6 +176,7 @@ impl Tally {
                 Some(What::TlsMessages { server, count })
             }
             Heard::NothingInTls => Some(What::NothingInTls { server }),
+            Heard::OneSided { handed } => Some(What::OneSided { server, handed }),
             Heard::ClientUnheard => {
                 smtp.commands(false);
                 None

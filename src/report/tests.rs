@@ -314,6 +314,7 @@ fn the_largest_event_is_cut() {
     let against = CounterEvidence {
         what: "smtp-answered",
         count: 1,
+        llr: -1.2,
         text: "x".repeat(80),
     };
     let judgement = Judgement {

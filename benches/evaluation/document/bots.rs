@@ -1,6 +1,6 @@
 //! Of bots: how many are convicted, as what, and how soon.
 
-use super::super::figures::quantile;
+use super::super::figures::{Share, quantile};
 use super::super::outcome::{Delay, Outcome};
 use super::{bots, convicted, domains, honest, of_rows, packets, table};
 use mxray::synth::population::{Truth, View, rows};
@@ -75,21 +75,40 @@ pub(super) fn views(all: &[Outcome]) -> String {
     )
 }
 
+/// What of a client was there to be seen: its DNS, or its SMTP as well.
+fn seen(one: &Outcome) -> &'static str {
+    match (one.view, one.sample.shows.smtp) {
+        (View::DnsOnly, _) => "DNS only",
+        (_, false) => "both, sends nothing",
+        (_, true) => "DNS and SMTP",
+    }
+}
+
 pub(super) fn clients(all: &[Outcome]) -> String {
     let mut lines = Vec::new();
     for row in rows().iter().filter(|row| row.name.starts_with("client-")) {
         let of_row = |one: &&Outcome| one.sample.row.name == row.name;
         let these = || all.iter().filter(of_row);
-        let forms: BTreeSet<&str> = these().map(|one| &*one.sample.form).collect();
-        for form in forms {
-            let these = || these().filter(|one| one.sample.form == form);
+        let forms: BTreeSet<(&str, &str)> =
+            these().map(|one| (&*one.sample.form, seen(one))).collect();
+        for (form, tap) in forms {
+            let these = || these().filter(|one| one.sample.form == form && seen(one) == tap);
             let share = convicted(these());
             let classes: BTreeSet<&str> = these().map(|one| one.class.name()).collect();
-            let told =
-                |level| told_delay(these().filter_map(|one| one.reached.get(&level)).copied());
+            // Who is honest has no onset to reckon from.
+            let told = |level| match row.truth {
+                Truth::Bot => {
+                    told_delay(these().filter_map(|one| one.reached.get(&level)).copied())
+                }
+                Truth::Ordinary | Truth::Hard => {
+                    let share = Share::count(these(), |one| one.level >= level);
+                    format!("{} of {}", share.hits, share.of)
+                }
+            };
             lines.push(vec![
                 row.name.to_owned(),
                 form.to_owned(),
+                tap.to_owned(),
                 format!("{} of {}", share.hits, share.of),
                 classes.into_iter().collect::<Vec<_>>().join(", "),
                 told(Level::Suspected),
@@ -98,12 +117,15 @@ pub(super) fn clients(all: &[Outcome]) -> String {
         }
     }
     format!(
-        "## The study's clients\n\nAt a tap that sees the DNS alone, as the study's did; A is the mail \
-         server and must not be convicted. Delays are from the first query: packets of the host, recipient domains, seconds; medians.\n\n{}",
+        "## The study's clients\n\nAt a tap that sees the DNS alone, as the study's did, and at one that \
+         sees both; the study has no SMTP of them, and what is generated here delivers to no more than 250 \
+         domains. A is the mail server and must not be convicted. Delays are from the first query: packets \
+         of the host, recipient domains, seconds; medians. Of A, how many got so far.\n\n{}",
         table(
             &[
                 "client",
                 "form",
+                "tap",
                 "convicted",
                 "class",
                 "suspected after",

@@ -3,7 +3,7 @@
 use super::super::figures::Share;
 use super::super::outcome::Outcome;
 use super::{convicted, of_rows, table};
-use mxray::synth::population::{Row, Truth, View};
+use mxray::synth::population::{Row, Truth};
 use mxray::verdict::Level;
 
 pub(super) fn false_positives(all: &[Outcome]) -> String {
@@ -12,8 +12,8 @@ pub(super) fn false_positives(all: &[Outcome]) -> String {
             .iter()
             .filter(move |one| one.sample.row.name == row.name);
         let suspected = Share::count(these.clone(), |one| one.level >= Level::Suspected);
-        let full = convicted(these.clone().filter(|one| one.view != View::DnsOnly));
-        let dns = convicted(these.filter(|one| one.view == View::DnsOnly));
+        let full = convicted(these.clone().filter(|one| !one.dns_alone()));
+        let dns = convicted(these.filter(|one| one.dns_alone()));
         vec![
             row.name.to_owned(),
             full.percent(),
@@ -24,7 +24,7 @@ pub(super) fn false_positives(all: &[Outcome]) -> String {
     let head = [
         "host",
         "convicted",
-        "convicted at a DNS-only tap",
+        "convicted by its DNS alone",
         "suspected or more, all views",
     ];
     format!(
@@ -38,7 +38,7 @@ pub(super) fn false_positives(all: &[Outcome]) -> String {
 fn worst(all: &[Outcome], row: &Row, dns_only: bool) -> Option<String> {
     let these = all
         .iter()
-        .filter(|one| one.sample.row.name == row.name && (one.view == View::DnsOnly) == dns_only);
+        .filter(|one| one.sample.row.name == row.name && one.dns_alone() == dns_only);
     let worst = these.max_by(|a, b| {
         let key = |one: &Outcome| (one.level, one.score);
         let (a, b) = (key(a), key(b));
@@ -68,7 +68,7 @@ pub(super) fn sentences(all: &[Outcome]) -> String {
                 "host",
                 "what it is",
                 "worst sentence",
-                "worst at a DNS-only tap"
+                "worst by its DNS alone"
             ],
             lines
         )

@@ -112,8 +112,9 @@ pub(super) fn families_left_out(all: &[Outcome]) -> String {
     format!(
         "## Leave one family out\n\nThe border is the lowest score at which, on the three other \
          families, no more than .02 % of ordinary host-days and 1 % of lookalikes are above it; then \
-         it is tried on the family that it has not seen. Beside it what mxray's own levels do there, \
-         which were fitted to none.\n\n{}",
+         it is tried on the family that it has not seen. Beside it what mxray's own levels do there. \
+         The levels were fitted to no family; weights are priors, of which some were changed where this \
+         evaluation, of all four families, showed them wrong (decision 0015).\n\n{}",
         table(
             &[
                 "left out",
@@ -126,6 +127,40 @@ pub(super) fn families_left_out(all: &[Outcome]) -> String {
                 "lookalikes, own levels",
             ],
             lines
+        )
+    )
+}
+
+/// The family that nothing was chosen by.
+pub(super) fn held_out(all: &[Outcome]) -> String {
+    let both = convicted(bots(all).filter(|one| one.both_halves() && !one.sample.mixed));
+    let mixed = convicted(bots(all).filter(|one| one.both_halves() && one.sample.mixed));
+    let half = convicted(bots(all).filter(|one| !one.both_halves()));
+    let ordinary = convicted(honest(all, Truth::Ordinary));
+    let hard = convicted(honest(all, Truth::Hard).filter(|one| !one.dns_alone()));
+    let right = Share::count(bots(all).filter(|one| one.found()), |one| one.class_right());
+    let line = [
+        both.told(),
+        mixed.told(),
+        half.told(),
+        ordinary.percent(),
+        hard.percent(),
+        right.told(),
+    ];
+    format!(
+        "## A family that nothing was chosen by\n\nHosts of a fifth world ({}), which is in no other \
+         table: both halves, DNS only, and the client's side only.\n\n{}",
+        Family::HELD_OUT.name(),
+        table(
+            &[
+                "recall, both halves",
+                "mixed with a person",
+                "half a view",
+                "ordinary",
+                "lookalikes",
+                "class right",
+            ],
+            [line.to_vec()]
         )
     )
 }
@@ -222,6 +257,9 @@ pub(super) fn without(trials: &[Trial]) -> String {
     let all = trials.first();
     let more = |share: Share, of: fn(&Trial) -> Share| {
         let all = all.map(of).unwrap_or_default();
+        if share.of == 0 {
+            return "–".to_owned();
+        }
         format!(
             "{} of {} ({:+.3})",
             share.hits,
@@ -232,9 +270,11 @@ pub(super) fn without(trials: &[Trial]) -> String {
     let lines = trials.iter().map(|trial| {
         vec![
             trial.without.to_owned(),
-            more(trial.bots, |trial| trial.bots),
-            more(trial.ordinary, |trial| trial.ordinary),
-            more(trial.hard, |trial| trial.hard),
+            more(trial.full.bots, |trial| trial.full.bots),
+            more(trial.full.ordinary, |trial| trial.full.ordinary),
+            more(trial.full.hard, |trial| trial.full.hard),
+            more(trial.dns.bots, |trial| trial.dns.bots),
+            more(trial.dns.hard, |trial| trial.dns.hard),
         ]
     });
     let body = if trials.is_empty() {
@@ -245,11 +285,14 @@ pub(super) fn without(trials: &[Trial]) -> String {
             "bots convicted",
             "ordinary convicted",
             "lookalikes convicted",
+            "bots, DNS only",
+            "lookalikes, DNS only",
         ];
         table(&head, lines)
     };
     format!(
-        "## Without a family\n\nA part of the hosts, both halves seen, judged with all evidence and \
-         then each time without one family; in brackets what that changes.\n\n{body}"
+        "## Without a family\n\nA part of the hosts, judged with all evidence and then each time \
+         without one family, where both halves are seen and, for families of the DNS, where nothing else \
+         is; in brackets what that changes.\n\n{body}"
     )
 }

@@ -37,7 +37,7 @@ fn learn_with(host: &mut Suspect, second: i64, what: What, view: View) {
         what,
     };
     host.learn(&fact, &Delta::default(), view);
-    host.weigh(&HostTotals::default(), view);
+    host.weigh(&HostTotals::default());
 }
 
 fn learn(host: &mut Suspect, second: i64, what: What) {
@@ -351,6 +351,48 @@ fn what_is_not_mirrored_is_not_weighed() {
     }
 }
 
+/// Who goes on with some servers shows that it does not with others, and SMTP waits for replies.
+#[test]
+fn of_the_client_alone_silence_and_what_it_sends_tell() {
+    let alone = View {
+        answers: false,
+        ..IN_SIGHT
+    };
+    // Every fifth does not answer, and every third of the rest takes no message.
+    let judged = |takes: fn(u32) -> bool| {
+        let mut host = Suspect::default();
+        for number in 0..40 {
+            let (server, second) = (server(number, 25), i64::from(number) * 40);
+            learn_with(&mut host, second, What::Attempt(server), alone);
+            if number % 5 == 4 {
+                let silent = What::Outcome(server, Outcome::Unanswered);
+                learn_with(&mut host, second + 30, silent, alone);
+                continue;
+            }
+            let (name, domain, handed) = (1, Some(1), takes(number));
+            for what in [
+                What::Helo { server, name },
+                What::Mail { server, domain },
+                What::OneSided { server, handed },
+            ] {
+                learn_with(&mut host, second + 1, what, alone);
+            }
+        }
+        host
+    };
+    let bot = judged(|number| number % 3 != 0);
+    assert!(seen(&bot).convicted());
+    let families: Vec<_> = told(&bot).evidence.iter().map(|it| it.family).collect();
+    for family in [Family::Fail, Family::Rej, Family::Mail] {
+        assert!(families.contains(&family), "{families:?}");
+    }
+    // Whose mail is taken is a sender; its servers' silence is not enough.
+    let sender = judged(|_| true);
+    assert!(!seen(&sender).convicted());
+    assert_eq!(sender.peers.tally.accepted, 32);
+    assert!(rej(&sender) < -1.0);
+}
+
 /// Beyond the bound the destinations met first leave, the failing ones as the others.
 #[test]
 fn at_the_bound_the_shares_stay() {
@@ -521,7 +563,7 @@ fn servers_that_take_nothing_inside_tls_weigh_until_they_take_something() {
     let text = refusals(&host.peers.tally);
     assert_eq!(
         text,
-        "38 servers took nothing from it inside TLS, 1 server accepted its mail"
+        "38 servers got an envelope and no message, 1 server accepted its mail"
     );
 }
 

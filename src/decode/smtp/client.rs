@@ -94,6 +94,12 @@ pub(super) struct Client {
     /// SMTPUTF8 holds for the mail that is handed over.
     utf8: bool,
     mailed: bool,
+    /// It named a recipient.
+    asked: bool,
+    /// It sent a text, or a last chunk, for which it had waited.
+    handed: bool,
+    /// It sent one for which it had not.
+    hasty: bool,
     quit: bool,
 }
 
@@ -153,6 +159,18 @@ impl Client {
 
     pub(super) fn is_text_due(&self) -> bool {
         self.text_due
+    }
+
+    /// Whether it handed over a message, where it alone is seen; `None` where that cannot be told
+    /// by what it sent.
+    pub(super) fn handed(&self) -> Option<bool> {
+        (self.asked && !self.hasty).then_some(self.handed)
+    }
+
+    /// It sent a text or a last chunk; whether it had waited with it for replies.
+    fn hands_over(&mut self, waited: bool) {
+        self.handed |= waited;
+        self.hasty |= !waited;
     }
 
     /// It sends text, and it is not known for sure where that ends, or that it is one.
@@ -333,6 +351,7 @@ impl Session {
         self.client.mode = Mode::Lines;
         self.client.unsure = false;
         self.client.units += 1;
+        self.client.hands_over(!self.client.rushed);
         if !answered {
             // A text waits for its permission, and so for all replies before.
             let waited = !self.client.rushed && self.server.is_silent();

@@ -54,6 +54,14 @@ pub enum Heard<'a> {
     /// message behind it, by the sizes of records: an estimate. Not said of one of which
     /// anything is missing.
     NothingInTls,
+    /// A connection has ended of which nothing of the server was seen, after an envelope: whether
+    /// a message was handed over. SMTP waits for replies (RFC 5321 section 4.3.1), so that a text
+    /// after DATA had its 354, and an envelope that none follows was refused: an estimate. Not said
+    /// of one of which anything is missing, nor of a client that waits for nothing.
+    OneSided {
+        /// The client sent a text, and went on.
+        handed: bool,
+    },
     /// The server answers a client of which nothing was heard: its packets are not mirrored.
     /// Said once.
     ClientUnheard,

@@ -177,6 +177,15 @@ impl Session {
         {
             out(Heard::NothingInTls);
         }
+        if end == End::Said
+            && self.whole
+            && !self.gapped
+            && self.tls.is_none()
+            && !self.server.is_seen()
+            && let Some(handed) = self.client.handed()
+        {
+            out(Heard::OneSided { handed });
+        }
         self.over = true;
     }
 

@@ -137,7 +137,9 @@ pub struct RoleBody {
 pub struct EvidenceBody {
     /// Its family.
     pub family: &'static str,
-    /// Log-likelihood ratio, natural logarithm.
+    /// Log-likelihood ratio, natural logarithm, of "bot" against the honest host that it speaks
+    /// against most: the greatest of its shares in `against`. So these of all families do not
+    /// add up to the score, nor to any of the sums in `against`.
     pub llr: f64,
     /// Whether the family's cap cut it.
     pub capped: bool,
@@ -173,6 +175,10 @@ pub struct CounterBody {
     pub what: &'static str,
     /// How often.
     pub n: u64,
+    /// Log-likelihood ratio, natural logarithm, of what it weighs, at most 0: for the honest host
+    /// that it speaks for most. 0: it explains something, and has no weight of its own or none in
+    /// the host's role.
+    pub llr: f64,
     /// One plain sentence.
     pub text: String,
 }
@@ -332,6 +338,7 @@ impl CounterBody {
         Self {
             what: against.what,
             n: against.count,
+            llr: round(against.llr),
             text: against.text.clone(),
         }
     }

@@ -52,7 +52,8 @@ impl Campaign {
             (Family::Reed | Family::Dune, 0) => Law::Even,
             (Family::Reed | Family::Dune, _) => Law::Poisson,
             (Family::Birch, _) => Law::Bursts(dice.between(4, 60)),
-            (Family::Cedar, 0) => Law::Diurnal,
+            (Family::Elder, 1..) => Law::Bursts(dice.between(2, 12)),
+            (Family::Cedar | Family::Elder, 0) => Law::Diurnal,
             (Family::Cedar, _) => Law::HeavyTail,
         };
         let hours = dice.between(1, 8);
@@ -195,6 +196,9 @@ pub(super) fn manners(host: &mut Host) -> Dialect {
         // Its own name as the DNS gives it: nothing to find fault with.
         (Family::Cedar, 0) => vec![format!("host-{}.dyn.{domain}", dice.below(250))],
         (Family::Cedar, _) => vec![format!("mail.{domain}")],
+        (Family::Elder, 0) => vec![world.hoster(dice.below(24))],
+        (Family::Elder, 1) => vec!["[127.0.0.1]".to_owned()],
+        (Family::Elder, _) => vec![format!("desktop-{}", dice.below(99_999))],
         (Family::Dune, 0) => vec![format!("[{address}]")],
         (Family::Dune, _) => vec![format!("{}.local", dice.below(999))],
     };
@@ -210,6 +214,7 @@ pub(super) fn manners(host: &mut Host) -> Dialect {
         Family::Birch => (dice.between(0, 700), 300, 500, 300, 50),
         Family::Cedar => (dice.between(600, 1000), 600, 50, 0, 0),
         Family::Dune => (dice.between(0, 1000), 200, 200, 100, 300),
+        Family::Elder => (dice.between(200, 900), 400, 100, 150, 100),
     };
     let mut some = |permille| {
         if dice.chance(permille) {

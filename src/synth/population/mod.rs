@@ -10,6 +10,7 @@
 //! documentation nets hold too few mail servers.
 
 mod bots;
+mod careless;
 mod delivery;
 mod everyday;
 mod floods;
@@ -52,10 +53,16 @@ pub enum Family {
     Cedar,
     /// Letters and numbers, steady times, forwarders, appliances and Postfix, mixed bots.
     Dune,
+    /// Made-up brands, short bursts, a mix of all servers, bots of desktops: by which nothing is
+    /// chosen.
+    Elder,
 }
 
 impl Family {
-    /// All of them.
+    /// One that was looked at when nothing was chosen any more, and never before.
+    pub const HELD_OUT: Self = Self::Elder;
+
+    /// All but that.
     pub const ALL: [Self; 4] = [Self::Reed, Self::Birch, Self::Cedar, Self::Dune];
 
     /// Its name.
@@ -66,6 +73,7 @@ impl Family {
             Self::Birch => "birch",
             Self::Cedar => "cedar",
             Self::Dune => "dune",
+            Self::Elder => "elder",
         }
     }
 
@@ -89,20 +97,21 @@ impl Family {
             Self::Birch => 2,
             Self::Cedar => 3,
             Self::Dune => 4,
+            Self::Elder => 5,
         }
     }
 
     /// Who wrote the mail server number `turn` of 16.
     fn mta(self, turn: u32) -> Mta {
         match (self, turn) {
-            (Self::Reed, 0..8) | (Self::Dune, 12..) => Mta::Postfix,
+            (Self::Reed, 0..8) | (Self::Dune, 12..) | (Self::Elder, 5..9) => Mta::Postfix,
             (Self::Reed, 8..13) => Mta::Sendmail,
             (Self::Reed, _) | (Self::Birch, 14..) => Mta::Qmail,
-            (Self::Birch, 0..7) => Mta::Exchange,
-            (Self::Birch, _) | (Self::Cedar, 14..) => Mta::Provider,
-            (Self::Cedar, 0..10) => Mta::Exim,
+            (Self::Birch, 0..7) | (Self::Elder, 0..5) => Mta::Exchange,
+            (Self::Birch, _) | (Self::Cedar | Self::Elder, 14..) => Mta::Provider,
+            (Self::Cedar, 0..10) | (Self::Elder, 9..12) => Mta::Exim,
             (Self::Cedar, _) => Mta::Sendmail,
-            (Self::Dune, _) => Mta::Appliance,
+            (Self::Dune | Self::Elder, _) => Mta::Appliance,
         }
     }
 }
@@ -238,7 +247,7 @@ macro_rules! rows {
     };
 }
 
-static ROWS: [Row; 58] = rows! {
+static ROWS: [Row; 61] = rows! {
     "client-a", Hard, [Ordinary], seeds::client_a,
         "the study's mail server, 2922 MX, 6675 A, 139 PTR";
     "client-b", Bot, [Gen2Mx], seeds::client_b, "Sobig.F, 190 MX, 36 A";
@@ -280,6 +289,9 @@ static ROWS: [Row; 58] = rows! {
     "newsletter-listed", Hard, [Ordinary], senders::listed_newsletter, "the same, on a block list";
     "small-mail-server", Hard, [Ordinary], senders::small, "a mail server of ten people";
     "send-only-server", Hard, [Ordinary], senders::send_only, "notices of an application, straight to their receivers";
+    "list-server", Hard, [Ordinary], careless::list_server, "hands on what others write, in their names";
+    "careless-sender", Hard, [Ordinary], careless::careless, "an application's notices, as localhost or a bare address";
+    "mail-behind-nat", Hard, [Ordinary], careless::behind_nat, "a small mail server and 50 users behind one address";
     "university-mail", Hard, [Ordinary], senders::university, "a mail server of thousands";
     "resolver", Hard, [Ordinary], infrastructure::resolver, "asks authoritative servers for others";
     "forwarder", Hard, [Ordinary], infrastructure::forwarder, "hands others' questions on to a resolver";
@@ -316,6 +328,26 @@ mod tests {
             assert!(made.frames.is_sorted_by_key(|frame| frame.time), "{name}");
             assert_eq!(made.onset.is_some(), row.truth == Truth::Bot, "{name}");
         }
+    }
+
+    #[test]
+    fn port_25_is_cut_but_that_of_the_site_s_server() {
+        let made = |name| {
+            let row = rows().iter().find(|row| row.name == name).unwrap();
+            sample(row, Family::Reed, "test", 1, Place(7)).frames
+        };
+        let smtp = |frames: &[Frame]| {
+            let port = |octets: &[u8]| octets[23] == 6 && octets[34..38].contains(&25);
+            frames.iter().filter(|frame| port(&frame.octets)).count()
+        };
+        let all = made("university-mail");
+        let seen = View::Cut.of(all.clone(), "test");
+        assert!(smtp(&all) > 0 && seen.len() < all.len());
+        assert_eq!(smtp(&seen), 0);
+        let all = made("script-host");
+        let seen = View::Cut.of(all.clone(), "test");
+        assert!(smtp(&all) > 0);
+        assert_eq!(smtp(&seen), smtp(&all));
     }
 
     #[test]

@@ -47,7 +47,7 @@ fn client(host: &mut Host, index: u32, log: Vec<Exchange>, sends: bool) {
     let form = (index % VARIANTS) as usize / 2;
     let (name, times, user) = FORMS.get(form).copied().unwrap_or(BUSY);
     let smtp = index % 2 == 1;
-    host.form = format!("{name}, {}", if smtp { "DNS and SMTP" } else { "DNS only" });
+    name.clone_into(&mut host.form);
     host.mixed = user > 0;
     host.shows.smtp = smtp;
     let log = timed(host, log, times);

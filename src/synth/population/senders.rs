@@ -9,14 +9,14 @@ use crate::time::Timestamp;
 
 /// What an honest sender does, in a thousand where it is a share.
 #[derive(Clone, Debug)]
-struct Office {
-    domain: String,
-    dialect: Dialect,
+pub(super) struct Office {
+    pub(super) domain: String,
+    pub(super) dialect: Dialect,
     /// Domains it writes to: how many, and whether few get most.
-    partners: u32,
-    first: u32,
-    dead: u32,
-    unknown: u32,
+    pub(super) partners: u32,
+    pub(super) first: u32,
+    pub(super) dead: u32,
+    pub(super) unknown: u32,
     /// Asks for the DNSSEC and policy records of a modern server.
     modern: bool,
     /// Of what comes in: asks the sender's server whether the sender is there (a callout).
@@ -24,7 +24,7 @@ struct Office {
 }
 
 impl Office {
-    fn new(host: &mut Host, label: &str) -> Self {
+    pub(super) fn new(host: &mut Host, label: &str) -> Self {
         let domain = host.world.living(3_000_000);
         let name = format!("{label}.{domain}");
         let mut dialect = Dialect::server(&name, &domain);
@@ -47,7 +47,7 @@ impl Office {
     }
 
     /// Mail comes in: who is it, may it, is it listed.
-    fn receive(&self, host: &mut Host, at: Timestamp) {
+    pub(super) fn receive(&self, host: &mut Host, at: Timestamp) {
         let number = host.dice.below(800);
         let peer = host.world.v4(&format!("peer {number}"));
         let named = self.dialect.names.first().cloned().unwrap_or_default();
@@ -83,7 +83,7 @@ impl Office {
     }
 
     /// Mail goes out, and again later where it was put off.
-    fn send(&self, host: &mut Host, at: Timestamp, domain: &str) {
+    pub(super) fn send(&self, host: &mut Host, at: Timestamp, domain: &str) {
         let (now, reply) = host.query(at, domain, MX);
         let mut names = exchangers(&reply);
         if names.is_empty() && !host.world.dead(domain) {
@@ -120,7 +120,7 @@ impl Office {
         }
     }
 
-    fn partner(&self, host: &mut Host) -> String {
+    pub(super) fn partner(&self, host: &mut Host) -> String {
         let dead = host.dice.chance(self.dead);
         loop {
             let number = self.first + host.dice.popular(self.partners);
@@ -134,7 +134,7 @@ impl Office {
         }
     }
 
-    fn day(&self, host: &mut Host, inbound: u32, outbound: u32) {
+    pub(super) fn day(&self, host: &mut Host, inbound: u32, outbound: u32) {
         for at in host.moments(Law::Diurnal, inbound, 0, 23 * HOUR) {
             self.receive(host, at);
         }

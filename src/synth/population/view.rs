@@ -13,6 +13,9 @@ pub enum View {
     DnsOnly,
     /// SMTP only.
     SmtpOnly,
+    /// All but connections between hosts inside and port 25 outside: they are cut off before the
+    /// tap, or go another way; mail to the site's own server is seen.
+    Cut,
     /// What hosts inside send.
     Outbound,
     /// What hosts inside receive.
@@ -27,7 +30,7 @@ pub enum View {
 
 impl View {
     /// All that the evaluation uses.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Full,
         Self::DnsOnly,
         Self::SmtpOnly,
@@ -38,6 +41,7 @@ impl View {
         Self::Loss(5),
         Self::Loss(10),
         Self::Reordered,
+        Self::Cut,
     ];
 
     /// Its name in tables.
@@ -47,6 +51,7 @@ impl View {
             Self::Full => "both halves",
             Self::DnsOnly => "DNS only",
             Self::SmtpOnly => "SMTP only",
+            Self::Cut => "port 25 cut before the tap",
             Self::Outbound => "client side only",
             Self::Inbound => "server side only",
             Self::Twice => "every frame twice",
@@ -62,7 +67,7 @@ impl View {
     pub fn is_half(self) -> bool {
         matches!(
             self,
-            Self::DnsOnly | Self::SmtpOnly | Self::Outbound | Self::Inbound
+            Self::DnsOnly | Self::SmtpOnly | Self::Cut | Self::Outbound | Self::Inbound
         )
     }
 
@@ -74,6 +79,7 @@ impl View {
             Self::Full => frames,
             Self::DnsOnly => kept(frames, |frame| is_dns(&frame.octets)),
             Self::SmtpOnly => kept(frames, |frame| !is_dns(&frame.octets)),
+            Self::Cut => kept(frames, |frame| !is_cut(&frame.octets)),
             Self::Outbound => kept(frames, |frame| from_inside(&frame.octets)),
             Self::Inbound => kept(frames, |frame| !from_inside(&frame.octets)),
             Self::Twice => {
@@ -121,6 +127,27 @@ fn is_dns(octets: &[u8]) -> bool {
     };
     protocol == Some(&17)
         && ports.is_some_and(|ports| ports.starts_with(&[0, 53]) || ports.ends_with(&[0, 53]))
+}
+
+/// Whether a frame is of port 25 and of no server of a site ([`super::Family`]).
+fn is_cut(octets: &[u8]) -> bool {
+    let (protocol, ends, ports, server): (_, _, _, &[u8]) = match octets.get(12..14) {
+        Some([8, 0]) => (
+            octets.get(23),
+            [octets.get(26..30), octets.get(30..34)],
+            octets.get(34..38),
+            &[0, 25],
+        ),
+        Some([0x86, 0xdd]) => (octets.get(20), [None, None], octets.get(54..58), &[]),
+        _ => return false,
+    };
+    let relayed = ends
+        .into_iter()
+        .flatten()
+        .any(|end| end.first() == Some(&10) && end.ends_with(server));
+    protocol == Some(&6)
+        && ports.is_some_and(|ports| ports.starts_with(&[0, 25]) || ports.ends_with(&[0, 25]))
+        && !relayed
 }
 
 /// Whether a frame comes from a host inside; from a server inside as well, but for a site's

@@ -153,6 +153,13 @@ impl World {
                 format!("{}{join}{}", dice.pick(&FIRST), dice.pick(&SECOND))
                     + *dice.pick(&["", "", "", "24", "group", "online", "-uk", "-eu"])
             }
+            Family::Elder => {
+                let brand = *dice.pick(&["my", "get", "go", "web", "pro", "uni", "neo", "eco"]);
+                let syllables = (0..2).flat_map(|_| {
+                    [&b"lmnrvwkt"[..], b"aeiou", b"lnrstxmp"].map(|of| char::from(*dice.pick(of)))
+                });
+                brand.chars().chain(syllables).collect()
+            }
             Family::Dune => {
                 let head: String = (0..dice.between(2, 5))
                     .map(|_| char::from(*dice.pick(b"abcdefghijklmnopqrstuvwxyz")))
@@ -167,6 +174,7 @@ impl World {
             Family::Reed => &["co.jp", "ac.jp", "jp", "com", "ne.jp", "or.jp", "net"],
             Family::Birch => &["com", "net", "info", "ru", "io", "biz", "pl", "cz"],
             Family::Cedar => &["com", "co.uk", "org", "de", "eu", "nl", "ch", "edu"],
+            Family::Elder => &["com", "de", "at", "se", "dk", "fi", "hu", "es", "pt", "be"],
             Family::Dune => &["com.br", "in", "fr", "it", "com.au", "cn", "com", "mx"],
         }
     }
@@ -207,6 +215,14 @@ impl World {
                 9..11 => vec![own("exchange")],
                 11..13 => vec![own("barracuda"), own("smtp")],
                 _ => elsewhere(&["aspmx.l", "alt1.aspmx.l", "alt2.aspmx.l"]),
+            },
+            Family::Elder => match turn {
+                0..2 => Vec::new(),
+                2..5 => vec![own("mail")],
+                5..8 => vec![own("mx-in")],
+                8..11 => vec![own("mx1"), own("mx2"), own("mx3")],
+                11..13 => vec![own("post")],
+                _ => elsewhere(&["inbound"]),
             },
             Family::Dune => match turn {
                 0..3 => Vec::new(),
@@ -307,6 +323,7 @@ impl World {
             Family::Birch => 0,
             Family::Cedar => 10,
             Family::Dune => 30,
+            Family::Elder => 40,
         };
         if self.fate(domain, "glue", 100) < glue {
             for host in &hosts {
@@ -353,6 +370,7 @@ impl World {
             Family::Reed | Family::Cedar => true,
             Family::Birch => false,
             Family::Dune => self.fate(zone, "soa", 2) == 0,
+            Family::Elder => self.fate(zone, "soa", 3) != 0,
         };
         if soa && flags != SERVFAIL {
             reply
@@ -384,6 +402,7 @@ impl World {
             Family::Birch => (6, 8, 80, 60),
             Family::Cedar => (10, 3, 92, 75),
             Family::Dune => (20, 5, 60, 50),
+            Family::Elder => (12, 4, 75, 55),
         };
         Server {
             mta: self.family.mta(turn("mta", 16)),
@@ -437,7 +456,7 @@ mod tests {
 
     #[test]
     fn domains_are_registrable_and_few_meet() {
-        for family in Family::ALL {
+        for family in Family::ALL.into_iter().chain([Family::HELD_OUT]) {
             let world = World { family };
             let domains: HashSet<String> = (0..1000).map(|index| world.domain(index)).collect();
             assert!(domains.len() > 550, "{family:?}: {}", domains.len());
@@ -460,11 +479,14 @@ mod tests {
                 .collect()
         };
         let [reed, birch, cedar, dune] = Family::ALL.map(of);
+        let elder = of(Family::HELD_OUT);
         for (one, other) in [
             (&reed, &birch),
             (&birch, &cedar),
             (&cedar, &dune),
             (&dune, &reed),
+            (&elder, &birch),
+            (&elder, &dune),
         ] {
             assert!(one.intersection(other).count() < 5);
         }

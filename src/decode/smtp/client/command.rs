@@ -75,9 +75,15 @@ impl Session {
                 self.client.utf8 = parsed.utf8;
                 Verb::Mail
             }
-            Command::Rcpt { .. } => Verb::Rcpt,
+            Command::Rcpt { .. } => {
+                self.client.asked = true;
+                Verb::Rcpt
+            }
             Command::Data => Verb::Data,
-            Command::Bdat { last: true } => Verb::Message,
+            Command::Bdat { last: true } => {
+                self.client.hands_over(alone);
+                Verb::Message
+            }
             Command::Bdat { last: false } => Verb::Chunk,
             Command::Other | Command::Unknown => Verb::Other,
             Command::Rset => Verb::Rset,

@@ -154,7 +154,10 @@ fn a_text_is_none_of_commands_though_its_permission_was_lost() {
     // The server is not seen at all.
     let client = |text: &[Step]| hear(&[&only(Side::Client, &two_mails()[..8]), text].concat());
     let head = "EHLO(a.example) MAIL(x@a.example) RCPT(y@b.example) DATA ";
-    assert_eq!(client(&[text, c("QUIT\r\n")]), format!("{head}QUIT"));
+    assert_eq!(
+        client(&[text, c("QUIT\r\n")]),
+        format!("{head}QUIT alone+message")
+    );
     // DATA was refused: commands up to the next DATA or the end are such.
     let refused = ["NOOP\r\n", "MAIL FROM:<>\r\n", "RCPT TO:<a@b.example>\r\n"].map(c);
     let more = [
@@ -164,12 +167,12 @@ fn a_text_is_none_of_commands_though_its_permission_was_lost() {
     .concat();
     assert_eq!(
         client(&more),
-        format!("{head}OTHER MAIL() RCPT(a@b.example) DATA QUIT")
+        format!("{head}OTHER MAIL() RCPT(a@b.example) DATA QUIT alone+message")
     );
     let more = [&refused[..], &[c("QUIT\r\n")]].concat();
     assert_eq!(
         client(&more),
-        format!("{head}OTHER MAIL() RCPT(a@b.example) QUIT")
+        format!("{head}OTHER MAIL() RCPT(a@b.example) QUIT alone+nothing")
     );
 }
 
