@@ -72,7 +72,8 @@ fn text(markup: &str) -> String {
     let pieces = markup.split('<').enumerate();
     let pieces = pieces.map(|(at, piece)| match at {
         0 => piece,
-        _ => piece.split_once('>').unwrap().1,
+        // A tag that is cut off is none.
+        _ => piece.split_once('>').map_or("", |(_, rest)| rest),
     });
     let text: String = pieces.collect();
     text.replace("&lt;", "<")
