@@ -292,13 +292,14 @@ fn settings(reading: Reading) -> pipeline::Settings {
 
 impl Run {
     fn new(reading: Reading, paths: &[PathBuf]) -> anyhow::Result<Self> {
+        // Before they are looked for: what is passed over is part of the log.
+        log(reading.verbosity);
         Self::of(reading, capture::Replay::open(paths))
     }
 
     /// Of captures that were found already.
     fn of(reading: Reading, source: capture::Replay) -> anyhow::Result<Self> {
         let (window, verbosity) = (reading.window, reading.verbosity);
-        log(verbosity);
         let filter = reading.filter.as_deref();
         let filter = capture::Filter::new(filter, window.since, window.until)?;
         let settings = settings(reading);
