@@ -215,9 +215,8 @@ fn came(trick: &Trick) -> Came {
 
 /// What was told of the bot, under any of its addresses: they are the only ones inside.
 fn told(ran: &Ran, bot: &Bot, scale: i64) -> Came {
-    let verdicts = ran.events.iter();
-    let verdicts = verdicts.filter(|event| event["event"]["dataset"] == "mxray.verdict");
-    let mut verdicts: Vec<_> = verdicts.collect();
+    let verdicts = ran.verdicts("");
+    let mut verdicts: Vec<_> = verdicts.iter().collect();
     let score = |event: &serde_json::Value| event["mxray"]["score"].as_f64().unwrap_or(0.0);
     let convicts = |event: &&serde_json::Value| event["event"]["action"] == "host-convicted";
     let first = verdicts.iter().copied().find(convicts);
