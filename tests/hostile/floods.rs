@@ -114,7 +114,7 @@ fn table() {
                 "/tcp/shed",
                 "/observations_omitted",
             ]
-            .map(|path| format!("{} {}", &path[1..], ran.total(path)))
+            .map(|path| format!("{} {}", path.trim_start_matches('/'), ran.total(path)))
             .into();
             println!(
                 "| {} | {} | {} | {limit} | {} | {} | {} |",
