@@ -65,7 +65,7 @@ hostile: deps ## floods, tricks and kills at full size, as tables (docs/HARDENIN
 	MXRAY_HOSTILE_PACKETS=$(PACKETS) MXRAY_HOSTILE_MEMORY='$(MEMORY)' \
 	    $(CARGO) test --locked --test hostile -- --include-ignored --nocapture --test-threads 1
 	MXRAY_SHIP_KILLS=$(KILLS) $(CARGO) test --locked --test ship -- killed_at_random
-	MXRAY_LIVE_KILLS=$(KILLS) $(CARGO) test --locked --test live -- a_kill_costs
+	MXRAY_LIVE_KILLS=$(KILLS) $(CARGO) test --locked --test live -- kill
 
 deb: deps ## a Debian package, into target/debian (docs/DEPLOYMENT.md)
 	@packaging/build-deb

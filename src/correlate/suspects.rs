@@ -3,7 +3,7 @@
 use super::room;
 use super::watched::Watched;
 use crate::host::HostAddr;
-use crate::time::Timestamp;
+use crate::time::NANOS;
 use crate::verdict::Level;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -105,16 +105,21 @@ impl Suspects {
         self.octets > octets && self.hosts.len() > 1
     }
 
-    /// Those that leave where there are too many, or too large ones, for others: a sixteenth. Without
-    /// an episode first, then those with no more than a notice, and of these the ones silent for
+    /// Those that leave where there are too many, or too large ones, for others: a sixteenth. Those
+    /// of whom nothing was seen but within a second first, as of spoofed sources, then those
+    /// without an episode, then those with no more than a notice, and of these the ones silent for
     /// longest.
     pub(super) fn leaving(&self, octets: usize) -> Vec<HostAddr> {
         let rank = |(host, watched): (HostAddr, &Watched)| {
+            let level = watched.episode.map(|episode| episode.level);
+            let goes_on = watched
+                .facts
+                .is_some_and(|(start, newest)| newest.nanos_since(start) >= NANOS);
             (
-                watched.episode.map(|episode| episode.level > Level::Notice),
-                watched
-                    .facts
-                    .map(|(_, newest): (Timestamp, Timestamp)| newest),
+                level > Some(Level::Notice),
+                goes_on,
+                level.is_some(),
+                watched.facts.map(|(_, newest)| newest),
                 host,
             )
         };
@@ -128,7 +133,7 @@ impl Suspects {
         if self.hosts.len() < SUSPECTS {
             let mut rest = self.octets;
             let mut left = self.hosts.len();
-            gone.retain(|(_, _, host)| {
+            gone.retain(|(.., host)| {
                 let goes = rest > octets - octets / 16 && left > 1;
                 if goes {
                     left -= 1;
@@ -137,6 +142,6 @@ impl Suspects {
                 goes
             });
         }
-        gone.into_iter().map(|(_, _, host)| host).collect()
+        gone.into_iter().map(|(.., host)| host).collect()
     }
 }

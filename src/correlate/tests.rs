@@ -339,7 +339,10 @@ fn both_generations_make_a_hybrid_and_it_stays_one() {
 
 #[test]
 fn a_flood_of_suspects_spares_those_with_an_episode() {
-    let mut correlator = Correlator::new(Context::default());
+    let mut correlator = Correlator::new(Context {
+        octets: usize::MAX,
+        ..Context::default()
+    });
     for n in 0..200_u64 {
         correlator.second(&[delta(n.cast_signed(), host(1), &[mx_of(n)])]);
     }

@@ -352,8 +352,9 @@ fn step_of(flow: u64, to: u16, step: u64, missing: u32, lines: &[(bool, &[u8])])
 }
 
 fn station(number: u64) -> [u8; 6] {
-    let [_, _, _, a, b, c, d, e] = mix(number).to_be_bytes();
-    [2, a, b, c, d, e]
+    let mut mac = [2; 6];
+    mac[1..].copy_from_slice(&mix(number).to_be_bytes()[3..]);
+    mac
 }
 
 /// "I have this address", in answer to nobody (RFC 826).

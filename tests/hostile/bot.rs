@@ -48,7 +48,7 @@ pub(crate) struct Found {
 impl Found {
     pub(crate) fn of(ran: &Ran, host: &str) -> Option<Self> {
         let verdicts = ran.verdicts(host);
-        let convicts = |event: &&&Value| event["event"]["action"] == "host-convicted";
+        let convicts = |event: &&Value| event["event"]["action"] == "host-convicted";
         let first = verdicts.iter().find(convicts)?;
         let last = verdicts.last()?;
         Some(Self {

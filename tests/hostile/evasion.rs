@@ -215,9 +215,8 @@ fn came(trick: &Trick) -> Came {
 
 /// What was told of the bot, under any of its addresses: they are the only ones inside.
 fn told(ran: &Ran, bot: &Bot, scale: i64) -> Came {
-    let verdicts = ran.events.iter();
-    let verdicts = verdicts.filter(|event| event["event"]["dataset"] == "mxray.verdict");
-    let mut verdicts: Vec<_> = verdicts.collect();
+    let verdicts = ran.verdicts("");
+    let mut verdicts: Vec<_> = verdicts.iter().collect();
     let score = |event: &serde_json::Value| event["mxray"]["score"].as_f64().unwrap_or(0.0);
     let convicts = |event: &&serde_json::Value| event["event"]["action"] == "host-convicted";
     let first = verdicts.iter().copied().find(convicts);
@@ -255,7 +254,7 @@ fn told(ran: &Ran, bot: &Bot, scale: i64) -> Came {
 #[test]
 fn tricks_that_must_not_work() {
     let must = TRICKS.iter().filter(|trick| trick.convicted.is_some());
-    try_out(must.map(|trick| trick.name).collect());
+    try_out(&must.map(|trick| trick.name).collect::<Vec<_>>());
 }
 
 /// The table of docs/HARDENING.md: those named in `MXRAY_HOSTILE_TRICKS`, else all.
@@ -263,10 +262,10 @@ fn tricks_that_must_not_work() {
 #[ignore = "a minute; make hostile"]
 fn table() {
     let names = std::env::var("MXRAY_HOSTILE_TRICKS").unwrap_or_default();
-    try_out(names.split_whitespace().collect());
+    try_out(&names.split_whitespace().collect::<Vec<_>>());
 }
 
-fn try_out(names: Vec<&str>) {
+fn try_out(names: &[&str]) {
     let mut missed = Vec::new();
     let wanted = TRICKS
         .iter()
@@ -451,12 +450,12 @@ fn over_tcp(bot: &Bot) -> Vec<Timed> {
         if !part.own {
             continue;
         }
-        let framed = |payload: &[u8]| {
+        let prefixed = |payload: &[u8]| {
             let length = u16::try_from(payload.len()).unwrap().to_be_bytes();
             (length.to_vec(), payload.to_vec())
         };
         let (there, back) = (part.ends, part.ends.turned());
-        let (length, message) = framed(part.payload);
+        let (length, message) = prefixed(part.payload);
         let sent = 3 + u32::try_from(message.len()).unwrap();
         let mut said = vec![
             tcp(there, SYN, [0, 0], b""),
@@ -465,7 +464,7 @@ fn over_tcp(bot: &Bot) -> Vec<Timed> {
             tcp(there, ACK, [3, 1], &message),
         ];
         if let Some(reply) = replies.get(&key(there, part.payload)) {
-            let (length, message) = framed(reply.payload);
+            let (length, message) = prefixed(reply.payload);
             said.push(tcp(back, ACK, [1, sent], &length));
             said.push(tcp(back, ACK, [3, sent], &message));
         }

@@ -44,11 +44,9 @@ fn few(name: &str) {
     let ran = among(attack, 12_000, 60, "4M");
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert_eq!(ran.total("/packets/seen"), ran.packets);
-    assert_eq!(
-        Found::of(&ran, &BOT.address).as_ref(),
-        Some(&*ALONE),
-        "{name}"
-    );
+    // In so little memory who looks like a regular may push out its counters, not the verdict.
+    let found = Found::of(&ran, &BOT.address).unwrap();
+    assert_eq!(found.class, ALONE.class, "{name}");
     for path in attack.told {
         assert!(ran.total(path) > 0, "{name}, {path}: {}", ran.totals());
     }
@@ -116,11 +114,12 @@ fn table() {
                 "/tcp/shed",
                 "/observations_omitted",
             ]
-            .map(|path| format!("{} {}", &path[1..], ran.total(path)))
+            .map(|path| format!("{} {}", path.trim_start_matches('/'), ran.total(path)))
             .into();
             println!(
-                "| {} | {} | {limit} | {} | {} | {} |",
+                "| {} | {} | {} | {limit} | {} | {} | {} |",
                 attack.name,
+                attack.summary,
                 ran.packets,
                 ran.peak / MIB,
                 if same {
