@@ -199,7 +199,8 @@ impl Reader {
             self.at.offset = self.at.offset.min(length);
             file.seek(SeekFrom::Start(self.at.offset))?;
         } else {
-            self.lost += first.saturating_sub(self.at.event);
+            let lost = first.saturating_sub(self.at.event);
+            self.lost = self.lost.saturating_add(lost);
             self.cut |= first < self.at.event;
             self.at = Position {
                 segment: number,
@@ -242,7 +243,7 @@ impl Reader {
                 return Ok(false);
             }
             self.at.offset += octets;
-            self.at.event += 1;
+            self.at.event = self.at.event.saturating_add(1);
             if octets <= LONGEST {
                 self.line.pop();
                 return Ok(true);
