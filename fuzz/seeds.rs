@@ -165,7 +165,7 @@ fn segments() -> Vec<(String, Vec<u8>)> {
         "dns-tcp",
         "tcp-reassembly",
         "tcp-holes",
-        "smtp-outcomes",
+        "smtp-session",
         "smtp-one-way",
         "irc-bot",
     ];
@@ -372,11 +372,11 @@ fn hellos() -> Vec<(String, Vec<u8>)> {
 /// The states of short captures, as `checkpoint` takes them: behind what is to be damaged.
 fn states() -> Vec<(String, Vec<u8>)> {
     let names = [
-        "empty",
+        "one-packet",
         "dns-replies",
         "irc-bot",
         "lan-bindings",
-        "smtp-outcomes",
+        "smtp-session",
     ];
     let made = names.map(|name| {
         let mut capture = Vec::new();

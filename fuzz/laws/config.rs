@@ -146,7 +146,9 @@ fn live(taken: &LiveConfig) {
     reading(&taken.reading);
     log(taken.log.as_ref());
     taken.sensor.as_deref().map(sensor);
-    [taken.stats, taken.hosts_interval, taken.checkpoint_interval].map(within_a_day);
+    for seconds in [taken.stats, taken.hosts_interval, taken.checkpoint_interval] {
+        within_a_day(seconds);
+    }
     assert!((1..=64).contains(&taken.fanout));
     assert!(taken.ring >= 1 << 20 && taken.ring <= i32::MAX as u32);
     assert!((1..=mxray::capture::live::SNAPLEN).contains(&taken.snaplen));
