@@ -16,7 +16,7 @@ FUZZ_TARGETS = dns_message link_ip tcp_segments smtp_session client_hello captur
 MIRI_TESTS = decode:: words:: report::text
 
 .PHONY: help demo test live-long lint bench bench-live evaluation figures fuzz fuzz-targets laws loom miri deny \
-    advisories sbom reproduce deb deps
+    advisories deb deps
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -78,12 +78,6 @@ deny: ## licences, bans and sources of all that is built in (docs/SUPPLY-CHAIN.m
 
 advisories: ## known holes in what is built in, by today's RustSec database
 	@.ci/advisories
-
-sbom: ## what is built in, as CycloneDX, into target/sbom
-	@packaging/sbom
-
-reproduce: deps ## build twice in two folders and compare (minutes)
-	@packaging/reproduce
 
 deb: deps ## a Debian package, into target/debian (docs/DEPLOYMENT.md)
 	@packaging/build-deb
