@@ -8,14 +8,20 @@ SIZE = full
 SEED = 1
 # Seconds of a long live capture.
 LIVE_SECONDS ?= 900
-# Seconds that each fuzz target runs.
+# Seconds that each fuzz target runs, and all of them.
 FUZZ_SECONDS ?= 180
 # Packets of each flood, limits of memory that it is tried with, and how often a process is killed.
 PACKETS ?= 1000000
 MEMORY ?= 256M 1G
 KILLS ?= 100
 
-.PHONY: help demo test live-long lint bench bench-live evaluation figures fuzz hostile deb deps
+FUZZ_TARGETS = dns_message link_ip tcp_segments smtp_session client_hello capture_file config \
+    inventory checkpoint event_log
+# What `make miri` tries: all decoders, but for the long sweeps over captures.
+MIRI_TESTS = decode:: words:: report::text
+
+.PHONY: help demo test live-long lint bench bench-live evaluation figures fuzz fuzz-targets hostile laws loom miri \
+    deny advisories deb deps
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -53,7 +59,7 @@ figures: deps ## draw the pictures of docs/FIGURES.md anew, by the commands in i
 	sed -n 's|^`mxray \(plot .*\)`$$|target/release/mxray \1|p' docs/FIGURES.md | sh -ex
 
 fuzz: deps ## look for inputs that break a law (fuzz/README.md; needs nightly, cargo-fuzz)
-	@for target in dns_message link_ip tcp_segments smtp_session client_hello capture_file; do \
+	@for target in $(FUZZ_TARGETS); do \
 	    mkdir -p fuzz/corpus/$$target && \
 	    $(CARGO) +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
 	        -max_total_time=$(FUZZ_SECONDS) || exit 1; \
@@ -66,6 +72,25 @@ hostile: deps ## floods, tricks and kills at full size, as tables (docs/HARDENIN
 	    $(CARGO) test --locked --test hostile -- --include-ignored --nocapture --test-threads 1
 	MXRAY_SHIP_KILLS=$(KILLS) $(CARGO) test --locked --test ship -- killed_at_random
 	MXRAY_LIVE_KILLS=$(KILLS) $(CARGO) test --locked --test live -- kill
+
+fuzz-targets:
+	@echo $(FUZZ_TARGETS)
+
+laws: deps ## packets out of order, doubled, cut and damaged, at length (some minutes)
+	MXRAY_LAWS=long $(CARGO) test --locked --test tests -- disorder --nocapture
+
+loom: ## what threads share of ours, in every order of their steps
+	$(CARGO) test --locked --manifest-path tests/loom/Cargo.toml
+
+miri: deps ## the decoders' tests under Miri (needs nightly with its components miri and rust-src)
+	MIRIFLAGS=-Zmiri-disable-isolation PROPTEST_CASES=4 \
+	    $(CARGO) +nightly miri test --locked --lib -- $(MIRI_TESTS)
+
+deny: ## licences, bans and sources of all that is built in (docs/SUPPLY-CHAIN.md)
+	@.ci/cargo-deny --locked check licenses bans sources
+
+advisories: ## known holes in what is built in, by today's RustSec database
+	@.ci/advisories
 
 deb: deps ## a Debian package, into target/debian (docs/DEPLOYMENT.md)
 	@packaging/build-deb

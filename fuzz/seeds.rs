@@ -3,10 +3,18 @@
 
 #[path = "laws/capture_file.rs"]
 mod capture_file;
+#[path = "laws/checkpoint.rs"]
+mod checkpoint;
 #[path = "laws/client_hello.rs"]
 mod client_hello;
+#[path = "laws/config.rs"]
+mod config;
 #[path = "laws/dns_message.rs"]
 mod dns_message;
+#[path = "laws/event_log.rs"]
+mod event_log;
+#[path = "laws/inventory.rs"]
+mod inventory;
 #[path = "laws/link_ip.rs"]
 mod link_ip;
 #[path = "laws/smtp_session.rs"]
@@ -14,14 +22,22 @@ mod smtp_session;
 #[path = "laws/tcp_segments.rs"]
 mod tcp_segments;
 
-use mxray::capture::{Frame, Replay};
+use mxray::capture::{Fault, Filter, Frame, Replay};
+use mxray::checkpoint::Parts;
+use mxray::correlate::{Context, Verdict};
+use mxray::count;
 use mxray::decode::packet::{Sliced, Transport, slice};
 use mxray::decode::smtp::Side;
+use mxray::pipeline::{self, Behind, Hosts, KeepState, Tap};
+use mxray::report::{HostReport, Sink};
 use mxray::synth;
 use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::io::Write as _;
+use std::io::{self, Write as _};
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Larger captures only make the fuzzer slow.
 const LARGEST: usize = 16 * 1024;
@@ -57,6 +73,10 @@ fn bless(target: &str) {
         "tcp_segments" => segments(),
         "smtp_session" => sessions(),
         "client_hello" => hellos(),
+        "checkpoint" => states(),
+        "config" => configs(),
+        "event_log" => logs(),
+        "inventory" => inventories(),
         _ => messages(),
     };
     fs::create_dir_all(folder(target)).expect("a folder");
@@ -349,8 +369,158 @@ fn hellos() -> Vec<(String, Vec<u8>)> {
     ]
 }
 
+/// The states of short captures, as `checkpoint` takes them: behind what is to be damaged.
+fn states() -> Vec<(String, Vec<u8>)> {
+    let names = [
+        "one-packet",
+        "dns-replies",
+        "irc-bot",
+        "lan-bindings",
+        "smtp-session",
+    ];
+    let made = names.map(|name| {
+        let mut capture = Vec::new();
+        synth::write(name, &mut capture).expect("memory takes all");
+        let state = state(capture);
+        assert!(state.len() <= LARGEST, "{name}: {}", state.len());
+        (name.to_owned(), [&[0, 0, 40, 1][..], &state].concat())
+    });
+    made.into()
+}
+
+/// What the pipeline would keep at the end of a capture.
+fn state(capture: Vec<u8>) -> Vec<u8> {
+    struct Kept(Vec<u8>);
+    impl pipeline::StateKeeper for Kept {
+        fn keep(&mut self, parts: &Parts<'_>, _: bool) -> io::Result<()> {
+            self.0 = postcard::to_allocvec(parts).map_err(io::Error::other)?;
+            Ok(())
+        }
+    }
+    struct Silent;
+    impl Sink for Silent {
+        fn verdict(&mut self, _: &Verdict) -> io::Result<()> {
+            Ok(())
+        }
+        fn host(&mut self, _: &HostReport<'_>) -> io::Result<()> {
+            Ok(())
+        }
+        fn fault(&mut self, fault: &Fault) {
+            panic!("{fault}");
+        }
+    }
+    let mut source = Replay::from_reader("capture", io::Cursor::new(capture));
+    let tap = Tap {
+        source: &mut source,
+        filter: Filter::new(None, None, None).expect("no filter"),
+        progress: &mut |_| (),
+    };
+    let settings = pipeline::Settings {
+        workers: NonZeroUsize::MIN,
+        count: count::Settings::default(),
+        context: Context::default(),
+        stats: None,
+        behind: Behind::Wait,
+        hosts: Hosts::Never,
+        keep: None,
+        follow: false,
+    };
+    let mut kept = Kept(Vec::new());
+    let keep = KeepState {
+        keeper: &mut kept,
+        every: NonZeroU64::MAX,
+        at_end: Arc::new(AtomicBool::new(true)),
+    };
+    pipeline::run(vec![tap], &settings, None, Some(keep), &mut Silent).expect("no sink fails");
+    assert!(!kept.0.is_empty());
+    kept.0
+}
+
+/// The examples that are shipped, and values of each kind.
+fn configs() -> Vec<(String, Vec<u8>)> {
+    let values = r#"home = ["192.0.2.0/24", "2001:db8::/32"]
+keywords = ["+post", "=mx,mail"]
+smtp-ports = ["=25,2525"]
+interface = ["eth1", "eth2"]
+filter = "port 53 or port 25"
+log = "log"
+log-size = "4M"
+log-segment = "64K"
+memory = "512M"
+since = 2005-02-25
+until = "2005-02-25T09:00:00.5+09:00"
+stats = 60
+hosts = "all"
+verbose = 2
+"#;
+    let mut made = examples(["mxray.toml", "ship.toml"]);
+    made.push(("values".to_owned(), values.into()));
+    made
+}
+
+fn inventories() -> Vec<(String, Vec<u8>)> {
+    let nested = r#"[site]
+domains = ["Example.AC.jp."]
+[[host]]
+net = "192.0.2.0/24"
+owner = "net@example.org"
+note = "all"
+[[host]]
+net = "192.0.2.64/26"
+role = "mail-server"
+[[host]]
+net = "::ffff:192.0.2.77"
+note = "one"
+[[host]]
+net = "::/0"
+role = "monitor"
+[[suppress]]
+net = "192.0.2.0/25"
+class = "spam-fanout"
+until = 2027-01-31
+[[suppress]]
+net = "192.0.2.77"
+reason = "known"
+"#;
+    let mut made = examples(["inventory.toml"]);
+    made.push(("nested".to_owned(), nested.into()));
+    made
+}
+
+fn examples<const N: usize>(names: [&str; N]) -> Vec<(String, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples");
+    let read = |name: &str| fs::read(folder.join(name)).expect("an example");
+    names.map(|name| (name.to_owned(), read(name))).into()
+}
+
+/// Logs as `event_log` takes them: three segments, the last of which is promised in part.
+fn logs() -> Vec<(String, Vec<u8>)> {
+    let segments = [
+        [4, 0b0000_1111, 0xff, 9],
+        [3, 0, 0b100, 1],
+        [9, 0, 0b10010, 2],
+    ]
+    .concat();
+    let log = |kind: u8, fate: &[[u8; 4]]| [&[kind, 2], &*segments, &fate.concat()].concat();
+    let made = [
+        ("as-it-was", log(0, &[])),
+        ("crash-torn", log(0, &[[0, 0, 45, 30]])),
+        ("crash-garbage", log(0, &[[9, 0, 45, 0]])),
+        ("crash-line", log(0, &[[3, 0, 45, b'\n']])),
+        (
+            "damage-in-the-last-promised-batch",
+            log(1, &[[0x10, 0, 120, 7]]),
+        ),
+        ("damage-to-a-line-end", log(1, &[[0x08, 0, 25, b' ']])),
+        ("damage-to-the-index", log(1, &[[0x12, 0, 20, b'9']])),
+        ("index-lost", log(1, &[[0x16, 0, 0, 0], [0x0e, 0, 3, 0]])),
+        ("segment-cut", log(1, &[[0x0c, 0, 40, 0], [0x14, 0, 60, 0]])),
+    ];
+    made.map(|(name, octets)| (name.to_owned(), octets)).into()
+}
+
 fn frames(capture: Vec<u8>, mut each: impl FnMut(&Frame<'_>)) {
-    let mut replay = Replay::from_reader("capture", std::io::Cursor::new(capture));
+    let mut replay = Replay::from_reader("capture", io::Cursor::new(capture));
     while let Some(frame) = replay.next_frame() {
         each(&frame);
     }
@@ -434,6 +604,58 @@ fn client_hellos() {
     for (name, octets) in seeds("client_hello") {
         println!("{name}");
         altered(&octets, client_hello::holds);
+    }
+}
+
+#[test]
+fn checkpoints() {
+    for (name, octets) in seeds("checkpoint") {
+        println!("{name}");
+        checkpoint::holds(&octets);
+        sampled(&octets, 6, checkpoint::holds);
+    }
+    // What the tests hold the format against, with a head of its own.
+    let kept = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/checkpoint.kept"));
+    sampled(&kept.expect("it is committed"), 6, checkpoint::holds);
+}
+
+#[test]
+fn configs_of_people() {
+    for (name, octets) in seeds("config") {
+        println!("{name}");
+        config::holds(&octets);
+        sampled(&octets, 20, config::holds);
+    }
+}
+
+#[test]
+fn inventories_of_sites() {
+    for (name, octets) in seeds("inventory") {
+        println!("{name}");
+        inventory::holds(&octets);
+        sampled(&octets, 300, inventory::holds);
+    }
+}
+
+#[test]
+fn event_logs() {
+    for (name, octets) in seeds("event_log") {
+        println!("{name}");
+        event_log::holds(&octets);
+        sampled(&octets, 40, event_log::holds);
+    }
+}
+
+/// Cut at, and changed in, so many octets from all over it.
+fn sampled(octets: &[u8], samples: usize, holds: fn(&[u8])) {
+    let step = octets.len().div_ceil(samples).max(1);
+    for at in (0..octets.len()).step_by(step) {
+        let (head, tail) = octets.split_at(at);
+        holds(head);
+        let (octet, tail) = tail.split_first().expect("not the end");
+        for change in [0x01, 0x10, 0x80] {
+            holds(&[head, &[octet ^ change], tail].concat());
+        }
     }
 }
 

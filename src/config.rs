@@ -36,6 +36,7 @@ use crate::keywords::{self, Keywords};
 use crate::report::language::Language;
 use crate::time::Timestamp;
 use crate::toml_file::FileError;
+use crate::words::one_line;
 use layer::{Given, Layer};
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
@@ -793,7 +794,7 @@ pub enum Error {
     #[error(transparent)]
     Keywords(#[from] keywords::Error),
     /// A value.
-    #[error("{origin}: {message}")]
+    #[error("{origin}: {}", one_line(message))]
     Value {
         /// Where it was said.
         origin: Origin,

@@ -4,6 +4,7 @@
 //! for every query name: it neither allocates nor panics, and most labels leave it at the
 //! first octet.
 
+use crate::words::one_line;
 use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -233,7 +234,7 @@ fn shortened(text: &str) -> String {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A line of a file is no keyword.
-    #[error("{}:{line}: `{text}` is no keyword: 1 to 63 letters, digits and hyphens, one word a line", path.display())]
+    #[error("{}:{line}: `{text}` is no keyword: 1 to 63 letters, digits and hyphens, one word a line", one_line(path.display()))]
     Line {
         /// The file.
         path: PathBuf,
@@ -243,7 +244,7 @@ pub enum Error {
         text: String,
     },
     /// A file could not be read.
-    #[error("cannot read {}: {cause}", path.display())]
+    #[error("cannot read {}: {cause}", one_line(path.display()))]
     Read {
         /// The file.
         path: PathBuf,

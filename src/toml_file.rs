@@ -1,10 +1,11 @@
-//! A TOML file read with its line numbers. A leaf: uses nothing of ours.
+//! A TOML file read with its line numbers. A leaf but for [`crate::words`].
 //!
 //! The config file and the inventory are written by hand, so whatever is wrong with them is
 //! told as `file:line: what`. serde's own words ("unknown variant, expected one of") name no
 //! line and suggest nothing, hence this thin walk over the parsed document: a key is known
 //! because it was asked for, and `Table::finish` refuses the rest.
 
+use crate::words::one_line;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
@@ -18,7 +19,7 @@ const MAX_LEN: u64 = 32 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// A line is not as it should be.
-    #[error("{}:{line}: {message}", path.display())]
+    #[error("{}:{line}: {}", one_line(path.display()), one_line(message))]
     Line {
         /// The file.
         path: PathBuf,
@@ -28,7 +29,7 @@ pub enum FileError {
         message: String,
     },
     /// The file could not be read.
-    #[error("cannot read {}: {cause}", path.display())]
+    #[error("cannot read {}: {cause}", one_line(path.display()))]
     Read {
         /// The file.
         path: PathBuf,

@@ -18,6 +18,8 @@ mod checkpoint;
 mod counts;
 // Packets behind verdicts: a part of what was captured, in order, without payload.
 mod evidence;
+// Out of order, twice, cut, damaged: no input panics or hangs, and the counts add up.
+mod disorder;
 // The evaluation's figures, on published numbers.
 mod evaluation;
 // What is told of captures, host by host.

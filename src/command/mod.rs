@@ -19,6 +19,7 @@ use crate::capture::Source as _;
 use crate::cli::Command;
 use crate::config::{self, Reading, SynthConfig, Verbosity};
 use crate::correlate::Context;
+use crate::report::text::plain;
 use crate::report::{HostReport, Sink, Totals};
 use crate::verdict::Role;
 use crate::{capture, count, pipeline, synth};
@@ -365,9 +366,10 @@ fn progress_bar(verbosity: Verbosity, total: u64) -> ProgressBar {
     bar
 }
 
-/// Says something to people; that nobody can read it is no failure.
+/// Says something to people, on one line; that nobody can read it is no failure. Names of files
+/// are in it, which may be a stranger's, and do nothing to a terminal.
 pub fn say(text: impl std::fmt::Display) {
-    let _ = writeln!(io::stderr(), "mxray: {text}");
+    let _ = writeln!(io::stderr(), "mxray: {}", plain(&text.to_string()));
 }
 
 /// Tells people what goes wrong with inputs, above the progress bar.

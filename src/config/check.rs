@@ -3,10 +3,12 @@
 //! Each part is checked for itself, so that one look shows all that is wrong.
 
 use super::{
-    Error, Layer, MAX_FANOUT, SNAPLEN, bounded, config_file, filter, home, keywords, known, memory,
-    outputs, ring, seconds, sensor, smtp_ports, stats, window, workers,
+    Error, Layer, MAX_FANOUT, SNAPLEN, bounded, config_file, filter, home, interfaces, keywords,
+    known, log, memory, outputs, page, ring, seconds, sensor, smtp_ports, stats, window, workers,
+    write,
 };
 use crate::cli;
+use crate::words::one_line;
 use std::fmt;
 
 /// What was found about one part.
@@ -36,7 +38,7 @@ impl Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.outcome {
-            Ok(what) => write!(f, "{}: valid: {what}", self.part),
+            Ok(what) => write!(f, "{}: valid: {}", self.part, one_line(what)),
             Err(fault) => write!(f, "{}: not valid: {fault}", self.part),
         }
     }
@@ -110,6 +112,12 @@ fn numbers(layer: &Layer) -> Result<(), Error> {
     seconds(layer.hosts_interval.as_ref())?;
     bounded(layer.fanout.as_ref(), MAX_FANOUT)?;
     bounded(layer.snaplen.as_ref(), SNAPLEN)?;
-    outputs(layer, &[])?;
+    if layer.interface.is_some() {
+        interfaces(layer)?;
+    }
+    let (output, _) = outputs(layer, &[])?;
+    log(layer, output)?;
+    page(layer, &[])?;
+    write(layer)?;
     Ok(())
 }

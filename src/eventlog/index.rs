@@ -43,6 +43,11 @@ impl fmt::Display for Batch {
 }
 
 impl Batch {
+    /// Where it ends, in octets.
+    pub(super) fn end(&self) -> u64 {
+        self.offset.saturating_add(self.octets)
+    }
+
     fn parse(line: &str) -> Option<Self> {
         let mut words = line.split(' ');
         let batch = Self {

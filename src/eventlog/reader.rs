@@ -214,7 +214,7 @@ impl Reader {
             file.seek(SeekFrom::Start(self.at.offset))?;
         } else {
             if first > self.at.event {
-                self.lost += first - self.at.event;
+                self.lost = self.lost.saturating_add(first - self.at.event);
                 self.missed_before = first;
             }
             self.cut |= first < self.at.event;
@@ -259,7 +259,7 @@ impl Reader {
                 return Ok(false);
             }
             self.at.offset += octets;
-            self.at.event += 1;
+            self.at.event = self.at.event.saturating_add(1);
             if octets <= LONGEST {
                 self.line.pop();
                 return Ok(true);

@@ -16,15 +16,16 @@ pub(super) struct Recovered {
     pub(super) events: u64,
     /// Octets that were cut from its end.
     pub(super) cut: u64,
-    /// Batches that are not what was written, before ones that are.
+    /// Batches that stay and are not what was written.
     pub(super) damaged: usize,
     /// Why its index could not be made to say so.
     pub(super) index: Option<io::Error>,
 }
 
 /// Looks at the newest segment. Up to the last batch whose checksum is right it stays as it is;
-/// behind that, whole events stay, and what follows them is cut. Then the index says all of it,
-/// where the disk has room for that; a sensor starts without as well.
+/// behind that, whole events stay, of what the index promises also those behind a line that is
+/// none, and what follows them is cut. Then the index says all of it, where the disk has room
+/// for that; a sensor starts without as well.
 /// `first` is for an index that does not say.
 pub(super) fn recover(folder: &Path, number: u64, first: u64) -> io::Result<Recovered> {
     let found = Index::read(folder, number)?;
@@ -41,16 +42,18 @@ pub(super) fn recover(folder: &Path, number: u64, first: u64) -> io::Result<Reco
         .iter()
         .rposition(|&right| right)
         .map_or(0, |last| last + 1);
-    let damaged = right.iter().take(kept).filter(|&&right| !right).count();
     let mut batches = found.batches.clone();
+    let promised = batches.last().map_or(0, Batch::end);
     batches.truncate(kept);
-    let end = batches.last().map_or(0, |last| last.offset + last.octets);
+    let end = batches.last().map_or(0, Batch::end);
     reader.seek(SeekFrom::Start(end))?;
-    let rest = whole_events(&mut reader, end)?;
+    let rest = whole_events(&mut reader, end, promised)?;
     if rest.octets > 0 {
         batches.push(rest);
     }
     let end = end + rest.octets;
+    let stays = found.batches.iter().take_while(|batch| batch.end() <= end);
+    let damaged = stays.zip(&right).filter(|&(_, &right)| !right).count();
     if end < length {
         file.set_len(end)?;
     }
@@ -88,8 +91,9 @@ fn sum(reader: &mut impl io::BufRead, octets: u64) -> io::Result<Option<u64>> {
     Ok((reader.limit() == 0).then(|| sum.digest()))
 }
 
-/// The lines that are whole events, up to the first that is none.
-fn whole_events(reader: &mut impl io::BufRead, offset: u64) -> io::Result<Batch> {
+/// The lines up to the last that is a whole event. Before the octet `promised`, where all was
+/// safe on the disk once, a line that is none is passed over; behind it, one is the end.
+fn whole_events(reader: &mut impl io::BufRead, offset: u64, promised: u64) -> io::Result<Batch> {
     /// More than an event has: a disk may hold anything behind a power failure.
     const LONGEST: u64 = 1 << 20;
     let mut batch = Batch {
@@ -99,19 +103,29 @@ fn whole_events(reader: &mut impl io::BufRead, offset: u64) -> io::Result<Batch>
         sum: 0,
     };
     let mut sum = Xxh3Default::new();
+    let (mut octets, mut lines) = (0, 0);
     let mut line = Vec::new();
     loop {
         line.clear();
-        let octets = reader.by_ref().take(LONGEST).read_until(b'\n', &mut line)?;
-        let event = line.starts_with(b"{") && line.ends_with(b"\n");
-        if !event || serde_json::from_slice::<IgnoredAny>(&line).is_err() {
+        let read = reader.by_ref().take(LONGEST).read_until(b'\n', &mut line)?;
+        let whole = line.ends_with(b"\n");
+        let event =
+            whole && line.starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(&line).is_ok();
+        if read == 0 || (!event && offset + octets >= promised) {
             break;
         }
         sum.update(&line);
-        batch.octets += octets as u64;
-        batch.events += 1;
+        octets += read as u64;
+        lines += u64::from(whole);
+        if event {
+            batch = Batch {
+                octets,
+                events: lines,
+                sum: sum.digest(),
+                ..batch
+            };
+        }
     }
-    batch.sum = sum.digest();
     Ok(batch)
 }
 

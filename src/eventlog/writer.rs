@@ -192,7 +192,7 @@ impl Writer {
         for &number in earlier {
             let index = Index::read(&self.folder, number)?;
             self.add_closed(number, index.events())?;
-            first = index.first.unwrap_or(first) + index.events();
+            first = index.first.unwrap_or(first).saturating_add(index.events());
         }
         let recovered = recovery::recover(&self.folder, last, first)?;
         if recovered.cut > 0 {
@@ -215,7 +215,8 @@ impl Writer {
             ));
         }
         self.add_closed(last, recovered.events)?;
-        self.first = self.first.max(recovered.first + recovered.events);
+        let first = recovered.first.saturating_add(recovered.events);
+        self.first = self.first.max(first);
         self.number = self.number.max(last.saturating_add(1));
         Ok(())
     }
@@ -230,7 +231,8 @@ impl Writer {
             }
             if number > newest {
                 let index = Index::read(&self.folder, number)?;
-                self.first = index.first.unwrap_or(self.first) + index.events();
+                let first = index.first.unwrap_or(self.first);
+                self.first = first.saturating_add(index.events());
                 self.number = self.number.max(number.saturating_add(1));
             }
             // One that cannot leave does no harm.
@@ -316,7 +318,7 @@ impl Writer {
         open.events += self.whole_events;
         open.batch.octets += octets;
         open.batch.events += self.whole_events;
-        self.first += self.whole_events;
+        self.first = self.first.saturating_add(self.whole_events);
         self.counts.events += self.whole_events;
         self.pending.drain(..self.whole);
         (self.whole, self.whole_events) = (0, 0);

@@ -1,10 +1,10 @@
 //! What the site says as it was read last, for workers that look once a second.
 
+use super::sync::{AtomicU64, Mutex, Ordering, PoisonError};
 use crate::report::Reload;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
-/// Set by the calling thread, seen by the workers.
+/// Set by the calling thread, seen by the workers. Tried in every order of their steps by
+/// `tests/loom`.
 #[derive(Debug, Default)]
 pub(super) struct Latest {
     /// How often it was set: what a worker looks at, without a lock.

@@ -27,6 +27,7 @@ mod keeper;
 mod latest;
 mod ring;
 mod state;
+mod sync;
 mod worker;
 
 use crate::capture::{Fault, Filter, LinkChange, Progress, Source};

@@ -46,8 +46,9 @@ pub fn plain(text: &str) -> String {
 /// Whether a character shows as itself and does nothing else. Besides the control characters
 /// those are left out that turn or hide text (Unicode "format" characters in use for that).
 fn is_plain(character: char) -> bool {
-    let hidden = matches!(character, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let hidden = matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}');
     !character.is_control() && character != '\\' && !hidden
 }
 
@@ -90,6 +91,8 @@ mod tests {
         assert_eq!(escape(b"a\x1b[31mb\r\n\0"), "a\\027[31mb\\013\\010\\000");
         assert_eq!(escape(b"\xff\\x"), "\\255\\092x");
         assert_eq!(escape("\u{202e}x".as_bytes()), "\\226\\128\\174x");
+        // A letter that only a machine reads (Unicode tags).
+        assert_eq!(escape("\u{e0041}".as_bytes()), "\\243\\160\\129\\129");
         assert_eq!(escape(&[b'x'; 300]).len(), 255);
         assert_eq!(escape("é".repeat(200).as_bytes()).len(), 254);
     }

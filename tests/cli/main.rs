@@ -24,6 +24,8 @@ mod commands;
 mod formats;
 // Learned roles as a draft of an inventory.
 mod inventory;
+// What strangers say and how they name files, through every output.
+mod injection;
 // PATHs, times and filters: what is read.
 mod inputs;
 // Owners are told by mail.
