@@ -245,8 +245,7 @@ impl Peers {
         };
         match what {
             What::Attempt(server) => {
-                let new = change(self, server, &|_| ());
-                if new {
+                if change(self, server, &|_| ()) {
                     self.fan_trail.note(witness, None);
                 }
             }
