@@ -242,6 +242,7 @@ impl Peers {
             &self.fail_trail,
             &self.rej_trail,
             &self.proto_trail,
+            &self.mail_trail,
         ];
         self.known.len() * (size_of::<(u64, Peer)>() * 3 / 2 + size_of::<(Timestamp, u64)>())
             + size_of_val(&*self.examples)
@@ -262,8 +263,7 @@ impl Peers {
         };
         match what {
             What::Attempt(server) => {
-                let new = change(self, server, &|_| ());
-                if new {
+                if change(self, server, &|_| ()) {
                     self.fan_trail.note(witness, None);
                 }
             }
