@@ -139,8 +139,12 @@ pub fn write(out: &mut dyn Write, story: &Story, rows: usize) -> io::Result<()> 
         };
         writeln!(out, "labels    {}{more}", labels.join(", "))?;
     }
+    let mut shown = Vec::new();
     for piece in &judgement.evidence {
-        evidence(out, piece, story)?;
+        // What tells two things is shown once.
+        let known = !piece.packets.is_empty() && shown.contains(&&piece.packets);
+        evidence(out, piece, story, !known)?;
+        shown.push(&piece.packets);
     }
     for piece in &judgement.counterevidence {
         writeln!(out, "against   {}", piece.text)?;
@@ -376,7 +380,8 @@ fn mail(out: &mut dyn Write, smtp: &SmtpTotals, mirrored: bool) -> io::Result<()
     Ok(())
 }
 
-fn evidence(out: &mut dyn Write, piece: &Evidence, story: &Story) -> io::Result<()> {
+/// A piece of evidence, and the packets behind it if they are to be `shown`.
+fn evidence(out: &mut dyn Write, piece: &Evidence, story: &Story, shown: bool) -> io::Result<()> {
     let sign = if piece.capped { ", capped" } else { "" };
     writeln!(
         out,
@@ -385,6 +390,9 @@ fn evidence(out: &mut dyn Write, piece: &Evidence, story: &Story) -> io::Result<
         piece.llr,
         piece.text
     )?;
+    if !shown {
+        return Ok(());
+    }
     if !piece.domains.is_empty() {
         let domains: Vec<_> = piece
             .domains

@@ -22,8 +22,9 @@ impl Chromium {
     /// Starts it with what it keeps, and what it downloads, in this folder; `None`, and a word why,
     /// where there is none that runs.
     pub(super) fn start(folder: &Path) -> Option<Self> {
-        // It reads from descriptor 3 and writes to 4.
-        let script = "exec chromium \"$@\" 3<&0 4>&1 </dev/null >/dev/null";
+        // It reads from descriptor 3 and writes to 4. One that hangs is ended: a test that waits for
+        // ever says nothing.
+        let script = "exec timeout 300 chromium \"$@\" 3<&0 4>&1 </dev/null >/dev/null";
         let profile = format!("--user-data-dir={}", folder.join("profile").display());
         let mut process = Command::new("sh")
             .args(["-c", script, "sh", "--headless", "--no-sandbox"])
@@ -86,26 +87,41 @@ impl Chromium {
         told["result"]["value"].clone()
     }
 
-    /// Waits until an expression is true.
+    /// Waits until an expression is true; not for ever, since a test that hangs says nothing.
     pub(super) fn until(&mut self, expression: &str) {
-        self.eval(&format!(
+        let came = self.eval(&format!(
             "new Promise((done) => {{
-                const look = () => (({expression}) ? done(true) : setTimeout(look, 20));
+                let looks = 3000;
+                const look = () => {{
+                    const is = Boolean({expression});
+                    looks -= 1;
+                    is || looks === 0 ? done(is) : setTimeout(look, 20);
+                }};
                 look();
             }})"
         ));
+        assert_eq!(came, true, "{expression}");
     }
 
     /// Clicks into the middle of the element.
     pub(super) fn click(&mut self, selector: &str) {
         let selector = Value::from(selector);
+        // When it lies there for a while: what was clicked before may still move the page.
         let at = self.eval(&format!(
-            "(() => {{
+            "new Promise((done) => {{
                 const element = document.querySelector({selector});
-                element.scrollIntoView({{ behavior: 'instant', block: 'center' }});
-                const box = element.getBoundingClientRect();
-                return {{ x: box.x + box.width / 2, y: box.y + box.height / 2 }};
-            }})()"
+                let before = '';
+                const look = () => {{
+                    element.scrollIntoView({{ behavior: 'instant', block: 'center' }});
+                    const box = element.getBoundingClientRect();
+                    const at = {{ x: box.x + box.width / 2, y: box.y + box.height / 2 }};
+                    const there = element.contains(document.elementFromPoint(at.x, at.y));
+                    const now = JSON.stringify([at, there]);
+                    there && now === before ? done(at) : setTimeout(look, 100);
+                    before = now;
+                }};
+                look();
+            }})"
         ));
         for kind in ["mousePressed", "mouseReleased"] {
             let button = json!({
@@ -185,7 +201,8 @@ impl Chromium {
 impl Drop for Chromium {
     fn drop(&mut self) {
         // Its helpers end with it, and the folder can be removed.
-        let _ = self.process.kill();
+        self.session = None;
+        let _ = write!(self.to, "{{\"id\":0,\"method\":\"Browser.close\"}}\0");
         let _ = self.process.wait();
     }
 }

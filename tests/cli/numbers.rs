@@ -279,7 +279,9 @@ fn the_summary(told: &Told, verdicts: &[Value]) {
     );
     assert!(summary.contains(&sentence), "{sentence}");
     assert!(convicted >= 2 && suspected >= 1, "{sentence}");
-    let items: Vec<_> = summary.split("<li ").skip(1).map(text).collect();
+    let items = summary.split("<li ").skip(1);
+    let items = items.map(|item| item.split_once("</li>").unwrap().0);
+    let items: Vec<_> = items.map(text).collect();
     assert_eq!(items.len(), convicted);
     for item in items {
         let (host, of) = gravest
