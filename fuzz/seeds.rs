@@ -1,6 +1,11 @@
 //! The seeds of the fuzz targets as plain tests, for every `cargo test` on stable. With
 //! `MXRAY_BLESS=1` the seeds are made again from `mxray::synth` first.
 
+#![expect(
+    clippy::duplicate_mod,
+    reason = "each law is also that of a target, which has the folder for itself"
+)]
+
 #[path = "laws/capture_file.rs"]
 mod capture_file;
 #[path = "laws/checkpoint.rs"]

@@ -152,12 +152,12 @@ impl Records {
                     .map(|delay| (time + delay, at)),
             );
         }
-        places.sort();
+        places.sort_unstable();
         self.file(places.into_iter().map(|(_, at)| at))
     }
 }
 
-/// Numbers that look like dice (SplitMix64), always the same.
+/// Numbers that look like dice (`SplitMix64`), always the same.
 fn dice(seed: u64) -> impl Fn(usize, u64) -> u64 {
     move |at, below| {
         let mut state = (seed << 32 | at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);

@@ -15,7 +15,7 @@ mod plan;
 mod site;
 
 use anyhow::{Context as _, Result, bail};
-use mxray::synth::population::{Family, Row};
+use mxray::synth::population::{Family, Row, Truth};
 use outcome::Outcome;
 use plan::Size;
 use std::num::NonZeroUsize;
@@ -130,6 +130,13 @@ fn main() -> Result<()> {
             eprintln!("{outcome}");
         }
         return Ok(());
+    }
+    // Whoever changes a rule wants to know whom it wrongs.
+    let honest = outcomes
+        .iter()
+        .filter(|one| one.sample.row.truth != Truth::Bot);
+    for outcome in honest.filter(|one| one.found()) {
+        eprintln!("{outcome}");
     }
     let trials = ablation::run(options.size, &options.seed)?;
     let run = document::Run {

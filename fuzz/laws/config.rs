@@ -139,7 +139,9 @@ fn replay(taken: &ReplayConfig) {
     reading(&taken.reading);
     log(taken.log.as_ref());
     sensor(&taken.sensor);
-    taken.stats.map(within_a_day);
+    if let Some(seconds) = taken.stats {
+        within_a_day(seconds);
+    }
 }
 
 fn live(taken: &LiveConfig) {
@@ -150,7 +152,7 @@ fn live(taken: &LiveConfig) {
         within_a_day(seconds);
     }
     assert!((1..=64).contains(&taken.fanout));
-    assert!(taken.ring >= 1 << 20 && taken.ring <= i32::MAX as u32);
+    assert!(taken.ring >= 1 << 20 && i32::try_from(taken.ring).is_ok());
     assert!((1..=mxray::capture::live::SNAPLEN).contains(&taken.snaplen));
     assert!(!taken.interfaces.is_empty() && taken.interfaces.iter().all(|name| !name.is_empty()));
 }

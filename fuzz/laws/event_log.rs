@@ -4,6 +4,11 @@
 //! The log is written here by what `mxray::eventlog` says of its files, and not by its writer:
 //! so an index can promise any part of a segment, as at any moment of a run.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "places here are those of what was written above"
+)]
+
 #[path = "scratch.rs"]
 mod scratch;
 
@@ -48,7 +53,7 @@ struct Fate {
 impl Segment {
     /// Takes its head from the input: how many events; behind which of them a batch ends; how
     /// many batches the index has.
-    fn read<'a>(number: u64, first: usize, input: &'a [u8]) -> Option<(Self, &'a [u8])> {
+    fn read(number: u64, first: usize, input: &[u8]) -> Option<(Self, &[u8])> {
         let (&[count, ends, more_ends, indexed], rest) = input.split_first_chunk()?;
         let mut text = Vec::new();
         let mut events = Vec::new();
@@ -140,13 +145,13 @@ impl Segment {
         fate.index |= of_index;
         fs::write(path, octets).expect("room");
     }
+}
 
-    /// Whether an event's octets, and the end of the line before it, are as they were.
-    fn is_untouched(&self, event: &Range<usize>, fate: &Fate) -> bool {
-        let from = event.start.saturating_sub(1);
-        let changed = (from..event.end).any(|at| fate.changed.contains(&at));
-        !changed && fate.cut.is_none_or(|cut| event.end <= cut)
-    }
+/// Whether an event's octets, and the end of the line before it, are as they were.
+fn is_untouched(event: &Range<usize>, fate: &Fate) -> bool {
+    let from = event.start.saturating_sub(1);
+    let changed = (from..event.end).any(|at| fate.changed.contains(&at));
+    !changed && fate.cut.is_none_or(|cut| event.end <= cut)
 }
 
 /// The event of that number; lengths differ.
@@ -245,7 +250,7 @@ fn complete(segments: &[Segment], fates: &[Fate], numbers: &[usize]) {
     for (segment, fate) in segments.iter().zip(fates) {
         let mut before = true;
         for (at, event) in segment.events.iter().enumerate().take(segment.promised) {
-            let untouched = segment.is_untouched(event, fate);
+            let untouched = is_untouched(event, fate);
             before &= untouched;
             // Who has lost the promise too may end at the first event that is none.
             let kept = if fate.index { before } else { untouched };

@@ -91,8 +91,8 @@ fn looked_up(inventory: &Inventory, host: HostAddr, hosts: &[(IpNet, &Table)]) {
         assert_eq!(found.note.as_deref(), text("note"));
         found.note.as_deref().map(is_bounded);
     }
-    let owned = around.filter(|(_, table)| table.contains_key("owner"));
-    let narrowest = owned.max_by_key(|(net, _)| net.prefix_len());
+    let with_one = around.filter(|(_, table)| table.contains_key("owner"));
+    let narrowest = with_one.max_by_key(|(net, _)| net.prefix_len());
     let owner = narrowest.and_then(|(_, table)| table.get("owner"));
     assert_eq!(inventory.owner(host), owner.and_then(Value::as_str));
 }

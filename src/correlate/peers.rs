@@ -261,12 +261,12 @@ impl Peers {
             spam_fanout::step(score, &moved, &peers.tally, view, now);
             moved.before.is_none()
         };
+        if let What::Attempt(server) = what
+            && change(self, server, &|_| ())
+        {
+            self.fan_trail.note(witness, None);
+        }
         match what {
-            What::Attempt(server) => {
-                if change(self, server, &|_| ()) {
-                    self.fan_trail.note(witness, None);
-                }
-            }
             What::Outcome(server, outcome) => {
                 change(self, server, &|peer| match outcome {
                     Outcome::Established => peer.reached = true,
