@@ -20,7 +20,8 @@ impl Results {
         if kept {
             let path = free_path()?;
             results.file = Some(File::create(&path)?);
-            results.line(&format!("# {}", path.display()))?;
+            let name = path.file_name().unwrap_or_default();
+            results.line(&format!("# {}", name.display()))?;
         }
         results.line(&machine())?;
         Ok(results)
@@ -110,7 +111,11 @@ fn machine() -> String {
             of("/proc/cpuinfo", "model name")
         ),
         of("/proc/meminfo", "MemTotal"),
-        of("/proc/version", "Linux version"),
+        // Who built it, and with what, is of no use here.
+        of("/proc/version", "Linux version")
+            .split(" (")
+            .take(1)
+            .collect(),
         format!("load {}", of("/proc/loadavg", "")),
     ];
     lines.map(|line| format!("# {line}")).join("\n")
