@@ -1,9 +1,9 @@
 //! What fails under a replay: disks, the file that is read, its clock, the process itself.
 
 use super::bot::{BOT, Found};
+use super::logged::logged;
 use super::sensor::{Wire, program, replay};
 use super::wire::{A, Ends, mix, query, udp};
-use mxray::eventlog::Reader;
 use mxray::time::{NANOS, Timestamp};
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, BufWriter, Read as _};
@@ -219,17 +219,6 @@ impl Dice {
         self.0 = self.0.wrapping_add(1);
         mix(self.0) % limit
     }
-}
-
-/// All lines that a log holds.
-fn logged(folder: &Path) -> Vec<Vec<u8>> {
-    let mut reader = Reader::open(folder, None);
-    let mut lines = Vec::new();
-    while let Some(entry) = reader.next().unwrap() {
-        lines.push(entry.line.to_vec());
-    }
-    assert_eq!((reader.take_lost(), reader.take_damaged()), (0, 0));
-    lines
 }
 
 /// How often it is killed: `MXRAY_HOSTILE_KILLS`, else six times.

@@ -21,6 +21,8 @@ mod evasion;
 mod faults;
 // Bounds, with the bot among a flood.
 mod floods;
+#[path = "../logged.rs"]
+mod logged;
 // A replay as a process of its own.
 mod sensor;
 // Frames.

@@ -33,6 +33,8 @@ mod latency;
 mod links;
 // The event log.
 mod log;
+#[path = "../logged.rs"]
+mod logged;
 mod network;
 // What a recording of the same link says.
 mod recording;

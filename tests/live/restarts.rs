@@ -1,9 +1,9 @@
 //! What a killed process leaves for the next one, and a reload under load.
 
 use super::frames::{of_captures, of_hosts, query};
+use super::logged::logged;
 use super::sensor::action;
 use super::{Network, Sensor, patiently};
-use mxray::eventlog::Reader;
 use nix::sys::signal::Signal::{SIGHUP, SIGKILL, SIGTERM};
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
@@ -98,17 +98,6 @@ fn a_kill_costs_an_interval_and_no_event() {
         assert_eq!(verdict["mxray"]["episode"]["sequence"], number);
         assert_ne!(verdict["mxray"]["state"], "closed");
     }
-}
-
-/// The lines of an event log.
-fn logged(folder: &Path) -> Vec<Vec<u8>> {
-    let mut reader = Reader::open(folder, None);
-    let mut lines = Vec::new();
-    while let Some(entry) = reader.next().unwrap() {
-        lines.push(entry.line.to_vec());
-    }
-    assert_eq!((reader.take_lost(), reader.take_damaged()), (0, 0));
-    lines
 }
 
 #[test]
