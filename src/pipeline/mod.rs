@@ -58,8 +58,9 @@ const QUEUED: usize = 4;
 /// Batches on their way from a packet socket to a worker, 16 MiB at the most: what a worker may
 /// be behind before packets are shed.
 const QUEUED_LIVE: usize = 64;
-/// Messages on their way to correlation, per worker.
-const MESSAGES: usize = 16;
+/// Messages on their way to correlation, per worker: seconds, of which a flood makes each take
+/// several megabytes.
+const MESSAGES: usize = 4;
 
 /// What a run needs to know.
 #[derive(Debug)]
