@@ -2,11 +2,13 @@
 //!
 //! Each part is checked for itself, so that one look shows all that is wrong.
 
-use super::{
-    Error, Layer, MAX_FANOUT, SNAPLEN, bounded, config_file, filter, home, interfaces, keywords,
-    known, log, memory, outputs, page, ring, seconds, sensor, smtp_ports, stats, window, workers,
-    write,
-};
+use super::layer::Layer;
+use super::live::{MAX_FANOUT, bounded, interfaces, ring, write};
+use super::outputs::{log, outputs, seconds, sensor, stats};
+use super::reading::{filter, home, keywords, known, memory, smtp_ports, window, workers};
+use super::replay::page;
+use super::{Error, config_file};
+use crate::capture::live::SNAPLEN;
 use crate::cli;
 use crate::words::one_line;
 use std::fmt;

@@ -1,7 +1,9 @@
 //! What `mxray report` and `mxray plot` are to do.
 
-use super::layer::Layer;
-use super::{Error, Origin, Output, Reading, config_file, outputs, reading, sensor};
+use super::layer::{Layer, Origin};
+use super::outputs::{Output, outputs, sensor};
+use super::reading::{Reading, reading};
+use super::{Error, config_file};
 use crate::cli;
 use crate::host::HostAddr;
 use crate::report::language::Language;

@@ -1,11 +1,20 @@
 //! Command lines as strings, config files as texts, and what becomes of them.
 
+use super::layer::Layer;
+use super::reading::MAX_WORKERS;
 use super::*;
 use crate::cli::{Cli, Command};
+use crate::eventlog::Bounds;
+use crate::host::HostAddr;
+use crate::keywords::Keywords;
 use crate::keywords::Tier;
+use crate::report::language::Language;
+use crate::time::Timestamp;
 use crate::verdict::Role;
 use clap::Parser;
 use std::fs;
+use std::num::NonZeroU64;
+use std::path::PathBuf;
 
 /// Words are split at spaces; `~` stands for a space within a word.
 fn command(line: &str) -> Command {

@@ -106,6 +106,10 @@ fn table() {
             let ran = among(attack, packets, seconds.max(60), limit);
             let found = Found::of(&ran, &BOT.address);
             let same = found.as_ref() == Some(&*ALONE);
+            // Its counters may have to begin again before it is known; the verdict may not change.
+            let convicted = found
+                .as_ref()
+                .is_some_and(|found| (&found.class, &found.level) == (&ALONE.class, &ALONE.level));
             let told: Vec<_> = [
                 "/hosts/tracked",
                 "/hosts/evicted",
@@ -129,7 +133,7 @@ fn table() {
                 },
                 told.join(", "),
             );
-            if !same || ran.peak > mebioctets(limit) * MIB + BESIDE {
+            if !convicted || ran.peak > mebioctets(limit) * MIB + BESIDE {
                 passed.push((attack.name, limit.to_owned(), ran.peak / MIB));
             }
         }
