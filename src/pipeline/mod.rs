@@ -60,7 +60,7 @@ const QUEUED: usize = 4;
 const QUEUED_LIVE: usize = 64;
 /// Messages on their way to correlation, per worker: seconds, of which a flood makes each take
 /// several megabytes.
-const MESSAGES: usize = 4;
+const MESSAGES: usize = 2;
 
 /// What a run needs to know.
 #[derive(Debug)]
