@@ -21,7 +21,7 @@ FUZZ_TARGETS = dns_message link_ip tcp_segments smtp_session client_hello captur
 MIRI_TESTS = decode:: words:: report::text
 
 .PHONY: help demo test live-long lint bench bench-live evaluation figures fuzz fuzz-targets hostile laws loom miri \
-    deny advisories deb deps
+    deny advisories release deb deps
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -91,6 +91,9 @@ deny: ## licences, bans and sources of all that is built in (docs/SUPPLY-CHAIN.m
 
 advisories: ## known holes in what is built in, by today's RustSec database
 	@.ci/advisories
+
+release: deps ## the program as it is given out, and its bill of materials (docs/SUPPLY-CHAIN.md)
+	@packaging/build-release
 
 deb: deps ## a Debian package, into target/debian (docs/DEPLOYMENT.md)
 	@packaging/build-deb
