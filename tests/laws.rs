@@ -69,7 +69,7 @@ fn read_all(packet: &Packet<'_>) {
     let Ok(observation) = observe(packet) else {
         return;
     };
-    let message = observation.message();
+    let message = observation.message;
     if let Some(question) = message.question {
         read_name(&question.name);
     }

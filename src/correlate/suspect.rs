@@ -502,6 +502,15 @@ impl Suspect {
         self.hides_dns |= other.hides_dns;
     }
 
+    /// Whether it has shown anything that a verdict can begin with: content that weighs something,
+    /// or what is worth a line by policy. Conduct alone comes to no level ([`super::ALONE`]).
+    pub(super) fn shows_content(&self) -> bool {
+        let mut content = Family::ALL.into_iter().filter(|family| family.is_content());
+        !self.mx.is_empty()
+            || self.direct.is_some()
+            || content.any(|family| self.score.of(family).most() > 0.0)
+    }
+
     /// Whether somebody uses the machine as people use PCs.
     #[must_use]
     pub fn is_used(&self) -> bool {

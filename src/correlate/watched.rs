@@ -210,6 +210,10 @@ impl Watched {
     /// a day's silence, or when the host turns out to mail or to ask by trade and nothing
     /// else speaks against it. `notices`: so many were told in this hour.
     pub(super) fn cross(&mut self, setting: &Setting<'_>, notices: u32) -> Option<Verdict> {
+        // Most hosts that are remembered are so for the names of addresses that they asked for.
+        if self.episode.is_none() && !self.suspect.shows_content() {
+            return None;
+        }
         let role = role::role(setting, Some(&self.suspect), &self.totals);
         let judge = setting.judge(&role, &self.suspect);
         let mut outcome = judge.outcome(&self.suspect, &self.suspect.score);

@@ -7,11 +7,12 @@ use super::lookups::{Lookup, Of};
 use super::names::{self, ServerLookup};
 use super::prefixes::Prefix;
 use super::shard_of;
+use super::table::Place;
 use super::tally::Tally;
 use crate::decode::dns::name::Room;
 use crate::decode::dns::{Data, INTERNET, Message, NXDOMAIN, QType, Question, SERVFAIL, Section};
 use crate::decode::malformed::Malformed;
-use crate::decode::observation::{Observation, observe};
+use crate::decode::observation::{By, Observation, observe};
 use crate::decode::packet::{Packet, Transport};
 use crate::keywords::Tier;
 
@@ -28,30 +29,35 @@ pub(super) struct Folded<'a> {
 }
 
 impl Tally {
-    /// Counts a message; what is wrong with it, if anything.
+    /// Counts a message, of a host that may stand at `place`; what is wrong with it, if anything.
     #[inline]
-    pub(super) fn message(&mut self, packet: &Packet<'_>, late: bool) -> Option<Malformed> {
-        let observation = match observe(packet) {
+    pub(super) fn message(
+        &mut self,
+        packet: &Packet<'_>,
+        late: bool,
+        place: Place,
+    ) -> Option<Malformed> {
+        let Observation { by, message } = match observe(packet) {
             Ok(observation) => observation,
             Err(damage) => return Some(damage.or_cut(packet.is_cut())),
         };
-        match &observation {
-            Observation::Query(message) => self.query(packet, message, late),
-            Observation::Reply(message) => self.reply(packet, message, late),
-            Observation::Stray(_) => {}
+        match by {
+            By::Host => self.query(packet, &message, late, place),
+            By::Server => self.reply(packet, &message, late, place),
+            By::Nobody => {}
         }
         // Records are looked at in replies; an update (RFC 2136) may leave their data out.
-        let records = || match observation {
-            Observation::Reply(message) => message.records().find_map(Result::err),
-            _ => None,
+        let records = || match by {
+            By::Server => message.broken_record(),
+            By::Host | By::Nobody => None,
         };
-        let damage = observation.message().damage.or_else(records)?;
+        let damage = message.damage.or_else(records)?;
         Some(damage.or_cut(packet.is_cut()))
     }
 
-    fn query(&mut self, packet: &Packet<'_>, message: &Message<'_>, late: bool) {
+    fn query(&mut self, packet: &Packet<'_>, message: &Message<'_>, late: bool, place: Place) {
         let shard = &mut self.shards[shard_of(packet.src)];
-        let host = shard.hosts.entry(packet.src);
+        let host = shard.hosts.entry_near(packet.src, place);
         host.seen(packet.time);
         host.tag = packet.tag.or(host.tag);
         if packet.is_cut() {
@@ -219,10 +225,10 @@ impl Tally {
         self.tell_once(querier, key, origin, (packet.time, host, what));
     }
 
-    fn reply(&mut self, packet: &Packet<'_>, message: &Message<'_>, late: bool) {
+    fn reply(&mut self, packet: &Packet<'_>, message: &Message<'_>, late: bool, place: Place) {
         let shard = &mut self.shards[shard_of(packet.dst)];
         // A reply makes no host: a host is who asks.
-        let Some(host) = shard.hosts.get_mut(packet.dst) else {
+        let Some(host) = shard.hosts.get_near(packet.dst, place) else {
             return;
         };
         let rcode = message.header.rcode();

@@ -5,6 +5,7 @@ use super::host::HostCounters;
 use super::names;
 use super::shard_of;
 use super::smtp::SmtpCounters;
+use super::table::Place;
 use super::tally::Tally;
 use crate::decode::irc;
 use crate::decode::malformed::Malformed;
@@ -107,7 +108,7 @@ impl Tally {
             payload: message,
         };
         self.came = Some(moment.packet_time);
-        let damage = self.message(&packet, moment.late);
+        let damage = self.message(&packet, moment.late, Place::default());
         self.came = None;
         damage
     }

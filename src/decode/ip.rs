@@ -52,7 +52,11 @@ pub(super) fn read(network: Network, octets: &[u8]) -> Result<Ip<'_>, Malformed>
 
 /// IPv4 without options and IPv6 without extension headers, unfragmented, with UDP or TCP
 /// inside; `None` for anything else, which is then read by etherparse.
-#[inline]
+#[expect(
+    clippy::inline_always,
+    reason = "on the way of every packet: a call would put all of it into memory and fetch it again"
+)]
+#[inline(always)]
 pub(super) fn fast(network: Network, octets: &[u8]) -> Option<Ip<'_>> {
     match network {
         Network::Ipv4 => fast_v4(octets),

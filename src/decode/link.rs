@@ -127,7 +127,7 @@ pub(super) fn ethernet(frame: &[u8]) -> Result<(Network, &[u8], LinkTag), Stop> 
 
 /// IP behind an Ethernet header without tags, as most frames are; `None` for any other.
 #[inline]
-fn plain(frame: &[u8]) -> Option<(Network, &[u8], LinkTag)> {
+pub(super) fn plain(frame: &[u8]) -> Option<(Network, &[u8], LinkTag)> {
     let (header, rest) = frame.split_first_chunk::<14>()?;
     let [_, _, _, _, _, _, mac @ .., t0, t1] = *header;
     let network = match [t0, t1] {

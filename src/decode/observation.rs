@@ -265,36 +265,41 @@ fn reply_bit(payload: &[u8]) -> bool {
 
 /// What a routed packet says.
 #[derive(Clone, Copy, Debug)]
-pub enum Observation<'a> {
-    /// The host asks: a message with QR = 0 to port 53.
-    Query(Message<'a>),
-    /// The host is answered: a message with QR = 1 from port 53.
-    Reply(Message<'a>),
-    /// A DNS message whose direction its ports deny: evidence of nothing.
-    Stray(Message<'a>),
+pub struct Observation<'a> {
+    /// Who says it.
+    pub by: By,
+    /// What.
+    pub message: Message<'a>,
 }
 
-impl<'a> Observation<'a> {
-    /// The message.
-    #[must_use]
-    pub fn message(&self) -> &Message<'a> {
-        let (Self::Query(message) | Self::Reply(message) | Self::Stray(message)) = self;
-        message
-    }
+/// Which way a DNS message goes, as seen from the host that it counts for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The host asks: a message with QR = 0 to port 53.
+    Host,
+    /// The host is answered: a message with QR = 1 from port 53.
+    Server,
+    /// A message whose direction its ports deny: evidence of nothing.
+    Nobody,
 }
 
 /// Decodes a routed packet.
 ///
 /// # Errors
 /// Says what is broken where not even a message header can be read.
-#[inline]
+#[expect(
+    clippy::inline_always,
+    reason = "on the way of every message: a call would put it into memory, and copy it out again"
+)]
+#[inline(always)]
 pub fn observe<'a>(packet: &Packet<'a>) -> Result<Observation<'a>, Malformed> {
     let message = dns::decode(packet.payload)?;
-    Ok(match message.header.is_reply() {
-        false if packet.dst_port == DNS => Observation::Query(message),
-        true if packet.src_port == DNS => Observation::Reply(message),
-        _ => Observation::Stray(message),
-    })
+    let by = match message.header.is_reply() {
+        false if packet.dst_port == DNS => By::Host,
+        true if packet.src_port == DNS => By::Server,
+        _ => By::Nobody,
+    };
+    Ok(Observation { by, message })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::link::{self, Network, Stop};
 use super::malformed::{Malformed, Unsupported};
 use super::observation::DNS;
 use super::tunnel;
-use crate::capture::{Frame, Origin};
+use crate::capture::{Frame, LinkType, Origin};
 use crate::host::HostAddr;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -164,30 +164,41 @@ pub enum Sliced<'a> {
 /// Reads a frame's headers. Never panics, never allocates.
 #[must_use]
 pub fn slice<'a>(frame: &Frame<'a>) -> Sliced<'a> {
-    let snapped = frame.wire_len as usize > frame.bytes.len();
     match link::strip(frame.link, frame.bytes) {
         Ok((network, octets, tag)) => {
-            let context = Context {
-                time: frame.time,
-                origin: frame.origin,
-                tag,
-                snapped,
-                layers: 0,
-                guessed: None,
-            };
-            // What most frames are, without a walk.
-            if let Some(ip) = ip::fast(network, octets)
-                && let Ok(ports) = transport(&ip)
-                && !goes_on(&ports)
-            {
-                return Sliced::Packet(context.packet(&ip, ports));
+            let context = Context::new(frame, tag);
+            match context.direct(network, octets) {
+                Some(packet) => Sliced::Packet(packet),
+                None => Walk(context).down(network, octets),
             }
-            Walk(context).down(network, octets)
         }
         Err(Stop::Ignored) => Sliced::Ignored,
         Err(Stop::Unsupported(reason)) => Sliced::Unsupported(reason),
-        Err(Stop::Cut) => Sliced::Malformed(Malformed::LinkHeader.or_cut(snapped)),
+        Err(Stop::Cut) => Sliced::Malformed(Malformed::LinkHeader.or_cut(is_snapped(frame))),
     }
+}
+
+/// What [`slice`] finds in a frame of UDP or TCP in plain IP in plain Ethernet, as most frames are;
+/// `None` for any other, and for what is broken. Compiled into whoever reads frames, so that a packet
+/// is put where it belongs at once.
+#[must_use]
+#[expect(
+    clippy::inline_always,
+    reason = "on the way of every packet: a call would put all of it into memory and fetch it again"
+)]
+#[inline(always)]
+pub fn usual<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
+    let (network, octets, tag) = match frame.link {
+        LinkType::ETHERNET => link::plain(frame.bytes)?,
+        _ => return None,
+    };
+    Context::new(frame, tag).direct(network, octets)
+}
+
+/// Whether the capture holds less than the frame.
+#[inline]
+fn is_snapped(frame: &Frame<'_>) -> bool {
+    frame.wire_len as usize > frame.bytes.len()
 }
 
 /// Octets of the frame up to where its packet's payload begins: all headers that were read, and
@@ -262,6 +273,30 @@ enum Guess {
 }
 
 impl Context {
+    #[inline]
+    fn new(frame: &Frame<'_>, tag: LinkTag) -> Self {
+        Self {
+            time: frame.time,
+            origin: frame.origin,
+            tag,
+            snapped: is_snapped(frame),
+            layers: 0,
+            guessed: None,
+        }
+    }
+
+    /// The packet in a common IP header, without a walk; `None` where there is more to it.
+    #[expect(
+        clippy::inline_always,
+        reason = "on the way of every packet: a call would put all of it into memory and fetch it again"
+    )]
+    #[inline(always)]
+    fn direct<'a>(&self, network: Network, octets: &'a [u8]) -> Option<Packet<'a>> {
+        let ip = ip::fast(network, octets)?;
+        let ports = transport(&ip).ok()?;
+        (!goes_on(&ports)).then(|| self.packet(&ip, ports))
+    }
+
     /// When the frame was captured.
     pub(super) fn time(&self) -> Timestamp {
         self.time
@@ -453,7 +488,11 @@ fn goes_on(&(transport, src, dst, ..): &Ports<'_>) -> bool {
 /// The ports, the payload, and by how much it is shorter than the headers say.
 type Ports<'a> = (Transport, u16, u16, &'a [u8], usize);
 
-#[inline]
+#[expect(
+    clippy::inline_always,
+    reason = "on the way of every packet: a call would put all of it into memory and fetch it again"
+)]
+#[inline(always)]
 fn transport<'a>(ip: &Ip<'a>) -> Result<Ports<'a>, Malformed> {
     if ip.protocol == 17 {
         let (header, rest) = ip.payload.split_first_chunk().ok_or(Malformed::UdpHeader)?;

@@ -12,7 +12,7 @@ use crate::count::site::{Losses, SiteSeconds};
 use crate::decode::fragment::Fragments;
 use crate::decode::lan::Binding;
 use crate::decode::observation::{MailPorts, Route, route, sender};
-use crate::decode::packet::{Packet, Segment, Sliced, Transport};
+use crate::decode::packet::{self, Packet, Segment, Sliced, Transport};
 use crate::decode::tcp::GENERATIONS;
 use crate::host::HostAddr;
 use crate::report::CaptureCounts;
@@ -527,42 +527,54 @@ impl Reader<'_> {
             counts.filtered += 1;
             return Ok(());
         }
-        let outcome = self.fragments.slice(frame);
-        if outcome.reassembled > 0 {
-            counts.fragments -= outcome.earlier;
-            counts.ignored += outcome.earlier;
-            counts.reassembled += outcome.reassembled;
-        }
-        match outcome.sliced {
-            Sliced::Packet(packet) => match route(&packet, self.mail) {
-                Route::Host(host) => {
-                    if !late {
-                        let second = self.site.seconds.second(second);
-                        second.count(&packet, host, self.mail);
-                    }
-                    self.lanes.push(host, &packet, late)?;
-                    let asked = self.keeper.as_mut();
-                    let asked = asked.is_some_and(|keeper| keeper.keep(host, frame, &packet));
-                    if self.connections.is_full(&packet, self.mail) {
-                        self.lanes.mark(Mark::Forget)?;
-                    }
-                    if asked {
-                        self.hand_over()?;
-                    }
+        let packet = if let Some(packet) = packet::usual(frame) {
+            packet
+        } else {
+            let outcome = self.fragments.slice(frame);
+            if outcome.reassembled > 0 {
+                counts.fragments -= outcome.earlier;
+                counts.ignored += outcome.earlier;
+                counts.reassembled += outcome.reassembled;
+            }
+            match outcome.sliced {
+                Sliced::Packet(packet) => packet,
+                Sliced::Binding(binding) => return self.lanes.bind(binding, late),
+                Sliced::Ignored => {
+                    counts.ignored += 1;
+                    return Ok(());
                 }
-                Route::Ignored => counts.ignored += 1,
-            },
-            Sliced::Binding(binding) => self.lanes.bind(binding, late)?,
-            Sliced::Ignored => counts.ignored += 1,
-            Sliced::Fragment(_) => counts.fragments += 1,
-            Sliced::Unsupported(reason) => counts.unsupported(reason),
-            Sliced::Malformed(damage) => {
-                *counts.malformed.entry(damage).or_insert(0) += 1;
-                if !late {
-                    let second = self.site.seconds.second(second);
-                    second.losses.malformed += 1;
+                Sliced::Fragment(_) => {
+                    counts.fragments += 1;
+                    return Ok(());
+                }
+                Sliced::Unsupported(reason) => {
+                    counts.unsupported(reason);
+                    return Ok(());
+                }
+                Sliced::Malformed(damage) => {
+                    *counts.malformed.entry(damage).or_insert(0) += 1;
+                    if !late {
+                        self.site.seconds.second(second).losses.malformed += 1;
+                    }
+                    return Ok(());
                 }
             }
+        };
+        let Route::Host(host) = route(&packet, self.mail) else {
+            counts.ignored += 1;
+            return Ok(());
+        };
+        if !late {
+            let second = self.site.seconds.second(second);
+            second.count(&packet, host, self.mail);
+        }
+        self.lanes.push(host, &packet, late)?;
+        if self.connections.is_full(&packet, self.mail) {
+            self.lanes.mark(Mark::Forget)?;
+        }
+        let keeper = self.keeper.as_mut();
+        if keeper.is_some_and(|keeper| keeper.keep(host, frame, &packet)) {
+            self.hand_over()?;
         }
         Ok(())
     }

@@ -142,7 +142,11 @@ impl QType {
 ///
 /// # Errors
 /// [`Malformed::DnsHeader`] where even the header is cut.
-#[inline]
+#[expect(
+    clippy::inline_always,
+    reason = "on the way of every message: a call would put it into memory, and copy it out again"
+)]
+#[inline(always)]
 pub fn decode(octets: &[u8]) -> Result<Message<'_>, Malformed> {
     let head = octets.first_chunk().ok_or(Malformed::DnsHeader)?;
     let header = Header::of(*head);
@@ -173,7 +177,11 @@ fn type_behind_name(octets: &[u8]) -> Option<QType> {
     reader.skip(2).map(|()| QType(qtype))
 }
 
-#[inline]
+#[expect(
+    clippy::inline_always,
+    reason = "on the way of every message: a call would put it into memory, and copy it out again"
+)]
+#[inline(always)]
 fn question<'a>(octets: &'a [u8], reader: &mut Reader<'a>) -> Result<Question<'a>, Malformed> {
     let name = Name::read(octets, reader)?;
     let qtype = QType(reader.u16().ok_or(Malformed::DnsQuestion)?);
@@ -203,6 +211,20 @@ impl<'a> Message<'a> {
             question: self.question.map(|question| question.name),
             left,
             pointers: 0,
+        }
+    }
+
+    /// What is wrong with the first record that is broken, if any is: what [`Self::records`] ends
+    /// with, at a fraction of its cost, for whoever wants nothing else of them.
+    #[must_use]
+    pub fn broken_record(&self) -> Option<Malformed> {
+        let mut records = self.records();
+        loop {
+            records.pass_usual();
+            match records.next()? {
+                Ok(_) => {}
+                Err(damage) => return Some(damage),
+            }
         }
     }
 }
@@ -281,6 +303,53 @@ impl<'a> Records<'a> {
             return Err(Malformed::DnsPointer);
         }
         Ok(name)
+    }
+
+    /// Passes over records that are right at a glance, as most are, up to the first that must be
+    /// read: the owner is the root or a pointer into the question's name, and the data have the one
+    /// length that their type can have, or any.
+    #[inline]
+    fn pass_usual(&mut self) {
+        let Some(question) = self.question.filter(|_| self.questions == 0) else {
+            return;
+        };
+        let Self {
+            octets,
+            reader,
+            left: [answers, authority, additional],
+            pointers,
+            ..
+        } = self;
+        for left in [answers, authority, additional] {
+            while *left > 0 {
+                let (behind, pointer) = match *reader.rest() {
+                    [0, ref behind @ ..] => (behind, 0),
+                    [high, low, ref behind @ ..]
+                        if question.is_led_to(u16::from_be_bytes([high, low])) =>
+                    {
+                        (behind, 1)
+                    }
+                    _ => return,
+                };
+                let Some((&[t0, t1, _, _, _, _, _, _, l0, l1], data)) = behind.split_first_chunk()
+                else {
+                    return;
+                };
+                let length = usize::from(u16::from_be_bytes([l0, l1]));
+                let fits = match QType(u16::from_be_bytes([t0, t1])) {
+                    QType::A => length == 4,
+                    QType::AAAA => length == 16,
+                    QType::CNAME | QType::MX => false,
+                    _ => true,
+                };
+                if !fits || length > data.len() || *pointers + pointer > octets.len() {
+                    return;
+                }
+                *pointers += pointer;
+                *left -= 1;
+                *reader = Reader::at(octets, octets.len() - (data.len() - length));
+            }
+        }
     }
 
     /// Passes over the questions behind the first.
@@ -379,6 +448,7 @@ impl<'a> Iterator for Records<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     /// Header: id 0x1234, flags, counts.
     fn header(flags: u16, counts: [u16; 4]) -> Vec<u8> {
@@ -490,6 +560,7 @@ mod tests {
             [3, 1, 2],
         );
         let message = decode(&octets).unwrap();
+        assert_eq!(message.broken_record(), None);
         let records: Vec<_> = message.records().map(Result::unwrap).collect();
         assert_eq!(records.len(), 6);
         let Data::Mx {
@@ -526,5 +597,56 @@ mod tests {
         // A header that counts records which are not there.
         let octets = reply(b"", [65535, 65535, 65535]);
         assert_eq!(decode(&octets).unwrap().records().count(), 1);
+    }
+
+    /// An owner and the data of a record, as often right as not.
+    fn any_record() -> impl Strategy<Value = Vec<u8>> {
+        let owners: [&[u8]; 7] = [
+            b"\xc0\x0c",
+            b"\xc0\x0f",
+            b"\xc0\x10",
+            b"\xc0\x1d",
+            b"\x01a\xc0\x0c",
+            b"\x00",
+            b"\x45",
+        ];
+        let data: [&[u8]; 5] = [
+            b"\x04\x04\x04\x04",
+            b"\x00\x0a\xc0\x0c",
+            b"\xc0\x0c",
+            b"0123456789abcdef",
+            b"",
+        ];
+        let owner = prop::sample::select(owners.to_vec());
+        let qtype = prop::sample::select(vec![1_u16, 28, 5, 15, 6, 41]);
+        let data = prop::sample::select(data.to_vec());
+        (owner, qtype, data, 0_u16..20).prop_map(|(owner, qtype, data, wrong)| {
+            let length = u16::try_from(data.len()).unwrap() + wrong.saturating_sub(18);
+            [
+                owner,
+                &qtype.to_be_bytes(),
+                &[0, 1, 0, 0, 0, 60],
+                &length.to_be_bytes(),
+                data,
+            ]
+            .concat()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_glance_finds_what_reading_does(
+            records in prop::collection::vec(any_record(), 0..6),
+            counts in [0_u16..4, 0_u16..3, 0_u16..3],
+            questions in 0_u16..3
+        ) {
+            let mut octets = reply(&records.concat(), counts);
+            if let Some(count) = octets.get_mut(5) {
+                *count = u8::try_from(questions).unwrap();
+            }
+            let message = decode(&octets).unwrap();
+            let read = message.records().find_map(Result::err);
+            prop_assert_eq!(message.broken_record(), read);
+        }
     }
 }

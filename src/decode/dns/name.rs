@@ -27,6 +27,38 @@ impl<'a> Name<'a> {
     /// Says what breaks the name; the reader's place is then of no use.
     #[inline]
     pub fn read(message: &'a [u8], reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let Some(name) = Self::plain(message, reader.offset()) else {
+            return Self::walk(message, reader);
+        };
+        *reader = Reader::at(message, name.start + name.wire_len);
+        Ok(name)
+    }
+
+    /// The name at `start`, where it has no pointers and is right, as that of nearly every question
+    /// is; what [`Self::walk`] finds.
+    #[inline]
+    fn plain(message: &'a [u8], start: usize) -> Option<Self> {
+        let rest = message.get(start..)?;
+        // Beyond this the root would come too late.
+        let rest = rest.get(..MAX_NAME).unwrap_or(rest);
+        let mut at = 0;
+        loop {
+            match *rest.get(at)? {
+                0 => break,
+                length @ 1..=63 => at += 1 + usize::from(length),
+                _ => return None,
+            }
+        }
+        Some(Self {
+            message,
+            start,
+            wire_len: at + 1,
+            pointers: 0,
+        })
+    }
+
+    /// Reads any name, label by label.
+    fn walk(message: &'a [u8], reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         let start = reader.offset();
         let mut rest = reader.rest();
         let mut wire_len = 0;
@@ -93,6 +125,19 @@ impl<'a> Name<'a> {
         };
         *reader = if is_it { behind } else { *reader };
         is_it.then_some(name)
+    }
+
+    /// Whether a pointer leads to this name, or to one of its labels: what stands there is right,
+    /// as this name is. Of a name that has pointers itself that is not said.
+    #[inline]
+    pub(super) fn is_led_to(&self, pointer: u16) -> bool {
+        let target = usize::from(pointer & 0x3fff);
+        let end = self.start + self.wire_len;
+        let mut at = self.start;
+        while at < target && at < end {
+            at += 1 + usize::from(self.message.get(at).copied().unwrap_or(0));
+        }
+        pointer >= 0xc000 && at == target && at < end && self.pointers == 0
     }
 
     /// Passes over the name at the reader's place by its form alone: where a name cannot be
@@ -233,6 +278,38 @@ mod tests {
     }
 
     #[test]
+    fn a_plain_name_is_what_the_walk_finds() {
+        let long = [[3, b'x', b'x', b'x'].repeat(63).as_slice(), &[1, b'y', 0]].concat();
+        let longer = [
+            [3, b'x', b'x', b'x'].repeat(63).as_slice(),
+            &[2, b'y', b'z', 0],
+        ]
+        .concat();
+        let cases: [&[u8]; 7] = [
+            b"\x04MaIl\x02Ex\x00\x00",
+            b"\x00",
+            b"\x04mail",
+            b"\x04mai",
+            b"\x04mail\xc0\x00",
+            &long,
+            &longer,
+        ];
+        for message in cases {
+            let mut reader = Reader::new(message);
+            let walked = Name::walk(message, &mut reader);
+            match Name::plain(message, 0) {
+                Some(name) => {
+                    let walked = walked.unwrap();
+                    assert_eq!((name.wire_len, name.pointers), (walked.wire_len, 0));
+                    assert_eq!(reader.offset(), name.wire_len);
+                }
+                None => assert!(walked.is_err(), "{message:?}"),
+            }
+        }
+        assert!(Name::plain(&long, 0).is_some() && Name::plain(&longer, 0).is_none());
+    }
+
+    #[test]
     fn a_name_once_more_is_what_the_walk_finds() {
         //                0         5        9       11
         let message = b"\x04mail\x02ex\x00\xc0\x00\xc0\x05\x04mail";
@@ -247,6 +324,9 @@ mod tests {
             (expected.wire_len, expected.pointers, expected.start)
         );
         assert!(again.labels().eq(expected.labels()));
+        let led = (0..=u16::MAX).filter(|pointer| name.is_led_to(*pointer));
+        assert_eq!(led.collect::<Vec<_>>(), [0xc000, 0xc005, 0xc008]);
+        assert!(!again.is_led_to(0xc000));
         // Elsewhere, no pointer, a pointer to itself, the end.
         for at in [11, 13, 0, message.len()] {
             let mut reader = Reader::at(message, at);
