@@ -53,6 +53,8 @@ pub enum Family {
     Rej,
     /// Conduct: more of them refuse it than did before.
     RejJump,
+    /// Conduct: more of the domains that it looks up take no mail than did before.
+    DeadJump,
     /// Conduct: its SMTP is not a mail server's.
     Proto,
     /// Conduct: it hands over messages.
@@ -71,7 +73,7 @@ pub enum Family {
 
 impl Family {
     /// Every family: content, then conduct.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Mx,
         Self::Kwa,
         Self::Fan,
@@ -89,6 +91,7 @@ impl Family {
         Self::Fail,
         Self::Rej,
         Self::RejJump,
+        Self::DeadJump,
         Self::Proto,
         Self::Mail,
         Self::Back,
@@ -119,6 +122,7 @@ impl Family {
             Self::Fail => "fail",
             Self::Rej => "rej",
             Self::RejJump => "rej-jump",
+            Self::DeadJump => "dead-jump",
             Self::Proto => "proto",
             Self::Mail => "mail",
             Self::Back => "back",
@@ -161,6 +165,7 @@ impl Family {
                 | Self::KeywordShare
                 | Self::LabelSweep
                 | Self::FailingAnswers
+                | Self::DeadJump
                 | Self::R2
                 | Self::Client
         )
@@ -203,7 +208,7 @@ impl Family {
             // who hands over none.
             Self::Jump | Self::Entropy | Self::Proto | Self::Mail => 6.9,
             // The study's cap of a family (its section 4).
-            Self::Rej | Self::RejJump => 9.0,
+            Self::Rej | Self::RejJump | Self::DeadJump => 9.0,
             // Domains and hosts, which are of two kinds.
             Self::FailingAnswers => 5.5,
             // A hundred to one. Who only knocks on port 25 is a scanner as well, and a network
@@ -216,7 +221,7 @@ impl Family {
             | Self::Client
             | Self::Rate
             | Self::Back => 4.6,
-            // See `server::ONLY_SENDS`.
+            // See `server::ServerTest::weight`: of who is seen to send it stays below a third.
             Self::NoServerLookups => 6.5,
             // Ten to one.
             Self::R2 | Self::Irc => 2.3,
@@ -234,7 +239,7 @@ impl Family {
             // Fifteen servers that accept; six that were only asked.
             Self::Rej | Self::Mail => 4.6,
             // Five that answer: everybody who mails has such.
-            Self::Fail | Self::FailingAnswers => 1.2,
+            Self::Fail | Self::FailingAnswers | Self::DeadJump => 1.2,
             Self::Follow => 0.7,
             // Courtesy costs a bot nothing, so that it buys little.
             Self::Proto => 0.5,

@@ -15,7 +15,10 @@ use std::collections::VecDeque;
 /// Share of servers that refuse what a bot sends: mailboxes that are gone, block lists (the
 /// study: .3 of those that are reached, and some bots are listed).
 const TAKEN: f64 = 0.4;
-/// Share that refuses an honest sender at the least: lists rot.
+/// Share of the domains that take no mail at all on a bot's list: .3 of what worms harvest (the
+/// study's clients), less what a thief of accounts has weeded out.
+const GONE: f64 = 0.25;
+/// Share that refuses an honest sender at the least, and of domains that are gone: lists rot.
 const HONEST: f64 = 0.05;
 /// Of a past with more refusals than this nothing stands out: a sender on a block list, or an
 /// attack that goes on.
@@ -55,8 +58,9 @@ impl Answers {
 }
 
 /// How a host's mail fares in the open hour, and fared before.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Fares {
+    of: Of,
     hour: i64,
     open: Answers,
     hours: VecDeque<Answers>,
@@ -70,7 +74,48 @@ pub(super) struct Fares {
     trail: Trail,
 }
 
+/// What is held against its own past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Of {
+    /// How servers take its mail.
+    Mail,
+    /// Whether the domains that it looks up take mail at all.
+    Domains,
+}
+
+impl Of {
+    fn family(self) -> Family {
+        match self {
+            Self::Mail => Family::RejJump,
+            Self::Domains => Family::DeadJump,
+        }
+    }
+
+    /// The share that fails once somebody else writes.
+    fn taken(self) -> f64 {
+        match self {
+            Self::Mail => TAKEN,
+            Self::Domains => GONE,
+        }
+    }
+}
+
 impl Fares {
+    /// Nothing is known yet.
+    pub(super) fn new(of: Of) -> Self {
+        Self {
+            of,
+            hour: 0,
+            open: Answers::default(),
+            hours: VecDeque::new(),
+            listed: 0,
+            past: Answers::default(),
+            worst: <(Answers, Answers)>::default(),
+            peak: 0.0,
+            trail: Trail::default(),
+        }
+    }
+
     /// Memory beside the struct itself.
     pub(super) fn octets(&self) -> usize {
         self.hours.len() * size_of::<Answers>() + self.trail.octets()
@@ -92,16 +137,16 @@ impl Fares {
         self.open.count(refused);
         let Some(honest) = self.honest() else { return };
         let llr = if refused {
-            (TAKEN / honest).ln()
+            (self.of.taken() / honest).ln()
         } else {
-            ((1.0 - TAKEN) / (1.0 - honest)).ln()
+            ((1.0 - self.of.taken()) / (1.0 - honest)).ln()
         };
-        if score.of(Family::RejJump).sender <= 0.0 {
+        if score.of(self.of.family()).sender <= 0.0 {
             (self.worst, self.peak) = Default::default();
             self.trail = Trail::default();
         }
-        score.add(Family::RejJump, Against::each(0.0, llr, 0.0), witness.time);
-        let sum = score.of(Family::RejJump).sender;
+        score.add(self.of.family(), Against::each(0.0, llr, 0.0), witness.time);
+        let sum = score.of(self.of.family()).sender;
         if refused && sum >= self.peak {
             self.worst = (self.open, self.past);
             self.peak = sum;
@@ -159,13 +204,23 @@ impl Fares {
     /// This family in words, and the packets that show it.
     pub(super) fn explain(&self) -> (Trail, String) {
         let (now, past) = self.worst;
-        let text = format!(
-            "{} of {} refused its mail within an hour, where {} of {} did before",
-            now.refused,
-            counted(now.all, "server"),
-            past.refused,
-            past.all,
-        );
+        let text = match self.of {
+            Of::Mail => format!(
+                "{} of {} refused its mail within an hour, where {} of {} did before",
+                now.refused,
+                counted(now.all, "server"),
+                past.refused,
+                past.all,
+            ),
+            Of::Domains => format!(
+                "{} of {} that it looked up within an hour take no mail, where {} of {} did not \
+                 before",
+                now.refused,
+                counted(now.all, "mail domain"),
+                past.refused,
+                past.all,
+            ),
+        };
         (self.trail.clone(), text)
     }
 }
@@ -193,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_server_that_is_suddenly_refused_stands_out_against_its_past() {
-        let (mut fares, mut score) = (Fares::default(), Score::default());
+        let (mut fares, mut score) = (Fares::new(Of::Mail), Score::default());
         for hour in 0..6 {
             answers(&mut fares, &mut score, hour, 10, i64::from(hour == 2));
         }
@@ -209,7 +264,7 @@ mod tests {
 
     #[test]
     fn who_was_always_refused_that_much_has_not_changed() {
-        let (mut fares, mut score) = (Fares::default(), Score::default());
+        let (mut fares, mut score) = (Fares::new(Of::Mail), Score::default());
         for hour in 0..12 {
             answers(&mut fares, &mut score, hour, 40, 8);
         }
@@ -220,7 +275,7 @@ mod tests {
 
     #[test]
     fn one_entry_in_a_block_list_counts_as_three_servers_in_a_day() {
-        let (mut fares, mut score) = (Fares::default(), Score::default());
+        let (mut fares, mut score) = (Fares::new(Of::Mail), Score::default());
         for hour in 0..3 {
             answers(&mut fares, &mut score, hour, 20, 0);
         }
@@ -235,7 +290,7 @@ mod tests {
 
     #[test]
     fn another_attack_is_told_with_its_own_numbers() {
-        let (mut fares, mut score) = (Fares::default(), Score::default());
+        let (mut fares, mut score) = (Fares::new(Of::Mail), Score::default());
         for (hour, refused) in [(0, 0), (1, 0), (2, 15), (40, 0), (41, 0), (42, 9)] {
             answers(&mut fares, &mut score, hour, 30, refused);
         }
@@ -244,8 +299,25 @@ mod tests {
     }
 
     #[test]
+    fn domains_that_take_no_mail_are_held_against_a_past_of_their_own() {
+        let (mut fares, mut score) = (Fares::new(Of::Domains), Score::default());
+        for hour in 0..6 {
+            answers(&mut fares, &mut score, hour, 10, i64::from(hour == 2));
+        }
+        answers(&mut fares, &mut score, 7, 40, 12);
+        assert!(score.of(Family::DeadJump).sender > 4.6);
+        assert_eq!(score.of(Family::RejJump), Against::default());
+        let text = fares.explain().1;
+        assert_eq!(
+            text,
+            "12 of 40 mail domains that it looked up within an hour take no mail, where 1 of 60 did \
+             not before"
+        );
+    }
+
+    #[test]
     fn without_a_past_there_is_no_jump() {
-        let (mut fares, mut score) = (Fares::default(), Score::default());
+        let (mut fares, mut score) = (Fares::new(Of::Mail), Score::default());
         answers(&mut fares, &mut score, 0, 100, 60);
         assert_eq!(score.of(Family::RejJump), Against::default());
     }

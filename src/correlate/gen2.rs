@@ -59,6 +59,7 @@ pub(super) fn explain(family: Family, suspect: &Suspect) -> Option<(Trail, Strin
             );
             (suspect.mx_trail.clone(), text)
         }
+        Family::DeadJump => return Some(suspect.takes.explain()),
         _ => return None,
     })
 }

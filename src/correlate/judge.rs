@@ -70,6 +70,8 @@ pub(super) struct Judge<'a> {
     pub(super) two_in_one: bool,
     /// What is known of the tap.
     pub(super) view: View,
+    /// Mail of its own to port 25 was in sight within a day.
+    pub(super) own_mail: bool,
     /// The tap lies behind a resolver: lookups are those of everybody.
     pub(super) egress: bool,
     /// Share of what the tap loses: conduct rests on what did not come, too.
@@ -88,15 +90,15 @@ impl Judge<'_> {
         !(self.muted.contains(&family)
             || others && family.is_dns()
             // A past says something of those who have one.
-            || !sender && matches!(family, Family::Jump | Family::RejJump)
+            || !sender && matches!(family, Family::Jump | Family::RejJump | Family::DeadJump)
             // A machine that is both used and a server may be many behind one address, and what
-            // one of them asks acquits no other; but where the DNS is all there is, it is what
-            // tells a mail server from a bot.
+            // one of them asks acquits no other; but where of its mail the DNS is all there is,
+            // whatever is seen of others', it is what tells a mail server from a bot.
             || self.two_in_one
-                && (family == Family::Client || family == Family::NoServerLookups && self.view.smtp)
+                && (family == Family::Client || family == Family::NoServerLookups && self.own_mail)
             // What a server asks for is its trade, and says nothing of who uses it; but none
             // tries one keyword after the other.
-            || sender && family.is_dns() && family != Family::LabelSweep)
+            || sender && family.is_dns() && !matches!(family, Family::LabelSweep | Family::DeadJump))
     }
 
     /// Level, class and score.
@@ -111,7 +113,8 @@ impl Judge<'_> {
                 continue;
             }
             all.add(family, sum, seen);
-            if family.is_smtp() {
+            // Of a server whose mail is out of sight the jump is one of lookups.
+            if family.is_smtp() && (family != Family::Jump || self.own_mail) {
                 smtp.add(family, sum, seen);
             }
             if !family.is_dns() {
@@ -176,7 +179,8 @@ impl Judge<'_> {
         let met_today = self.role.role == Role::UnregisteredMta
             && self.role.source == RoleSource::Learned
             && sums.of(Family::Jump).sender <= 0.0
-            && sums.of(Family::RejJump).sender <= 0.0;
+            && sums.of(Family::RejJump).sender <= 0.0
+            && sums.of(Family::DeadJump).sender <= 0.0;
         if self.role.is_sender() && !met_today {
             // What nobody has registered, takes mail from outside and hands it on for many.
             let relay = self.role.source == RoleSource::Learned
@@ -344,6 +348,7 @@ fn joint(family: Family) -> &'static str {
         Family::Fail
         | Family::Rej
         | Family::RejJump
+        | Family::DeadJump
         | Family::R2
         | Family::FailingAnswers
         | Family::Back => "; ",

@@ -7,7 +7,7 @@
 
 use super::evidence::{Trail, Witness};
 use super::fanout::hash;
-use super::fares::{Answer, Fares};
+use super::fares::{Answer, Fares, Of};
 use super::score::Score;
 use super::spam_fanout;
 use super::suspect::{DAY, View};
@@ -74,7 +74,7 @@ impl Default for Peers {
             tally: Tally::default(),
             examples: Vec::new(),
             sender: false,
-            fares: Fares::default(),
+            fares: Fares::new(Of::Mail),
             helo: Window::new(DAY, NAMES),
             senders: Window::new(DAY, NAMES),
             defects: BTreeMap::new(),

@@ -44,6 +44,8 @@ pub struct Relay {
     pub most: u64,
     /// Recipients to all servers in the span that jumped most.
     jumped: u64,
+    /// They are domains that were looked up.
+    looked_up: bool,
     /// Witnesses of bursts.
     pub trail: Trail,
 }
@@ -133,28 +135,48 @@ impl Relay {
             self.trail.note(witness, None);
         }
         self.most = self.most.max(bulk.count);
-        let steps = self.all.add(count, now);
-        if self.all.has_past() {
-            if steps > 0 {
-                if score.of(Family::Jump).sender <= 0.0 {
-                    self.jumped = 0;
-                }
-                self.jumped = self.jumped.max(self.all.count);
-            }
-            for _ in 0..steps.min(4) {
-                score.add(Family::Jump, JUMP, now);
-            }
+        if self.jump(count, score, now) {
+            self.looked_up = false;
         }
+    }
+
+    /// It looked up the exchangers of a domain that it had not asked for within a day: of a host
+    /// whose mail the tap does not see, that is a recipient.
+    pub(super) fn domain(&mut self, score: &mut Score, witness: Witness) {
+        if self.jump(1, score, witness.time) {
+            self.looked_up = true;
+            self.trail.note(witness, None);
+        }
+    }
+
+    /// Holds so many recipients, of whatever servers, against the past; whether they stand out.
+    fn jump(&mut self, count: u64, score: &mut Score, now: Timestamp) -> bool {
+        let steps = self.all.add(count, now);
+        if !self.all.has_past() || steps == 0 {
+            return false;
+        }
+        if score.of(Family::Jump).sender <= 0.0 {
+            self.jumped = 0;
+        }
+        self.jumped = self.jumped.max(self.all.count);
+        for _ in 0..steps.min(4) {
+            score.add(Family::Jump, JUMP, now);
+        }
+        true
     }
 
     /// A family of this rule in words, and the packets that show it.
     pub(super) fn explain(&self, family: Family) -> Option<(Trail, String)> {
-        let most = match family {
-            Family::Relay => counted(self.most, "recipient") + " to one server",
-            Family::Jump => counted(self.jumped, "recipient"),
+        let what = match family {
+            Family::Relay => format!("named {} to one server", counted(self.most, "recipient")),
+            Family::Jump if self.looked_up => {
+                let domains = counted(self.jumped, "domain");
+                format!("looked up the mail exchangers of {domains}")
+            }
+            Family::Jump => format!("named {}", counted(self.jumped, "recipient")),
             _ => return None,
         };
-        let text = format!("named {most} within ten minutes");
+        let text = what + " within ten minutes";
         Some((self.trail.clone(), text))
     }
 }

@@ -90,11 +90,11 @@ const QUIT: f64 = -0.2;
 /// and half of that for what careless programs of honest people do as well.
 fn defect_weight(defect: Defect) -> f64 {
     match defect {
-        Defect::HeloBareIp
-        | Defect::HeloLocalhost
-        | Defect::HeloMissing
-        | Defect::HeloChanged
-        | Defect::EarlyTalk => 1.5,
+        // What servers shut out bots by, and no mail server does (Postfix's pregreet test).
+        Defect::EarlyTalk => 3.0,
+        Defect::HeloBareIp | Defect::HeloLocalhost | Defect::HeloMissing | Defect::HeloChanged => {
+            1.5
+        }
         Defect::BareLf | Defect::MissingBrackets | Defect::NoHelo | Defect::UnofferedPipelining => {
             1.0
         }

@@ -3,10 +3,11 @@
 use super::addresses::Addresses;
 use super::evidence::{Family, Trail, Witness};
 use super::fanout::Fanout;
+use super::fares::{Answer, Fares, Of};
 use super::peers::Peers;
 use super::relay::Relay;
 use super::score::{Against, Score};
-use super::server::{ONLY_SENDS, ServerTest};
+use super::server::ServerTest;
 use super::window::Window;
 use super::{follow, gen2, gen3, irc};
 use crate::count::delta::{Delta, Domain, Fact, What};
@@ -63,6 +64,8 @@ pub struct Suspect {
     pub mx_failed: Window,
     /// Witnesses of new MX domains.
     pub mx_trail: Trail,
+    /// How many of the domains take mail, and took it before.
+    pub(super) takes: Fares,
     /// Whether its lookups are those of a mail server.
     pub server: ServerTest,
     /// Domains with keyword lookups of no MX lookup's making, in the last day.
@@ -134,6 +137,7 @@ impl Default for Suspect {
             mx_answered: Window::new(DAY, BOUND),
             mx_failed: Window::new(DAY, BOUND),
             mx_trail: Trail::default(),
+            takes: Fares::new(Of::Domains),
             server: ServerTest::default(),
             mail_hosts: Window::new(DAY, BOUND),
             unasked: Window::new(DAY, FEW),
@@ -188,6 +192,7 @@ impl Suspect {
             + windows.map(Window::octets).iter().sum::<usize>()
             + trails.map(Trail::octets).iter().sum::<usize>()
             + self.server.octets()
+            + self.takes.octets()
             + self.peers.octets()
             + self.fanout.octets()
             + self.relay.octets()
@@ -290,7 +295,8 @@ impl Suspect {
     }
 
     /// Whether mail connections of its own to port 25 were in sight within a day.
-    fn sends(&self) -> bool {
+    #[must_use]
+    pub(super) fn sends(&self) -> bool {
         self.peers.tally.between_servers > 0
     }
 
@@ -302,6 +308,17 @@ impl Suspect {
         known.failed = failed;
         let new = self.mx_answered.touch(domain, now).0.is_none();
         let counts = self.mx_answered.len() > gen2::BY_HAND;
+        let answer = match (failed, new) {
+            (true, _) if self.mx_failed.get(domain, now).is_none() => Some(Answer::Refused),
+            (false, true) => Some(Answer::Accepted),
+            _ => None,
+        };
+        if let Some(answer) = answer {
+            self.takes.answer(answer, witness, &mut self.score);
+        }
+        if new && !self.sends() {
+            self.relay.domain(&mut self.score, witness);
+        }
         if failed && self.mx_failed.touch(domain, now).0.is_none() {
             self.failed_trail.note(witness, None);
             if counts {
@@ -375,16 +392,10 @@ impl Suspect {
 
     /// Sets the families that are states: what the host is like by its counters.
     pub fn weigh(&mut self, totals: &HostTotals) {
-        // What is asked out of sight may be just what is missing; and who sends nothing, as far as
-        // can be seen, is none of those who only send.
-        let most = if self.hides_dns {
-            0.0
-        } else if self.sends() {
-            ONLY_SENDS
-        } else {
-            f64::MAX
-        };
-        let server = Against::each(0.0, self.server.llr().min(most), 0.0);
+        // What is asked out of sight may be just what is missing.
+        let server = self.server.weight(self.sends());
+        let most = if self.hides_dns { 0.0 } else { f64::MAX };
+        let server = Against::each(0.0, server.min(most), 0.0);
         let asks_mx = self.server.mx_queries > 0;
         self.score.set(
             Family::NoServerLookups,
@@ -491,6 +502,7 @@ impl Suspect {
             mine.merge(theirs);
         }
         self.mail_hosts_again += other.mail_hosts_again;
+        self.takes.merge(&other.takes);
         self.server.merge(&other.server);
         self.peers.merge(&other.peers);
         self.fanout.merge(other.fanout);

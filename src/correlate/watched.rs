@@ -94,6 +94,7 @@ impl<'a> Setting<'a> {
             asks_for_others: role.asks_for_others(suspect),
             two_in_one: suspect.is_used() && serves,
             view: self.view,
+            own_mail: suspect.sends(),
             egress: !self.site.dns_is_by_host(),
             loss: self.site.loss.unwrap_or(0.0),
         }

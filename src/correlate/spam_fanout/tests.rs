@@ -61,6 +61,7 @@ fn judge(role: &RoleView) -> Judge<'_> {
         asks_for_others: false,
         two_in_one: false,
         view: IN_SIGHT,
+        own_mail: true,
         egress: false,
         loss: 0.0,
     }

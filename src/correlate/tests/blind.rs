@@ -65,6 +65,90 @@ fn who_sends_nothing_is_none_of_those_who_only_send() {
     assert_eq!(level(delta(0, host(1), &knocks(1))), Some(Level::Suspected));
 }
 
+/// Of a server whose own port 25 is cut off before a tap that sees others', its lookups are all
+/// there is: they acquit it though somebody browses behind the same address. Where its mail is in
+/// sight, that decides.
+#[test]
+fn what_a_server_asks_acquits_it_where_its_own_mail_is_cut() {
+    let judged = |own: bool| {
+        let mut correlator = Correlator::new(Context::default());
+        let mut totals = HostTotals::default();
+        totals.queries.https = 5;
+        correlator.second(&[delta(0, host(2), &knocks(1))]);
+        let mut told = Vec::new();
+        let mut asks = |second, whats: &[What]| {
+            let mut delta = delta(second, host(1), whats);
+            delta.totals.push((host(1), totals.clone()));
+            told.extend(correlator.second(&[delta]));
+        };
+        if own {
+            asks(1, &knocks(1));
+        }
+        for n in 0..20_u64 {
+            asks(10 + 200 * n.cast_signed(), &[ptr(n)]);
+        }
+        asks(5_000, &dead(50));
+        asks(5_090, &dead(50));
+        assert!(
+            told.iter()
+                .all(|verdict| verdict.judgement.role.role == Role::Pc)
+        );
+        told.iter().map(|verdict| verdict.judgement.level).max()
+    };
+    assert_eq!(judged(false), Some(Level::Notice));
+    assert!(judged(true) >= Some(Level::Suspected));
+}
+
+/// Where its mail is out of sight, a server with a stolen account is suspected by its lookups: of more
+/// domains than ever more than ever are gone. (Somebody may validate a list on it.)
+#[test]
+fn a_server_whose_mail_is_out_of_sight_is_held_against_its_own_past() {
+    let judged = |gone: u64| {
+        let mut correlator = Correlator::new(Context::default());
+        let asked = |second, from: u64, many: u64, gone: u64| {
+            let whats: Vec<_> = (from..from + many)
+                .flat_map(|hash| {
+                    let reply = What::MxReply {
+                        domain: hash,
+                        failed: gone > 0 && hash % gone == 0,
+                    };
+                    [What::MxQuery(domain(hash)), reply, ptr(hash)]
+                })
+                .collect();
+            delta(second, host(1), &whats)
+        };
+        let mut told = Vec::new();
+        for hour in 0..8_u64 {
+            let usual = asked(3_600 * hour.cast_signed(), 10 * hour, 10, 25);
+            told.extend(serious(correlator.second(&[usual])));
+        }
+        assert_eq!(told, []);
+        for span in 0..6_u64 {
+            let more = asked(
+                36_000 + 600 * span.cast_signed(),
+                1_000 + 40 * span,
+                40,
+                gone,
+            );
+            told.extend(serious(correlator.second(&[more])));
+        }
+        told.last().map(|verdict| verdict.judgement.clone())
+    };
+    let used = judged(4).unwrap();
+    assert_eq!(
+        (used.level, used.class),
+        (Level::Suspected, Class::HijackedServer)
+    );
+    assert!(families(&used).contains(&Family::DeadJump));
+    assert!(
+        used.reason.contains("take no mail, where"),
+        "{}",
+        used.reason
+    );
+    // A newsletter is more, but to domains as good as before.
+    assert_eq!(judged(25), None);
+}
+
 fn behind_a_resolver() -> SiteView {
     SiteView {
         vantage: Some(Vantage::ResolverEgress),

@@ -314,6 +314,7 @@ pub(crate) fn family(family: Family) -> &'static str {
         Family::Fail => "many connections fail",
         Family::Rej => "many servers refuse its mail",
         Family::RejJump => "more servers refuse it than before",
+        Family::DeadJump => "more mail domains are gone than before",
         Family::Proto => "does not speak as mail programs do",
         Family::Mail => "hands over messages",
         Family::Back => "receivers of mail look up its name",

@@ -305,6 +305,7 @@ pub(crate) fn family(family: Family) -> &'static str {
         Family::Fail => "失敗する接続が多い",
         Family::Rej => "多くのサーバがメールを拒否",
         Family::RejJump => "拒否するサーバが以前より増加",
+        Family::DeadJump => "存在しないメールドメインが以前より増加",
         Family::Proto => "通信の作法がメールソフトと異なる",
         Family::Mail => "メールを送り渡している",
         Family::Back => "受信側が送信元の名前を確認している",
