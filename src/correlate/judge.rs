@@ -58,6 +58,10 @@ impl Sums {
 
 /// Who weighs what: the role changes which families count, and how many honest hosts there are.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what is known of a host and its tap, each by itself"
+)]
 pub(super) struct Judge<'a> {
     pub(super) role: &'a RoleView,
     /// Families that are left out, to see what they are worth.
