@@ -172,9 +172,14 @@ impl Watch {
         self.excess <= 0.0
     }
 
-    fn compare(&mut self, queries: u64) {
+    /// Doublings of the rate beyond those that are nothing yet.
+    fn doublings(&self, queries: u64) -> f64 {
         let now = count(queries).max(1.0);
-        let doublings = (now / self.usual.queries.max(FLOOR)).log2() - ALLOWANCE;
+        (now / self.usual.queries.max(FLOOR)).log2() - ALLOWANCE
+    }
+
+    fn compare(&mut self, queries: u64) {
+        let doublings = self.doublings(queries);
         self.excess = (self.excess + doublings.clamp(-STEP, STEP)).clamp(0.0, MOST);
         self.changed = if self.excess >= CHANGED || self.changed > 0 && self.excess > 0.0 {
             self.changed + 1
@@ -194,7 +199,9 @@ impl Watch {
     }
 
     fn found(&self, kind: Kind, minute: Minute, others: Option<f64>) -> Option<Found> {
-        if self.excess < CHANGED || minute.queries < 2 {
+        // The mix of a minute that is no part of it says nothing: two queries after a flood are few
+        // sources and few names.
+        if self.excess < CHANGED || self.doublings(minute.queries) <= 0.0 {
             return None;
         }
         let usual = self.usual;
@@ -337,6 +344,20 @@ mod tests {
             found.last().unwrap().score() >= 11.5
         };
         assert!(likely(1, 1) && likely(900, 1) && !likely(1, 256));
+    }
+
+    /// A crowd hears of something, which is no flood; when it has gone, two queries are left.
+    #[test]
+    fn few_queries_after_many_are_no_flood() {
+        let mut dice = Pcg32::new(1, 9);
+        let mut watch = usual(&mut dice, Kind::A);
+        for _ in 0..3 {
+            let crowd = mix(&mut dice, 5_000, 900, 1);
+            assert_eq!(watch.minute(Kind::A, minute(&[crowd]), None), None);
+        }
+        let left = mix(&mut dice, 2, 1, 1);
+        assert_eq!(watch.minute(Kind::A, minute(&[left]), None), None);
+        assert!(!watch.is_quiet());
     }
 
     /// Where nobody asks for names of addresses, who asks is known of other queries.
