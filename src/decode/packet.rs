@@ -178,7 +178,7 @@ pub fn slice<'a>(frame: &Frame<'a>) -> Sliced<'a> {
     }
 }
 
-/// What [`slice`] finds in a frame of UDP or TCP in plain IP in plain Ethernet, as most frames are;
+/// What [`slice()`] finds in a frame of UDP or TCP in plain IP in plain Ethernet, as most frames are;
 /// `None` for any other, and for what is broken. Compiled into whoever reads frames, so that a packet
 /// is put where it belongs at once.
 #[must_use]
