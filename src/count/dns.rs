@@ -7,7 +7,6 @@ use super::lookups::{Lookup, Of};
 use super::names::{self, ServerLookup};
 use super::prefixes::Prefix;
 use super::shard_of;
-use super::table::Place;
 use super::tally::Tally;
 use crate::decode::dns::name::Room;
 use crate::decode::dns::{Data, INTERNET, Message, NXDOMAIN, QType, Question, SERVFAIL, Section};
@@ -29,21 +28,16 @@ pub(super) struct Folded<'a> {
 }
 
 impl Tally {
-    /// Counts a message, of a host that may stand at `place`; what is wrong with it, if anything.
+    /// Counts a message; what is wrong with it, if anything.
     #[inline]
-    pub(super) fn message(
-        &mut self,
-        packet: &Packet<'_>,
-        late: bool,
-        place: Place,
-    ) -> Option<Malformed> {
+    pub(super) fn message(&mut self, packet: &Packet<'_>, late: bool) -> Option<Malformed> {
         let Observation { by, message } = match observe(packet) {
             Ok(observation) => observation,
             Err(damage) => return Some(damage.or_cut(packet.is_cut())),
         };
         match by {
-            By::Host => self.query(packet, &message, late, place),
-            By::Server => self.reply(packet, &message, late, place),
+            By::Host => self.query(packet, &message, late),
+            By::Server => self.reply(packet, &message, late),
             By::Nobody => {}
         }
         // Records are looked at in replies; an update (RFC 2136) may leave their data out.
@@ -55,9 +49,9 @@ impl Tally {
         Some(damage.or_cut(packet.is_cut()))
     }
 
-    fn query(&mut self, packet: &Packet<'_>, message: &Message<'_>, late: bool, place: Place) {
+    fn query(&mut self, packet: &Packet<'_>, message: &Message<'_>, late: bool) {
         let shard = &mut self.shards[shard_of(packet.src)];
-        let host = shard.hosts.entry_near(packet.src, place);
+        let host = shard.hosts.entry(packet.src);
         host.seen(packet.time);
         host.tag = packet.tag.or(host.tag);
         if packet.is_cut() {
@@ -225,10 +219,10 @@ impl Tally {
         self.tell_once(querier, key, origin, (packet.time, host, what));
     }
 
-    fn reply(&mut self, packet: &Packet<'_>, message: &Message<'_>, late: bool, place: Place) {
+    fn reply(&mut self, packet: &Packet<'_>, message: &Message<'_>, late: bool) {
         let shard = &mut self.shards[shard_of(packet.dst)];
         // A reply makes no host: a host is who asks.
-        let Some(host) = shard.hosts.get_near(packet.dst, place) else {
+        let Some(host) = shard.hosts.get_mut(packet.dst) else {
             return;
         };
         let rcode = message.header.rcode();

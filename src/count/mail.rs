@@ -5,7 +5,6 @@ use super::host::HostCounters;
 use super::names;
 use super::shard_of;
 use super::smtp::SmtpCounters;
-use super::table::Place;
 use super::tally::Tally;
 use crate::decode::irc;
 use crate::decode::malformed::Malformed;
@@ -108,7 +107,7 @@ impl Tally {
             payload: message,
         };
         self.came = Some(moment.packet_time);
-        let damage = self.message(&packet, moment.late, Place::default());
+        let damage = self.message(&packet, moment.late);
         self.came = None;
         damage
     }

@@ -54,7 +54,6 @@ use serde::{Deserialize, Serialize};
 use site::{Losses, SiteBin, Told};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use table::Place;
 use tally::Tally;
 
 /// Parts that the hosts are divided into. A power of two well above any sensible number of
@@ -237,18 +236,12 @@ impl Counters {
     /// totals only. Allocates nothing once hosts, names and seconds are known.
     #[inline]
     pub fn record(&mut self, packet: &Packet<'_>, late: bool) {
-        self.record_at(packet, late, Place::default());
-    }
-
-    /// The same of one for which [`Self::fetch`] found this place.
-    #[inline]
-    pub fn record_at(&mut self, packet: &Packet<'_>, late: bool, place: Place) {
         let damage = match packet.transport {
             Transport::Udp if packet.src_port == ENCRYPTED_DNS && packet.dst_port != DNS => {
                 self.tally.quic(packet, late);
                 None
             }
-            Transport::Udp => self.tally.message(packet, late, place),
+            Transport::Udp => self.tally.message(packet, late),
             Transport::Tcp(segment) => self.segment(packet, segment, late),
         };
         let packets = &mut self.tally.packets;
@@ -258,13 +251,13 @@ impl Counters {
         }
     }
 
-    /// Brings into the cache what counting a DNS packet will change, and says where its host stands.
-    /// Counters of thousands of hosts lie in no cache of a core; fetched for some packets ahead, the
-    /// memory answers to all of them at once.
+    /// Brings into the cache what counting a DNS packet will change. Counters of thousands of hosts
+    /// lie in no cache of a core; fetched for some packets ahead, the memory answers to all of them
+    /// at once.
     #[inline]
-    pub fn fetch<P>(&self, packet: &PacketWith<P>, payload: &[u8]) -> Place {
+    pub fn fetch<P>(&self, packet: &PacketWith<P>, payload: &[u8]) {
         if packet.transport != Transport::Udp {
-            return Place::default();
+            return;
         }
         let (host, asks) = if packet.dst_port == DNS {
             (packet.src, true)
@@ -272,14 +265,12 @@ impl Counters {
             (packet.dst, false)
         };
         let shard = &self.tally.shards[shard_of(host)];
+        if let Some(counters) = shard.hosts.get(host) {
+            counters.fetch();
+        }
         if asks {
             shard.duplicates.fetch(packet, payload);
         }
-        let Some((place, counters)) = shard.hosts.get(host) else {
-            return Place::default();
-        };
-        counters.fetch();
-        place
     }
 
     /// Counts what a TCP packet completes; the first damage in it. Apart, so that the way of the

@@ -74,28 +74,6 @@ impl<B: Copy + Default> Open<B> {
     /// Hands the seconds up to `through` to `fold`, in order.
     #[inline]
     pub(super) fn close(&mut self, through: i64, fold: &mut impl FnMut(i64, B)) {
-        if self.more.is_some() {
-            self.close_beyond(through, fold);
-            return;
-        }
-        // One, nearly always: a second is closed when the next is opened.
-        while let Some(at) = self.first(through) {
-            let second = std::mem::replace(&mut self.seconds[at], NONE);
-            fold(second, std::mem::take(&mut self.bins[at]));
-        }
-    }
-
-    /// The place of the earliest second up to `through`.
-    #[inline]
-    fn first(&self, through: i64) -> Option<usize> {
-        let open = self.seconds.iter().enumerate();
-        let open = open.filter(|(_, second)| **second != NONE && **second <= through);
-        open.min_by_key(|(_, second)| **second).map(|(at, _)| at)
-    }
-
-    /// The same where there are further seconds.
-    #[cold]
-    fn close_beyond(&mut self, through: i64, fold: &mut impl FnMut(i64, B)) {
         while let Some(earliest) = self.earliest().filter(|earliest| *earliest <= through) {
             if let Some(bin) = self.take(earliest) {
                 fold(earliest, bin);

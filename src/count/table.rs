@@ -51,18 +51,6 @@ pub struct Bound {
     pub octets: usize,
 }
 
-/// Where a host stood when it was looked for last, or nowhere: a hint, which is looked at before it is
-/// believed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place(u32);
-
-impl Default for Place {
-    /// Nowhere: no table has so many places.
-    fn default() -> Self {
-        Self(u32::MAX)
-    }
-}
-
 /// What is kept of a host beyond its place in a table.
 pub trait Weigh {
     /// Octets of it: the same in every run, whatever the seeds of hash tables are.
@@ -197,28 +185,13 @@ impl<V: Default + Weigh> HostTable<V> {
         self.index.find(self.hasher.hash_one(host), is).copied()
     }
 
-    /// The place of `host`, which is at hand where `place` is still right.
-    #[inline]
-    fn find_near(&self, host: HostAddr, place: Place) -> Option<u32> {
-        let near = self.slots.get(place.0 as usize);
-        if near.is_some_and(|slot| slot.host == host && slot.taken) {
-            return Some(place.0);
-        }
-        self.find(host)
-    }
-
     /// The counters of `host`, new ones where it has none.
-    pub fn entry(&mut self, host: HostAddr) -> &mut V {
-        self.entry_near(host, Place::default())
-    }
-
-    /// The same of one that stood at `place` a moment ago.
     ///
     /// # Panics
     /// Never: an index is made with its slot.
     #[inline]
-    pub fn entry_near(&mut self, host: HostAddr, place: Place) -> &mut V {
-        let at = match self.find_near(host, place) {
+    pub fn entry(&mut self, host: HostAddr) -> &mut V {
+        let at = match self.find(host) {
             Some(at) => at,
             None => self.insert(host),
         };
@@ -348,25 +321,18 @@ impl<V: Default + Weigh> HostTable<V> {
         }
     }
 
-    /// Where `host` stands, and its counters, if it is in the table.
+    /// The counters of `host`, if it is in the table.
     #[must_use]
     #[inline]
-    pub fn get(&self, host: HostAddr) -> Option<(Place, &V)> {
-        let at = self.find(host)?;
-        let slot = self.slots.get(at as usize)?;
-        Some((Place(at), &slot.value))
+    pub fn get(&self, host: HostAddr) -> Option<&V> {
+        let slot = self.slots.get(self.find(host)? as usize)?;
+        Some(&slot.value)
     }
 
-    /// The counters of `host`, if it is in the table, to be changed.
+    /// The same, to be changed.
     #[inline]
     pub fn get_mut(&mut self, host: HostAddr) -> Option<&mut V> {
-        self.get_near(host, Place::default())
-    }
-
-    /// The same of one that stood at `place` a moment ago.
-    #[inline]
-    pub fn get_near(&mut self, host: HostAddr, place: Place) -> Option<&mut V> {
-        let at = self.find_near(host, place)?;
+        let at = self.find(host)?;
         let slot = self.slots.get_mut(at as usize)?;
         Some(&mut slot.value)
     }
@@ -516,23 +482,6 @@ mod tests {
         let octets = postcard::to_allocvec(&(0_u64, [one].to_vec(), [one].to_vec())).unwrap();
         let saved = postcard::from_bytes::<Saved<u64>>(&octets).unwrap();
         assert!(saved.table(hosts(9)).is_none());
-    }
-
-    #[test]
-    fn a_place_is_believed_only_where_the_host_still_stands_there() {
-        let mut table = HostTable::<u64>::new(hosts(2));
-        *table.entry(host(1)) += 1;
-        let (place, _) = table.get(host(1)).unwrap();
-        *table.get_near(host(1), place).unwrap() += 1;
-        *table.entry_near(host(2), place) += 5;
-        let count = |table: &HostTable<u64>, number| Some(*table.get(host(number))?.1);
-        assert_eq!((count(&table, 1), count(&table, 2)), (Some(2), Some(5)));
-        // It leaves, and another comes to where it stood.
-        *table.entry(host(3)) += 7;
-        assert_eq!(table.get(host(3)).map(|(place, _)| place), Some(place));
-        assert!(table.get_near(host(1), place).is_none());
-        *table.entry_near(host(1), place) += 1;
-        assert_eq!((count(&table, 1), count(&table, 3)), (Some(1), Some(7)));
     }
 
     proptest! {

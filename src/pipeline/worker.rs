@@ -11,7 +11,6 @@ use super::{Hosts, HungUp, Message, Settings};
 use crate::count::Counters;
 use crate::count::delta::Delta;
 use crate::count::period::Period;
-use crate::count::table::Place;
 use crate::home::Home;
 use crate::time::Timestamp;
 use crossbeam_channel::{Receiver, Select, Sender};
@@ -182,18 +181,15 @@ impl Worker<'_> {
         else {
             return Ok(());
         };
-        let mut at_item = from;
-        let mut places = [Place::default(); FETCHED];
+        let mut place = from;
         for item in batch.items(from) {
-            if at_item.is_multiple_of(FETCHED) {
-                places = self.fetch(batch.items(at_item));
+            if place.is_multiple_of(FETCHED) {
+                self.fetch(batch.items(place).take(FETCHED));
             }
-            let place = places.get(at_item % FETCHED).copied().unwrap_or_default();
-            at_item += 1;
+            place += 1;
             match item {
                 Item::Packet(packet, payload, late) => {
-                    let packet = packet.with_payload(payload);
-                    self.counters.record_at(&packet, late, place);
+                    self.counters.record(&packet.with_payload(payload), late);
                 }
                 Item::Binding(binding, late) => self.counters.bind(&binding, late),
                 Item::Mark(mark) => {
@@ -203,9 +199,9 @@ impl Worker<'_> {
                 }
             }
         }
-        if at_item < batch.len() {
+        if place < batch.len() {
             if let Some(lane) = self.lanes.get_mut(at) {
-                lane.open = Some((batch, at_item));
+                lane.open = Some((batch, place));
             }
         } else {
             batch.clear();
@@ -215,16 +211,14 @@ impl Worker<'_> {
         self.tell_closed()
     }
 
-    /// Fetches the counters that the next packets will change; where they stand.
+    /// Fetches the counters that these packets will change.
     #[inline]
-    fn fetch<'a>(&self, items: impl Iterator<Item = Item<'a>>) -> [Place; FETCHED] {
-        let mut places = [Place::default(); FETCHED];
-        for (place, item) in places.iter_mut().zip(items) {
+    fn fetch<'a>(&self, items: impl Iterator<Item = Item<'a>>) {
+        for item in items {
             if let Item::Packet(packet, payload, _) = item {
-                *place = self.counters.fetch(packet, payload);
+                self.counters.fetch(packet, payload);
             }
         }
-        places
     }
 
     /// Does what a mark says; whether its lane has to wait for others.
