@@ -33,6 +33,8 @@ const LISTED: u32 = 3;
 const PAST: u32 = 10;
 /// Hours that are remembered.
 const HOURS: usize = 48;
+/// Hours for which the worst of them is told.
+const REMEMBERED: i64 = 24;
 
 /// What a server answers to what it is handed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,8 +70,10 @@ pub(super) struct Fares {
     listed: u32,
     /// Sum over `hours`.
     past: Answers,
-    /// The hour that spoke most against the host, its past then, and the sum.
+    /// The hour that spoke most against the host within a day, its past then, and the sum. Told as long
+    /// as a verdict may rest on it, whatever came since.
     worst: (Answers, Answers),
+    worst_hour: i64,
     peak: f64,
     trail: Trail,
 }
@@ -111,6 +115,7 @@ impl Fares {
             listed: 0,
             past: Answers::default(),
             worst: <(Answers, Answers)>::default(),
+            worst_hour: i64::MIN,
             peak: 0.0,
             trail: Trail::default(),
         }
@@ -141,17 +146,20 @@ impl Fares {
         } else {
             ((1.0 - self.of.taken()) / (1.0 - honest)).ln()
         };
-        if score.of(self.of.family()).sender <= 0.0 {
-            (self.worst, self.peak) = Default::default();
-            self.trail = Trail::default();
-        }
         score.add(self.of.family(), Against::each(0.0, llr, 0.0), witness.time);
         let sum = score.of(self.of.family()).sender;
-        if refused && sum >= self.peak {
-            self.worst = (self.open, self.past);
+        if !refused || sum <= 0.0 {
+            return;
+        }
+        let forgotten = hour.saturating_sub(self.worst_hour) >= REMEMBERED;
+        if sum >= self.peak || forgotten {
+            if forgotten || hour != self.worst_hour {
+                self.trail = Trail::default();
+            }
+            (self.worst, self.worst_hour) = ((self.open, self.past), hour);
             self.peak = sum;
         }
-        if refused && sum > 0.0 {
+        if hour == self.worst_hour {
             self.trail.note(witness, None);
         }
     }
@@ -176,7 +184,8 @@ impl Fares {
         self.sum();
         self.listed = self.listed.max(other.listed);
         if other.peak > self.peak {
-            (self.worst, self.peak) = (other.worst, other.peak);
+            (self.worst, self.worst_hour) = (other.worst, other.worst_hour);
+            self.peak = other.peak;
         }
         self.trail.merge(&other.trail);
     }
@@ -296,6 +305,16 @@ mod tests {
         }
         let text = fares.explain().1;
         assert!(text.starts_with("9 of "), "{text}");
+    }
+
+    #[test]
+    fn what_a_verdict_rests_on_is_told_whatever_came_since() {
+        let (mut fares, mut score) = (Fares::new(Of::Mail), Score::default());
+        for (hour, refused) in [(0, 0), (1, 0), (2, 15), (3, 0), (4, 0), (5, 0), (6, 2)] {
+            answers(&mut fares, &mut score, hour, 30, refused);
+        }
+        let text = fares.explain().1;
+        assert!(text.starts_with("15 of 30 servers"), "{text}");
     }
 
     #[test]

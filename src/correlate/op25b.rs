@@ -26,8 +26,8 @@ use std::net::IpAddr;
 /// Mail transport (RFC 5321) and submission (RFC 6409).
 const SMTP: u16 = 25;
 const SUBMISSION: u16 = 587;
-/// Hosts inside with connections to port 25 outside that are remembered; of those beyond it
-/// is only told that there are some.
+/// Hosts inside with connections to port 25 outside that are remembered; beyond it those leave that
+/// made one and no more, as spoofed ones do, and were silent for longest.
 pub(super) const HOSTS: usize = 16_384;
 /// Pairs of a client and a server whose last session is remembered, of each kind; those silent
 /// for longest go.
@@ -45,8 +45,8 @@ const TOLD: usize = 20;
 pub struct Audit {
     #[serde(with = "crate::sorted::map")]
     hosts: HashMap<HostAddr, Port25, RandomState>,
-    /// Whether there was no room for a host.
-    omitted: bool,
+    /// Whether a host had to be forgotten for others.
+    evicted: bool,
     /// When a client last read mail at a server.
     #[serde(with = "crate::sorted::map")]
     mailboxes: HashMap<(HostAddr, HostAddr), Timestamp, RandomState>,
@@ -68,6 +68,7 @@ struct Port25 {
     failed: u64,
     /// Whether servers' packets are mirrored.
     mirrored: Option<bool>,
+    newest: Timestamp,
 }
 
 /// A submission whose begin was seen.
@@ -177,19 +178,16 @@ impl Audit {
     fn inside(&mut self, fact: &Fact, home: &Home) {
         match fact.what {
             What::Attempt(server) => {
-                if is_direct(server, home)
-                    && let Some(host) = self.host(fact.host)
-                {
-                    host.attempts += 1;
+                if is_direct(server, home) {
+                    self.host(fact).attempts += 1;
                 }
                 self.begun(fact.host, server, fact.time);
             }
             What::Outcome(server, outcome) if is_direct(server, home) => {
-                if let Some(host) = self.host(fact.host) {
-                    match outcome {
-                        Outcome::Established => host.established += 1,
-                        Outcome::Refused | Outcome::Unanswered => host.failed += 1,
-                    }
+                let host = self.host(fact);
+                match outcome {
+                    Outcome::Established => host.established += 1,
+                    Outcome::Refused | Outcome::Unanswered => host.failed += 1,
                 }
             }
             What::Mail { server, .. } => self.mail(fact.host, server),
@@ -225,7 +223,9 @@ impl Audit {
             self.flows.pop_before_smtp += 1;
         }
         if server.port == SUBMISSION {
-            make_room(&mut self.submissions, &pair, |submission| submission.time);
+            make_room(&mut self.submissions, &pair, SESSIONS, |submission| {
+                submission.time
+            });
             let stage = Stage::Begun;
             self.submissions.insert(pair, Submission { time, stage });
         }
@@ -234,7 +234,7 @@ impl Audit {
     /// A client read mail at a server.
     fn mailbox(&mut self, host: HostAddr, server: HostAddr, time: Timestamp) {
         let pair = (host, server);
-        make_room(&mut self.mailboxes, &pair, |time| *time);
+        make_room(&mut self.mailboxes, &pair, SESSIONS, |time| *time);
         self.mailboxes.insert(pair, time);
     }
 
@@ -264,12 +264,13 @@ impl Audit {
             .is_some_and(|it| std::mem::replace(&mut it.stage, Stage::Settled) == Stage::Begun)
     }
 
-    fn host(&mut self, host: HostAddr) -> Option<&mut Port25> {
-        if self.hosts.len() >= HOSTS && !self.hosts.contains_key(&host) {
-            self.omitted = true;
-            return None;
-        }
-        Some(self.hosts.entry(host).or_default())
+    fn host(&mut self, fact: &Fact) -> &mut Port25 {
+        self.evicted |= make_room(&mut self.hosts, &fact.host, HOSTS, |port| {
+            (port.attempts > 1, port.newest)
+        });
+        let host = self.hosts.entry(fact.host).or_default();
+        host.newest = host.newest.max(fact.time);
+        host
     }
 
     /// What there is to tell, where `allowed` says who may speak to port 25 outside.
@@ -293,7 +294,7 @@ impl Audit {
             .collect();
         // Stable: equals by address.
         prefixes.sort_by_key(|(_, holes)| std::cmp::Reverse((holes.leaked, holes.attempts)));
-        let cut = prefixes.len() > TOLD || self.omitted;
+        let cut = prefixes.len() > TOLD || self.evicted;
         prefixes.truncate(TOLD);
         Report {
             prefixes,
@@ -374,19 +375,21 @@ fn prefix(host: HostAddr) -> IpAddr {
     }
 }
 
-/// Forgets a sixteenth, of those silent for longest, where another would be too many.
-fn make_room<K: Copy + Ord + Hash, V>(
+/// Forgets a sixteenth, the least in rank, where another would be more than `bound`; whether it did.
+fn make_room<K: Copy + Ord + Hash, V, R: Ord>(
     known: &mut HashMap<K, V, RandomState>,
     new: &K,
-    time: impl Fn(&V) -> Timestamp,
-) {
-    if known.len() < SESSIONS || known.contains_key(new) {
-        return;
+    bound: usize,
+    rank: impl Fn(&V) -> R,
+) -> bool {
+    if known.len() < bound || known.contains_key(new) {
+        return false;
     }
-    let ranks = known.iter().map(|(key, it)| (time(it), *key));
-    for (_, key) in room::leaving(ranks, SESSIONS) {
+    let ranks = known.iter().map(|(key, it)| (rank(it), *key));
+    for (_, key) in room::leaving(ranks, bound) {
         known.remove(&key);
     }
+    true
 }
 
 #[cfg(test)]
@@ -601,11 +604,13 @@ mod tests {
             let submit = [What::Attempt(server("198.51.100.1", 587))];
             learn(&mut audit, &of, number.into(), &submit, None);
         }
-        assert_eq!(audit.hosts.len(), HOSTS);
+        let left = HOSTS - HOSTS / 16 + 100;
+        assert_eq!(audit.hosts.len(), left);
         assert!(audit.mailboxes.len() <= SESSIONS && audit.submissions.len() <= SESSIONS);
         let report = audit.report(&|_| false);
         assert_eq!((report.prefixes.len(), report.cut), (TOLD, true));
-        assert_eq!(report.ipv4.hosts, HOSTS as u64);
+        assert_eq!(report.ipv4.hosts, left as u64);
+        assert!(audit.hosts.contains_key(&host("192.0.81.181")));
         // The newest is remembered, the eldest is not.
         assert!(
             !audit

@@ -495,6 +495,7 @@ impl Peers {
             accepted >= ACCEPTING
                 && refusing * 10 <= accepted
                 && failed * 5 <= reached
+                && !spam_fanout::breaks_off(&self.tally)
                 && self.helo.len() <= 2
         };
     }

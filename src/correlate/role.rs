@@ -179,7 +179,7 @@ const WATCHES: u64 = 10;
     clippy::cast_possible_truncation,
     reason = "a count of some thousand at the most"
 )]
-fn shown(suspect: &Suspect, others: Option<&Seen>, now: Timestamp) -> Option<RoleView> {
+pub(super) fn shown(suspect: &Suspect, others: Option<&Seen>, now: Timestamp) -> Option<RoleView> {
     // Somebody's machine is no mail server, whatever it does.
     if suspect.server.is_server() && !suspect.is_used() {
         let lookups = suspect.server.lookups();
@@ -197,7 +197,7 @@ fn shown(suspect: &Suspect, others: Option<&Seen>, now: Timestamp) -> Option<Rol
         return Some(RoleView::learned(Role::MailServer, basis));
     }
     let tally = &suspect.peers.tally;
-    if suspect.peers.is_sender() {
+    if suspect.peers.is_sender() && !suspect.is_used() {
         let refusing = tally.refusing();
         let basis = format!(
             "{} servers accepted its mail, {refusing} refused it",

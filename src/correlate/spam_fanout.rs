@@ -118,7 +118,7 @@ fn is_name(defect: Defect) -> bool {
 }
 
 /// Whether a host leaves without QUIT by habit.
-fn breaks_off(tally: &Tally) -> bool {
+pub(super) fn breaks_off(tally: &Tally) -> bool {
     tally.no_quit >= 2 && tally.no_quit * 2 >= tally.mailed
 }
 
@@ -238,9 +238,11 @@ fn proto(peers: &Peers, smtp: &SmtpTotals) -> f64 {
     llr + (f64::from(quits(tally)) * QUIT).max(-Family::Proto.credit())
 }
 
-/// Destinations that got mail and were not left without QUIT.
+/// Destinations that got mail and were not left without QUIT. Of the newest, whose connection is open,
+/// nobody knows yet: of a host that has left others so it is not taken for one.
 fn quits(tally: &Tally) -> u32 {
-    tally.mailed.saturating_sub(tally.no_quit)
+    let open = u32::from(tally.no_quit > 0);
+    tally.mailed.saturating_sub(tally.no_quit + open)
 }
 
 /// A family of this rule in words, and the packets that show it.
@@ -251,6 +253,8 @@ pub(super) fn explain(family: Family, peers: &Peers) -> Option<(Trail, String)> 
             &peers.fan_trail,
             format!("{}, {}", fan(tally), examples(peers)),
         ),
+        // What failed when the score was highest has answered since.
+        Family::Fail if tally.failed == 0 => return None,
         Family::Fail => (&peers.fail_trail, failures(tally)),
         Family::Rej => (&peers.rej_trail, refusals(tally)),
         Family::RejJump => return Some(peers.fares.explain()),

@@ -225,12 +225,12 @@ impl Suspect {
             | What::OneSided { .. }
             | What::Defect { .. } => self.mail(fact.what, witness, view),
             What::Recipient { server } => {
-                self.relay.recipients(server, 1, &mut self.score, witness);
+                self.relay.recipient(server, &mut self.score, witness);
             }
             What::TlsMessages { server, count } => {
                 let count = count.into();
                 self.relay
-                    .recipients(server, count, &mut self.score, witness);
+                    .messages_in_tls(server, count, &mut self.score, witness);
                 self.mail(fact.what, witness, view);
             }
             What::Irc { server, joined } => {

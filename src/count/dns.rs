@@ -83,6 +83,7 @@ impl Tally {
         let domain = self.domains.of(&name);
         let mut tier = None;
         let mut of = Of::Other;
+        let mut grew = false;
         if matches!(question.qtype, QType::A | QType::AAAA) {
             let label = names::first_label(text);
             tier = self.settings.keywords.tier(label);
@@ -90,7 +91,7 @@ impl Tally {
                 of = Of::A(Prefix::of(text));
                 if let Some(tier) = tier {
                     let keyword = host.keyword.get_or_insert_default();
-                    keyword.add(tier, Label::new(label));
+                    grew = keyword.add(tier, Label::new(label));
                 }
                 if !late {
                     host.series.add(packet.time.second(), self.closed, tier);
@@ -100,7 +101,7 @@ impl Tally {
         if question.qtype == QType::MX {
             of = Of::Mx;
         }
-        let grew = host.lookups.add(Lookup {
+        grew |= host.lookups.add(Lookup {
             name: name.hash,
             domain,
             of,

@@ -128,10 +128,10 @@ pub struct KeywordCounts {
 }
 
 impl KeywordCounts {
-    /// Counts a query for this label.
-    pub fn add(&mut self, tier: Tier, label: Label) {
+    /// Counts a query for this label; whether that may have taken memory.
+    pub fn add(&mut self, tier: Tier, label: Label) -> bool {
         self.tiers.add(tier);
-        self.labels.add(label, 1);
+        self.labels.add(label, 1)
     }
 }
 

@@ -60,9 +60,9 @@ impl KeywordSums {
 
     fn minus(self, other: Self) -> Self {
         Self {
-            k: self.k - other.k,
-            kk: self.kk - other.kk,
-            tk: self.tk - other.tk,
+            k: self.k.saturating_sub(other.k),
+            kk: self.kk.saturating_sub(other.kk),
+            tk: self.tk.saturating_sub(other.tk),
         }
     }
 }
@@ -176,18 +176,19 @@ impl Sums {
     }
 
     /// What came after `earlier`, a former state of this same series: the sums of a window.
-    /// The neighbour product across the window's edge stays in; it is one of many.
+    /// The neighbour product across the window's edge stays in; it is one of many. Of what is no
+    /// former state of it (its counters began anew) a sum that is less counts as none.
     #[must_use]
     pub fn since(self, earlier: Self) -> Self {
         Self {
-            active: self.active - earlier.active,
-            t: self.t - earlier.t,
-            tt: self.tt - earlier.tt,
+            active: self.active.saturating_sub(earlier.active),
+            t: self.t.saturating_sub(earlier.t),
+            tt: self.tt.saturating_sub(earlier.tt),
             keyword: self.keyword.minus(earlier.keyword),
             exact: self.exact.minus(earlier.exact),
             any: self.any.minus(earlier.any),
-            tt_lag: self.tt_lag - earlier.tt_lag,
-            kk_lag: self.kk_lag - earlier.kk_lag,
+            tt_lag: self.tt_lag.saturating_sub(earlier.tt_lag),
+            kk_lag: self.kk_lag.saturating_sub(earlier.kk_lag),
             first: if earlier.active == 0 {
                 self.first
             } else {

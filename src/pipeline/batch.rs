@@ -20,6 +20,7 @@ const OCTETS: usize = 256 * 1024;
 pub(super) struct Batch {
     payloads: Vec<u8>,
     entries: Vec<Entry>,
+    /// Since it was shed last.
     marks: usize,
 }
 
@@ -112,25 +113,37 @@ impl Batch {
         self.entries.is_empty()
     }
 
-    /// Throws its packets away and keeps its marks, so that each worker knows how many packets
-    /// it was not given before a mark. Of marks alike that follow each other one stays.
+    /// Throws its packets away and keeps its marks, so that each worker knows how many packets it was
+    /// not given before totals are due. Between these the last second that was closed stays, and how
+    /// many packets were lost: a worker may be behind for hours.
     pub(super) fn shed(&mut self) {
-        let mut kept: Vec<Entry> = Vec::with_capacity(self.marks + 1);
-        for entry in self.entries.drain(..) {
-            let mark = match entry {
-                Entry::Packet(..) | Entry::Binding(..) => Mark::Shed(1),
-                Entry::Mark(mark) => mark,
-            };
-            match (kept.last_mut(), mark) {
-                (Some(Entry::Mark(Mark::Shed(before))), Mark::Shed(more)) => *before += more,
-                (Some(Entry::Mark(Mark::Close(before))), Mark::Close(through)) => *before = through,
-                (Some(Entry::Mark(Mark::Forget)), Mark::Forget) => {}
-                _ => kept.push(Entry::Mark(mark)),
+        let mut kept: Vec<Entry> = Vec::new();
+        let (mut lost, mut closed) = (0, None);
+        let rest = std::mem::take(&mut self.entries).into_iter().map(Some);
+        for entry in rest.chain([None]) {
+            match entry {
+                Some(Entry::Packet(..) | Entry::Binding(..)) => lost += 1,
+                Some(Entry::Mark(Mark::Shed(packets))) => lost += packets,
+                Some(Entry::Mark(Mark::Close(through))) => closed = Some(through),
+                other => {
+                    let lost = Some(std::mem::take(&mut lost)).filter(|lost| *lost > 0);
+                    kept.extend(lost.map(|lost| Entry::Mark(Mark::Shed(lost))));
+                    kept.extend(closed.take().map(|it| Entry::Mark(Mark::Close(it))));
+                    let again = matches!(
+                        (kept.last(), &other),
+                        (
+                            Some(Entry::Mark(Mark::Forget)),
+                            Some(Entry::Mark(Mark::Forget))
+                        )
+                    );
+                    kept.extend(other.filter(|_| !again));
+                }
             }
         }
-        self.marks = kept.len();
         self.entries = kept;
         self.payloads.clear();
+        // What is left is tried again with the next packets, and not with each.
+        self.marks = 0;
     }
 
     /// Empties it, keeping its memory.

@@ -54,8 +54,13 @@ fn query(client: u32, number: u32) -> Vec<u8> {
         "www0"
     };
     let domain = format!("site{:02}", number % NAMES);
+    address_query(client, [label, &domain, "example"])
+}
+
+/// Asks for the address of the name with these labels.
+fn address_query(client: u32, labels: [&str; 3]) -> Vec<u8> {
     let mut dns = vec![0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
-    for label in [label, &domain, "example"] {
+    for label in labels {
         dns.push(u8::try_from(label.len()).unwrap());
         dns.extend(label.as_bytes());
     }
@@ -127,6 +132,27 @@ fn ten_times_the_packets_of_the_same_hosts_take_no_more_memory() {
     let region = Region::new(ALLOCATOR);
     act(&mut counters, 100, 200, 0, 20);
     assert_eq!(held(&region), 0);
+}
+
+#[test]
+fn names_that_only_begin_with_a_keyword_are_within_the_bound_too() {
+    let _alone = ALONE.lock();
+    let bound = 2 << 20;
+    let mut counters = Counters::new(Settings {
+        host_octets: bound,
+        ..Settings::default()
+    });
+    let region = Region::new(ALLOCATOR);
+    for number in 0..1_000 {
+        // Alike in the five letters that prefixes are counted by.
+        let label = format!("maila{number:03x}");
+        let ask = |client| address_query(client, [&label, "site", "example"]);
+        let frames: Vec<_> = (0..256).map(ask).collect();
+        record(&mut counters, &frames, at(number));
+        drop(counters.close(at(number).second() - 3));
+    }
+    drop(counters.close(at(10_000).second()));
+    assert!(held(&region) < 2 * bound, "{}", held(&region));
 }
 
 #[test]

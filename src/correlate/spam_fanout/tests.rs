@@ -4,9 +4,9 @@ use super::*;
 use crate::capture::Origin;
 use crate::correlate::coupling::Coupling;
 use crate::correlate::judge::Judge;
-use crate::correlate::role::{RoleSource, RoleView};
+use crate::correlate::role::{self, RoleSource, RoleView};
 use crate::correlate::suspect::Suspect;
-use crate::correlate::{Judgement, SUSPECTED};
+use crate::correlate::{Judgement, SUSPECTED, client};
 use crate::count::delta::{Delta, Fact, Outcome, Refusal, Server, What};
 use crate::count::host::HostTotals;
 use crate::host::HostAddr;
@@ -330,6 +330,44 @@ fn volume_alone_says_nothing() {
     assert_eq!(seen(&host), Level::None);
     let judgement = told(&host);
     assert!(judgement.score < SUSPECTED && judgement.evidence[0].capped);
+}
+
+#[test]
+fn a_person_s_round_mail_is_suspected_at_the_most() {
+    let mut host = Suspect::default();
+    let server = server(1, 587);
+    for second in 0..400 {
+        learn(&mut host, second, What::TlsMessages { server, count: 1 });
+    }
+    host.score.set(Family::Client, client::weigh(100));
+    assert_eq!(seen(&host), Level::Suspected);
+    let text = told(&host).reason;
+    let said = "handed over 400 messages (estimated inside TLS) to one server within ten minutes";
+    assert!(text.starts_with(said), "{text}");
+}
+
+#[test]
+fn who_is_welcome_is_a_sender_unless_somebody_uses_it_or_it_breaks_off() {
+    let now = Timestamp::from_parts(1_000, 0);
+    let shown = |host: &Suspect| role::shown(host, None, now).map(|view| view.role);
+    let sends = |breaks_off| {
+        let mut host = Suspect::default();
+        for number in 0..12 {
+            for (second, what) in visit(MAIL_SERVER, number, &mut |_| false) {
+                learn(&mut host, second, what);
+            }
+            if breaks_off {
+                let (server, defect) = (server(number, 25), Defect::NoQuit);
+                learn(&mut host, 900, What::Defect { server, defect });
+            }
+        }
+        host
+    };
+    let mut host = sends(false);
+    assert_eq!(shown(&host), Some(Role::UnregisteredMta));
+    host.score.set(Family::Client, client::weigh(100));
+    assert_eq!(shown(&host), None);
+    assert_eq!(shown(&sends(true)), None);
 }
 
 #[test]
