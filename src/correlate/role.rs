@@ -197,7 +197,7 @@ pub(super) fn shown(suspect: &Suspect, others: Option<&Seen>, now: Timestamp) ->
         return Some(RoleView::learned(Role::MailServer, basis));
     }
     let tally = &suspect.peers.tally;
-    if suspect.peers.is_sender() && !suspect.is_used() {
+    if suspect.peers.is_sender() {
         let refusing = tally.refusing();
         let basis = format!(
             "{} servers accepted its mail, {refusing} refused it",
