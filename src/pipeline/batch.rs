@@ -166,3 +166,27 @@ impl Batch {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_takes_for_hours_stays_small_and_loses_no_count() {
+        let mut batch = Batch::default();
+        for second in 0..10_000 {
+            batch.mark(Mark::Shed(3));
+            batch.mark(Mark::Close(second));
+            if batch.is_full() {
+                batch.shed();
+                assert!(!batch.is_full());
+            }
+        }
+        batch.shed();
+        let marks: Vec<_> = batch.items(0).collect();
+        let [Item::Mark(lost), Item::Mark(closed)] = *marks else {
+            panic!("{marks:?}");
+        };
+        assert_eq!((lost, closed), (Mark::Shed(30_000), Mark::Close(9_999)));
+    }
+}
