@@ -184,10 +184,12 @@ impl Audit {
                 self.begun(fact.host, server, fact.time);
             }
             What::Outcome(server, outcome) if is_direct(server, home) => {
-                let host = self.host(fact);
-                match outcome {
-                    Outcome::Established => host.established += 1,
-                    Outcome::Refused | Outcome::Unanswered => host.failed += 1,
+                // Who was forgotten meanwhile does not come back for how an attempt ended.
+                if let Some(host) = self.hosts.get_mut(&fact.host) {
+                    match outcome {
+                        Outcome::Established => host.established += 1,
+                        Outcome::Refused | Outcome::Unanswered => host.failed += 1,
+                    }
                 }
             }
             What::Mail { server, .. } => self.mail(fact.host, server),
