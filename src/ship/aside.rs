@@ -9,7 +9,8 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// Octets of the file. Then it becomes the earlier one, and the one before that leaves.
+/// Octets of the file, beyond which nothing is begun in it. Then it becomes the earlier one, and
+/// the one before that leaves.
 const LARGEST: u64 = 16 << 20;
 /// Octets of a reason, which the receiver has written.
 const REASON: usize = 512;
@@ -53,39 +54,40 @@ impl Aside {
         &self.path
     }
 
-    /// Sets lines of the log aside, with the reasons. After this returned they outlive a power
-    /// failure. Yields how many of the oldest had to leave.
+    /// Sets lines of the log aside, with the reasons: all, or with an error none, as the caller
+    /// tries again with all. After this returned they outlive a power failure. Yields how many of
+    /// the oldest had to leave.
     pub fn put(&mut self, refused: &[(&[u8], &str)]) -> io::Result<u64> {
         let mut file = self.file()?;
         let mut octets = cut(&file)?;
+        if octets >= self.largest {
+            file.sync_all()?;
+            let earlier = self.path.with_extension("ndjson.1");
+            let leaving = lines(&earlier)?;
+            fs::rename(&self.path, earlier)?;
+            self.removed += leaving;
+            file = self.file()?;
+            octets = 0;
+        }
+        let mut text = Vec::new();
         for &(line, reason) in refused {
-            if octets >= self.largest {
-                file.sync_all()?;
-                let earlier = self.path.with_extension("ndjson.1");
-                let leaving = lines(&earlier)?;
-                fs::rename(&self.path, earlier)?;
-                self.removed += leaving;
-                file = self.file()?;
-                octets = 0;
-            }
             let event = serde_json::from_slice(line).ok();
             let end = reason.floor_char_boundary(REASON);
             let lossy = || String::from_utf8_lossy(line).into_owned();
-            let mut text = serde_json::to_vec(&Refused {
+            let refused = Refused {
                 at: Timestamp::now().to_string(),
                 reason: reason.get(..end).unwrap_or_default(),
                 line: event.is_none().then(lossy),
                 event,
-            })?;
+            };
+            serde_json::to_writer(&mut text, &refused)?;
             text.push(b'\n');
-            if let Err(error) = file.write_all(&text) {
-                // No half of a line stays, to which the next one would be joined.
-                let _ = file.set_len(octets);
-                return Err(error);
-            }
-            octets += text.len() as u64;
         }
-        file.sync_all()?;
+        let written = file.write_all(&text).and_then(|()| file.sync_all());
+        if written.is_err() {
+            let _ = file.set_len(octets);
+        }
+        written?;
         Ok(std::mem::take(&mut self.removed))
     }
 

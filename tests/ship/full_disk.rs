@@ -1,4 +1,4 @@
-//! A log on a disk of a megabyte, in a mount namespace.
+//! Logs and states on disks that are full or read-only, in a mount namespace.
 
 use super::{Arrivals, Place};
 use assert_cmd::Command;
@@ -88,6 +88,99 @@ fn without_room_for_how_far_it_has_come_everything_arrives_and_that_is_told() {
     assert!(
         told.contains("keeping how far it has come: No space left"),
         "{told}"
+    );
+    arrivals.check_once(10);
+}
+
+#[test]
+fn what_had_no_room_as_a_whole_is_set_aside_once() {
+    let mut place = Place::new();
+    place.events(200);
+    let address = super::hec::collector(&Arrivals::default(), |_, _| {
+        Some(super::hec::said(400, "Invalid data format", 6))
+    });
+    place.receiver(&format!("splunk+http://{address}"), "");
+    // Room for some of what is refused, and then for all.
+    let script = "mkdir disk; mount -t tmpfs -o size=64k none disk; mkdir disk/state
+        dd if=/dev/zero of=disk/other bs=1k count=44 2>/dev/null
+        (until grep -q 'setting events aside' told; do sleep .05; done; rm disk/other) &
+        \"$MXRAY\" ship --config ship.toml --state disk/state --once 2>told && status=0 || status=$?
+        echo $status >status
+        cp disk/state/r.refused.ndjson .";
+    let Some(mut command) = namespaced(script) else {
+        return;
+    };
+    let output = command
+        .current_dir(place.folder.path())
+        .env("MXRAY", env!("CARGO_BIN_EXE_mxray"))
+        .output()
+        .unwrap();
+    let told = place.read("told");
+    assert!(output.status.success(), "{told}");
+    assert!(
+        told.contains("setting events aside in disk/state/r.refused.ndjson: No space left"),
+        "{told}"
+    );
+    let numbers: Vec<_> = place
+        .read("r.refused.ndjson")
+        .lines()
+        .map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            line["event"]["n"].as_u64().unwrap()
+        })
+        .collect();
+    assert_eq!(numbers, (0..200).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_read_only_disk_is_told_and_a_replay_and_the_shipper_go_on() {
+    let (mut place, arrivals) = (Place::new(), Arrivals::default());
+    place.events(10);
+    let seen = arrivals.clone();
+    let address = super::syslog::serve(move |_, stream| super::syslog::read_all(stream, &seen));
+    place.receiver(&format!("syslog+tcp://{address}"), "");
+    let mut capture = fs::File::create(place.path("a.pcap")).unwrap();
+    mxray::synth::write("study-client-b", &mut capture).unwrap();
+    let script = "mkdir disk; mount -t tmpfs none disk; mkdir disk/log disk/state
+        mount -o remount,ro disk
+        for output in '--log disk/log' '--log disk/new' '-o disk/events' '--bins disk/bins'; do
+            \"$MXRAY\" replay -q $output a.pcap 2>>told || true
+        done
+        \"$MXRAY\" replay -q --hosts --log disk/log -o all.ndjson a.pcap 2>/dev/null || true
+        \"$MXRAY\" ship --config ship.toml --state disk/state --once 2>told.ship";
+    let Some(mut command) = namespaced(script) else {
+        return;
+    };
+    let output = command
+        .current_dir(place.folder.path())
+        .env("MXRAY", env!("CARGO_BIN_EXE_mxray"))
+        .output()
+        .unwrap();
+    let (told, shipped) = (place.read("told"), place.read("told.ship"));
+    assert!(output.status.success(), "{shipped}");
+    // Each names what it could not write; a log loses its events and says how many.
+    let told: Vec<_> = told.lines().collect();
+    let [log, lost, new, events, bins] = told[..] else {
+        panic!("{told:?}");
+    };
+    assert!(lost.contains("event log disk/log: ") && lost.contains(" lost"));
+    for (line, name) in [
+        (log, "disk/log"),
+        (new, "disk/new"),
+        (events, "disk/events"),
+        (bins, "disk/bins"),
+    ] {
+        assert!(
+            line.contains(name) && line.contains("Read-only file system"),
+            "{line}"
+        );
+    }
+    // What is written elsewhere is whole.
+    let all = place.read("all.ndjson");
+    assert!(all.lines().last().unwrap().contains("sensor-stopped"));
+    assert!(
+        shipped.contains("keeping how far it has come: Read-only file system"),
+        "{shipped}"
     );
     arrivals.check_once(10);
 }

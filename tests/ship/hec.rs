@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-fn said(status: u16, text: &str, code: u32) -> Answer {
+pub(super) fn said(status: u16, text: &str, code: u32) -> Answer {
     Answer::Is(status, "", json!({"text": text, "code": code}).to_string())
 }
 
@@ -60,7 +60,7 @@ fn events_arrive_with_their_time_and_a_token_that_nobody_sees() {
 }
 
 /// A server that takes what `before` has no answer for, by the number of the request.
-fn collector(
+pub(super) fn collector(
     arrivals: &Arrivals,
     before: impl Fn(usize, &[Value]) -> Option<Answer> + Send + Sync + 'static,
 ) -> SocketAddr {
