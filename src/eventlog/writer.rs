@@ -165,8 +165,10 @@ impl Writer {
         self.write_pending(true);
         // What is still there now finds no disk any more.
         self.counts.lost += self.whole_events;
-        if self.whole_events > 0 {
-            self.fault(format!("{} events are lost", self.whole_events));
+        match self.whole_events {
+            0 => {}
+            1 => self.fault("1 event is lost"),
+            lost => self.fault(format_args!("{lost} events are lost")),
         }
         self.pending.clear();
         (self.whole, self.whole_events) = (0, 0);

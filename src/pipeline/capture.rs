@@ -129,7 +129,7 @@ impl Lanes {
 }
 
 /// The way to the calling thread. Live, what finds no room waits here, as it comes by the second
-/// and not by the packet, and packets must not wait.
+/// and not by the packet, and packets must not wait: not until [`PATIENCE`] is full.
 pub(super) struct Outbox {
     sender: Sender<Message>,
     waiting: VecDeque<Message>,
@@ -138,6 +138,11 @@ pub(super) struct Outbox {
 
 /// Octets of packets that wait for room, beyond which those that are asked for are thrown away.
 const WAITING: usize = 16 << 20;
+
+/// Messages that wait for room: what comes within half an hour or more. Beyond them the thread
+/// waits itself, since nothing that was counted may be thrown away, and the kernel drops and
+/// counts the packets that come meanwhile.
+const PATIENCE: usize = 4096;
 
 impl Outbox {
     pub(super) fn new(sender: Sender<Message>, behind: Behind) -> Self {
@@ -153,7 +158,13 @@ impl Outbox {
             return Ok(self.sender.send(message)?);
         }
         self.waiting.push_back(message);
-        self.flush()
+        self.flush()?;
+        while self.waiting.len() > PATIENCE
+            && let Some(message) = self.waiting.pop_front()
+        {
+            self.sender.send(message)?;
+        }
+        Ok(())
     }
 
     /// Sends packets that were asked for, or throws them away where many wait already; how many.
@@ -650,5 +661,46 @@ impl Reader<'_> {
             return Ok(());
         }
         self.to_correlate.send(Message::Faults(faults))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+
+    #[test]
+    fn what_waits_for_a_reader_has_a_bound_and_none_of_it_is_lost() {
+        let (sender, receiver) = crossbeam_channel::bounded(1);
+        let mut outbox = Outbox::new(sender, Behind::Shed { from: 0 });
+        let sent = AtomicUsize::new(0);
+        let all = 2 * PATIENCE as i64;
+        std::thread::scope(|scope| {
+            let waited = scope.spawn(|| {
+                let mut most = 0;
+                for through in 0..all {
+                    let closed = Message::Closed {
+                        worker: 0,
+                        through,
+                        deltas: Vec::new(),
+                    };
+                    assert!(outbox.send(closed).is_ok());
+                    most = most.max(outbox.waiting.len());
+                    sent.fetch_add(1, Ordering::SeqCst);
+                }
+                assert!(outbox.finish().is_ok());
+                drop(outbox);
+                most
+            });
+            while sent.load(Ordering::SeqCst) <= PATIENCE {
+                std::thread::yield_now();
+            }
+            let came = receiver.iter().map(|message| match message {
+                Message::Closed { through, .. } => through,
+                _ => unreachable!(),
+            });
+            assert!(came.eq(0..all));
+            assert_eq!(waited.join().unwrap(), PATIENCE);
+        });
     }
 }

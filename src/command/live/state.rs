@@ -114,7 +114,9 @@ impl StateKeeper for StateFiles {
             cut: parts.capture.last.unwrap_or_else(Timestamp::now),
         };
         if let Some(path) = &self.path {
-            checkpoint::save(path, &head, parts)?;
+            checkpoint::save(path, &head, parts).map_err(|error| {
+                io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+            })?;
         }
         if end && self.reopen.load(Ordering::SeqCst) {
             self.child
