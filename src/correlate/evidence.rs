@@ -206,10 +206,13 @@ impl Family {
             // One PC in two thousand sends a round mail of hundreds in a day, and is a person's all the
             // same: it is suspected, whatever shows that somebody uses it.
             Self::Relay => 7.6,
+            // Twenty to one: of mail servers so many send a round in a day that is beyond what is usual
+            // for them (reports, a newsletter, a list).
+            Self::Jump => 3.0,
             // A thousand to one; of entropy see decision 0014.
             // Manners so against a PC only, see `spam_fanout::MANNERS`; messages against a prober,
             // who hands over none.
-            Self::Jump | Self::Entropy | Self::Proto | Self::Mail => 6.9,
+            Self::Entropy | Self::Proto | Self::Mail => 6.9,
             // The study's cap of a family (its section 4).
             Self::Rej | Self::RejJump | Self::DeadJump => 9.0,
             // Domains and hosts, which are of two kinds.

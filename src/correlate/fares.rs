@@ -18,8 +18,11 @@ const TAKEN: f64 = 0.4;
 /// Share of the domains that take no mail at all on a bot's list: .3 of what worms harvest (the
 /// study's clients), less what a thief of accounts has weeded out.
 const GONE: f64 = 0.25;
-/// Share that refuses an honest sender at the least, and of domains that are gone: lists rot.
-const HONEST: f64 = 0.05;
+/// Share that refuses an honest sender at the least, and of domains that are gone: lists rot. A
+/// server's reports and rounds, a small part of its day, meet twice what its letters do.
+const HONEST: f64 = 0.1;
+/// Share that takes an honest sender for a spammer, likewise.
+const BLOCKED: f64 = 0.05;
 /// Of a past with more refusals than this nothing stands out: a sender on a block list, or an
 /// attack that goes on.
 const MOST: f64 = 0.25;
@@ -140,7 +143,12 @@ impl Fares {
             }
         }
         self.open.count(refused);
-        let Some(honest) = self.honest() else { return };
+        let Some(share) = self.share() else { return };
+        let honest = share.max(if answer == Answer::Blocked {
+            BLOCKED
+        } else {
+            HONEST
+        });
         let llr = if refused {
             (self.of.taken() / honest).ln()
         } else {
@@ -200,14 +208,14 @@ impl Fares {
 
     /// Whether it has one to be judged by.
     pub(super) fn has_past(&self) -> bool {
-        self.honest().is_some()
+        self.share().is_some()
     }
 
-    /// The share that refuses an honest sender with this past, if there is one.
-    fn honest(&self) -> Option<f64> {
+    /// The share that refused it in its past, if there is one.
+    fn share(&self) -> Option<f64> {
         let Answers { all, refused } = self.past;
         let share = (f64::from(refused) + HONEST * DOUBT) / (f64::from(all) + DOUBT);
-        (all >= PAST && share <= MOST).then(|| share.max(HONEST))
+        (all >= PAST && share <= MOST).then_some(share)
     }
 
     /// This family in words, and the packets that show it.

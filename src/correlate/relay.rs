@@ -247,7 +247,7 @@ mod tests {
             recipients(&mut relay, &mut score, 9 * 3_600 + second, 1);
         }
         assert!(before < 0.5, "{before}");
-        assert!(score.of(Family::Jump).sender > 6.0);
+        assert!(score.of(Family::Jump).sender > 2.3);
         // An hour later, one letter does not change what is told of it.
         recipients(&mut relay, &mut score, 11 * 3_600, 1);
         let told = relay.explain(Family::Jump).map(|(_, text)| text);

@@ -176,7 +176,8 @@ impl Tally {
             return;
         }
         let mx = question.qtype == QType::MX;
-        let mail_host = matches!(tier, Some(Tier::Exact | Tier::Numbered));
+        let mail_host = matches!(tier, Some(Tier::Exact | Tier::Numbered))
+            && (mx || !names::is_private(name.text));
         let lookup = (!mx && !mail_host).then(|| ServerLookup::of(question.qtype, name.text));
         let lookup = lookup.flatten();
         if lookup == Some(ServerLookup::ReversePtr) {
@@ -268,6 +269,9 @@ impl Tally {
             && shard.duplicates.seen(packet, message, &question, name.hash)
         {
             self.packets.duplicates += 1;
+            return;
+        }
+        if question.qtype != QType::MX && names::is_private(text) {
             return;
         }
         if !self.tell(packet.time, packet.dst) {

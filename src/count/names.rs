@@ -96,6 +96,21 @@ pub fn registrable(folded: &[u8]) -> &[u8] {
     folded.get(start..).unwrap_or(folded)
 }
 
+/// Whether a folded name is of a zone that is in no public DNS: of link-local names and of networks
+/// of one's own (RFC 6762, with the list of its appendix G), of homes (RFC 8375), `internal`
+/// (ICANN 2024). No mail goes there from outside, and stubs try such zones behind each name: a
+/// container below `svc.cluster.local`.
+#[must_use]
+pub fn is_private(folded: &[u8]) -> bool {
+    let labels = Labels::of(folded);
+    let last = labels.starts().next_back().map(|start| labels.label(start));
+    folded.ends_with(b"\x04home\x04arpa")
+        || matches!(
+            last,
+            Some(b"local" | b"internal" | b"intranet" | b"private" | b"corp" | b"home" | b"lan")
+        )
+}
+
 /// A name in text form, dots between its labels, as a folded one; `None` where it is none.
 #[must_use]
 pub fn fold_text(text: &[u8]) -> Option<Vec<u8>> {
@@ -236,6 +251,21 @@ mod tests {
             folded.extend(label.as_bytes());
         }
         folded
+    }
+
+    #[test]
+    fn private_zones() {
+        for name in [
+            "smtp.example.com.shop.svc.cluster.local",
+            "mail.corp",
+            "mail.home.arpa",
+            "local",
+        ] {
+            assert!(is_private(&fold(name)), "{name}");
+        }
+        for name in ["mail.local.example", "mail.example.com", "arpa", ""] {
+            assert!(!is_private(&fold(name)), "{name}");
+        }
     }
 
     #[test]

@@ -233,6 +233,47 @@ pub(super) fn search_suffix(host: &mut Host, _: u32) {
     }
 }
 
+/// A node of a container cluster, whose stubs try each suffix of the cluster on what has fewer than
+/// five dots, and so on nearly all names: interfaces, and the mail hosts of its applications.
+pub(super) fn containers(host: &mut Host, _: u32) {
+    host.stub.kinds = Kinds::Both;
+    host.stub.suffix = None;
+    host.stub.cache = 0;
+    let spaces = ["default", "shop", "monitoring", "crm"];
+    let space = *host.dice.pick(&spaces);
+    let suffixes = [
+        format!("{space}.svc.cluster.local"),
+        "svc.cluster.local".to_owned(),
+        "cluster.local".to_owned(),
+    ];
+    let first = host.dice.below(3000);
+    let there = (first..).map(|number| format!("smtp.{}", host.world.domain(number)));
+    let there = there.filter(|name| host.world.has(name));
+    let mail_hosts: Vec<_> = there.take(host.dice.between(1, 8) as usize).collect();
+    let times = host.dice.between(60, 400);
+    for at in host.moments(Law::Even, times, 0, 24 * HOUR) {
+        let name = if host.dice.chance(300) {
+            host.dice.pick(&mail_hosts).clone()
+        } else {
+            let domain = host.world.living(first + 100 + host.dice.below(20));
+            format!(
+                "{}.{domain}",
+                host.dice.pick(&["api", "www", "auth", "cdn"])
+            )
+        };
+        let mut now = at;
+        for suffix in &suffixes {
+            now = host.lookup(now, &format!("{name}.{suffix}")).0;
+        }
+        host.lookup(now, &name);
+    }
+    let provider = host.provider();
+    let letters = host.dice.below(40);
+    for at in host.moments(Law::Even, letters, 0, 24 * HOUR) {
+        host.send_mail(at, &provider);
+    }
+}
+
 pub(super) fn printer(host: &mut Host, _: u32) {
     let maker = host.world.living(905);
     let period = host.dice.between(20, 240) * MINUTE;

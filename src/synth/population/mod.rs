@@ -247,7 +247,7 @@ macro_rules! rows {
     };
 }
 
-static ROWS: [Row; 61] = rows! {
+static ROWS: [Row; 63] = rows! {
     "client-a", Hard, [Ordinary], seeds::client_a,
         "the study's mail server, 2922 MX, 6675 A, 139 PTR";
     "client-b", Bot, [Gen2Mx], seeds::client_b, "Sobig.F, 190 MX, 36 A";
@@ -289,6 +289,7 @@ static ROWS: [Row; 61] = rows! {
     "newsletter-listed", Hard, [Ordinary], senders::listed_newsletter, "the same, on a block list";
     "small-mail-server", Hard, [Ordinary], senders::small, "a mail server of ten people";
     "send-only-server", Hard, [Ordinary], senders::send_only, "notices of an application, straight to their receivers";
+    "reporting-server", Hard, [Ordinary], senders::reporting, "a mail server that sends hundreds of domains its daily reports";
     "list-server", Hard, [Ordinary], careless::list_server, "hands on what others write, in their names";
     "careless-sender", Hard, [Ordinary], careless::careless, "an application's notices, as localhost or a bare address";
     "mail-behind-nat", Hard, [Ordinary], careless::behind_nat, "a small mail server and 50 users behind one address";
@@ -303,6 +304,7 @@ static ROWS: [Row; 61] = rows! {
     "mail-reader", Ordinary, [Ordinary], everyday::mail_reader, "a mail program and pages";
     "mac", Ordinary, [Ordinary], everyday::mac, "pages, and PTR for DNS-SD";
     "search-suffix", Ordinary, [Ordinary], everyday::search_suffix, "every name again with the site's suffix";
+    "container-node", Ordinary, [Ordinary], everyday::containers, "every name with three suffixes of the cluster first";
     "office-printer", Ordinary, [Ordinary], everyday::printer, "time, firmware, scan to mail";
     "iot", Ordinary, [Ordinary], everyday::iot, "one to four names at a beat";
     "script-host", Ordinary, [Ordinary], everyday::script, "reports by mail through the site's server";

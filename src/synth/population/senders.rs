@@ -209,6 +209,31 @@ pub(super) fn listed_newsletter(host: &mut Host, _: u32) {
     news(host);
 }
 
+/// Tells other domains once a day what came in their names (DMARC, RFC 7489, section 7.2): a
+/// letter to each of hundreds within an hour or so, and some of those addresses are gone.
+pub(super) fn reporting(host: &mut Host, _: u32) {
+    let mut office = Office::new(host, "mx1");
+    office.partners = host.dice.between(50, 400);
+    let (inbound, outbound) = (host.dice.between(150, 350), host.dice.between(60, 300));
+    office.day(host, inbound, outbound);
+    office.unknown = host.dice.between(10, 120);
+    let gone = host.dice.between(0, 20);
+    let domains = host.dice.between(80, 300);
+    let from = host.dice.between(0, 22 * 60) * MINUTE;
+    let span = host.dice.between(10, 90) * MINUTE;
+    let first = office.first;
+    let times = host.moments(Law::Poisson, domains, from, from + span);
+    for (at, number) in times.into_iter().zip(0..) {
+        let gone = host.dice.chance(gone);
+        let mut domain = host.world.domain(first + number);
+        if host.world.dead(&domain) != gone {
+            domain = host.world.harvested(&mut host.dice, first, 4000, gone);
+        }
+        let (now, _) = host.query(at, &format!("_dmarc.{domain}"), TXT);
+        office.send(host, now, &domain);
+    }
+}
+
 /// Takes mail for the servers behind it, asks several block lists of each peer.
 pub(super) fn gateway(host: &mut Host, _: u32) {
     let office = Office::new(host, "gw");

@@ -91,9 +91,9 @@ impl World {
         }
     }
 
-    /// Whether a domain is gone.
+    /// Whether a domain is gone, or was never outside (RFC 6762, section 3).
     pub(super) fn dead(self, domain: &str) -> bool {
-        !hosts_others(domain) && self.fate(domain, "dead", 100) < 30
+        domain.ends_with(".local") || !hosts_others(domain) && self.fate(domain, "dead", 100) < 30
     }
 
     fn word(self, dice: &mut Dice) -> String {
