@@ -1,7 +1,7 @@
 //! A disk that takes nothing: of what is kept beside events, that is told and ends nothing.
 
 use super::frames::{of_captures, of_hosts, query};
-use super::{Network, Sensor};
+use super::{Network, Sensor, patiently};
 use nix::sys::signal::Signal::SIGTERM;
 use std::fs;
 
