@@ -95,11 +95,12 @@ impl Judge<'_> {
             || others && family.is_dns()
             // A past says something of those who have one.
             || !sender && matches!(family, Family::Jump | Family::RejJump | Family::DeadJump)
-            // A machine that is both used and a server may be many behind one address, and what
-            // one of them asks acquits no other; but where of its mail the DNS is all there is,
+            // A machine that is both used and a server may be many behind one address. What one of
+            // them asks acquits no other, and what each asks for once is asked for again; but where of its mail the DNS is all there is,
             // whatever is seen of others', it is what tells a mail server from a bot.
             || self.two_in_one
-                && (family == Family::Client || family == Family::NoServerLookups && self.own_mail)
+                && (matches!(family, Family::Client | Family::Again)
+                    || family == Family::NoServerLookups && self.own_mail)
             // What a server asks for is its trade, and says nothing of who uses it; but none
             // tries one keyword after the other.
             || sender && family.is_dns() && !matches!(family, Family::LabelSweep | Family::DeadJump))
