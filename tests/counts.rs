@@ -112,13 +112,13 @@ fn a_resolver_is_counted_by_its_own_worker() {
 }
 
 /// What is told of the replies to a host's lookups of one mail host: whether each is negative.
-fn answers(replies: &[(u16, u16)]) -> Vec<bool> {
+fn answers(name: &str, replies: &[(u16, u16)]) -> Vec<bool> {
     let mut feed = Feed::new(1, &settings(10));
     for (&(qtype, rcode), id) in replies.iter().zip(1..) {
-        let asked = message(id, 0x0100, "mail.example.com", qtype);
+        let asked = message(id, 0x0100, name, qtype);
         feed.packet(&query(host(1), at(0), &asked));
         // No answer, and an SOA record (of no data) in the authority section.
-        let mut answer = message(id, 0x8180 | rcode, "mail.example.com", qtype);
+        let mut answer = message(id, 0x8180 | rcode, name, qtype);
         answer[9] = 1;
         answer.extend(b"\xc0\x0c\x00\x06\x00\x01\x00\x00\x00\x3c\x00\x00");
         feed.packet(&packet((RESOLVER, DNS), (host(1), 40_000), at(0), &answer));
@@ -138,9 +138,25 @@ fn answers(replies: &[(u16, u16)]) -> Vec<bool> {
 /// A client of both families asks for A and AAAA; most mail hosts have only the first.
 #[test]
 fn a_mail_host_without_an_ipv6_address_does_exist() {
+    let answers = |replies| answers("mail.example.com", replies);
     assert_eq!(answers(&[(28, 0)]), [] as [bool; 0]);
     assert_eq!(answers(&[(1, 0)]), [true]);
     assert_eq!(answers(&[(1, 3), (28, 3)]), [true, true]);
+}
+
+/// A stub tries its suffixes first: that there is no such host says nothing of the one meant.
+#[test]
+fn below_a_zone_of_no_public_dns_there_are_no_mail_hosts() {
+    let suffixed = "smtp.example.com.shop.svc.cluster.local";
+    assert_eq!(answers(suffixed, &[(1, 3)]), [] as [bool; 0]);
+    // It counts as what it is, a keyword query.
+    let mut feed = Feed::new(1, &settings(10));
+    feed.packet(&query(host(1), at(0), &message(1, 0x0100, suffixed, 1)));
+    let outcome = feed.finish();
+    let second = outcome.seconds.into_values().next().unwrap();
+    let lookup = |what| matches!(what, What::MailHostQuery { .. });
+    assert!(!second.facts.iter().any(|fact| lookup(fact.what)));
+    assert_eq!(second.bin.unwrap().a.exact, 1);
 }
 
 /// Where in a pcap file each record begins, and its length in all.

@@ -95,9 +95,10 @@ impl Judge<'_> {
             || others && family.is_dns()
             // A past says something of those who have one.
             || !sender && matches!(family, Family::Jump | Family::RejJump | Family::DeadJump)
-            // A machine that is both used and a server may be many behind one address. What one of
-            // them asks acquits no other, and what each asks for once is asked for again; but where of its mail the DNS is all there is,
-            // whatever is seen of others', it is what tells a mail server from a bot.
+            // A machine that is both used and a server may be many behind one address. What each
+            // of them asks for once is asked for again, and what one asks acquits no other; but
+            // where of its mail the DNS is all there is, whatever is seen of others', it is what
+            // tells a mail server from a bot.
             || self.two_in_one
                 && (matches!(family, Family::Client | Family::Again)
                     || family == Family::NoServerLookups && self.own_mail)

@@ -674,7 +674,7 @@ mod tests {
         let (sender, receiver) = crossbeam_channel::bounded(1);
         let mut outbox = Outbox::new(sender, Behind::Shed { from: 0 });
         let sent = AtomicUsize::new(0);
-        let all = 2 * PATIENCE as i64;
+        let all = i64::try_from(2 * PATIENCE).unwrap();
         std::thread::scope(|scope| {
             let waited = scope.spawn(|| {
                 let mut most = 0;

@@ -93,7 +93,8 @@ impl World {
 
     /// Whether a domain is gone, or was never outside (RFC 6762, section 3).
     pub(super) fn dead(self, domain: &str) -> bool {
-        domain.ends_with(".local") || !hosts_others(domain) && self.fate(domain, "dead", 100) < 30
+        domain.rsplit('.').next() == Some("local")
+            || !hosts_others(domain) && self.fate(domain, "dead", 100) < 30
     }
 
     fn word(self, dice: &mut Dice) -> String {
