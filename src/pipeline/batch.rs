@@ -7,10 +7,10 @@ use std::ops::Range;
 
 /// Packets in a batch at most. Large enough that handing over costs little beside the work,
 /// small enough that it stays in a core's cache.
-const PACKETS: usize = 2048;
+pub(super) const PACKETS: usize = 2048;
 /// Marks in a batch at most: other workers wait for a lane's seconds to be closed, and keep
 /// what they have counted.
-const MARKS: usize = 64;
+pub(super) const MARKS: usize = 64;
 /// Octets of payload in a batch, about.
 const OCTETS: usize = 256 * 1024;
 

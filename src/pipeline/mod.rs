@@ -13,7 +13,8 @@
 //! its host; the worker borrows from the batch and sends it back to be filled again. Marks
 //! travel in the same stream, so that every worker closes a second at the same place of it
 //! whatever the number of workers. All channels are bounded: replay waits and sheds nothing,
-//! live sheds packets, counts them and waits for nobody.
+//! live sheds packets, counts them and waits for nobody but an output that takes nothing for half
+//! an hour (`outbox`).
 
 #![forbid(unsafe_code)]
 
@@ -23,9 +24,14 @@ mod calling;
 mod capture;
 mod clock;
 mod desk;
+mod generation;
 mod keeper;
+mod lanes;
 mod latest;
+mod outbox;
 mod ring;
+mod schedule;
+mod site;
 mod state;
 mod sync;
 mod worker;
@@ -42,11 +48,14 @@ use crate::host::HostAddr;
 use crate::report::{CaptureCounts, Sink, Totals};
 pub use ahead::ahead;
 use calling::Calling;
-use capture::{Lanes, Outbox, Schedule, Seat};
+use capture::Seat;
 use crossbeam_channel::{SendError, bounded};
 use desk::Desk;
 use keeper::{Excerpt, Keeper};
+use lanes::Lanes;
 use latest::Latest;
+use outbox::Outbox;
+use schedule::Schedule;
 pub use state::{KeepState, Resumed, StateKeeper};
 use std::io;
 use std::num::{NonZeroU64, NonZeroUsize};
