@@ -108,15 +108,21 @@ impl Identity {
         if said.how == How::Router {
             return self.is_no_host(said.mac, now);
         }
-        self.pair(said.mac, said.addr, now)?.said = true;
-        self.weigh(said.mac, now)
+        let (pair, anew) = self.pair(said.mac, said.addr, now)?;
+        pair.said = true;
+        if anew {
+            self.weigh(said.mac, now)
+        } else {
+            None
+        }
     }
 
     /// Notes that packets of `addr` came with this source on the link, and yields what
     /// [`Self::learn`] does. `now` is not after the first of them.
     pub fn see(&mut self, addr: HostAddr, tag: LinkTag, now: Timestamp) -> Option<[u8; 6]> {
         let mac = tag.mac?;
-        let before = self.pair(mac, addr, now)?.seen.replace((now, tag.vlan));
+        let (pair, anew) = self.pair(mac, addr, now)?;
+        let before = pair.seen.replace((now, tag.vlan));
         if self.is_in_two_networks(mac, tag.vlan, before, now) {
             return self.is_no_host(mac, now);
         }
@@ -137,7 +143,7 @@ impl Identity {
                 contested: if returns { Some(now) } else { user.contested },
             };
         }
-        self.weigh(mac, now)
+        if anew { self.weigh(mac, now) } else { None }
     }
 
     /// Whose `addr` is at `now`.
@@ -182,8 +188,9 @@ impl Identity {
         self.pairs.range(all).map(|((_, addr), pair)| (*addr, pair))
     }
 
-    /// The pair of these two, noted as heard of; `None` where the Ethernet address is no host's.
-    fn pair(&mut self, mac: [u8; 6], addr: HostAddr, now: Timestamp) -> Option<&mut Pair> {
+    /// The pair of these two, noted as heard of, and whether it was not within the hour before, so
+    /// that the Ethernet address is used with one more; `None` where that is no host's.
+    fn pair(&mut self, mac: [u8; 6], addr: HostAddr, now: Timestamp) -> Option<(&mut Pair, bool)> {
         if is_shared(mac) {
             return None;
         }
@@ -202,7 +209,12 @@ impl Identity {
             seen: None,
             last: now,
         };
-        let pair = self.pairs.entry((mac, addr)).or_insert(fresh);
+        let mut anew = false;
+        let pair = self.pairs.entry((mac, addr)).or_insert_with(|| {
+            anew = true;
+            fresh
+        });
+        anew |= !is_within(pair.last, now, HOUR);
         if !is_within(pair.last, now, SILENCE) {
             *pair = fresh;
             if let Some(user) = self.users.get(&addr)
@@ -212,7 +224,7 @@ impl Identity {
             }
         }
         pair.last = now.max(pair.last);
-        Some(pair)
+        Some((pair, anew))
     }
 
     /// Whether packets come from one Ethernet address in two VLANs in turns: it forwards between

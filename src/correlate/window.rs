@@ -18,6 +18,9 @@ pub struct Window<V = ()> {
     /// Follows from the entries.
     #[serde(skip)]
     by_time: BTreeSet<(Timestamp, u64)>,
+    /// No key was last seen before this: mostly there is nothing to drop, and no need to look.
+    #[serde(skip)]
+    eldest: Timestamp,
 }
 
 /// A window as it is saved.
@@ -39,6 +42,7 @@ impl<V> From<Saved<V>> for Window<V> {
             span: saved.span,
             bound: saved.bound,
             by_time: entries.map(|(key, (time, _))| (*time, *key)).collect(),
+            eldest: Timestamp::MIN,
             entries: saved.entries,
         }
     }
@@ -53,6 +57,7 @@ impl<V: Default> Window<V> {
             bound,
             entries: HashMap::default(),
             by_time: BTreeSet::new(),
+            eldest: Timestamp::MIN,
         }
     }
 
@@ -76,6 +81,7 @@ impl<V: Default> Window<V> {
             *last = time;
         }
         self.by_time.insert((*last, key));
+        self.eldest = self.eldest.min(*last);
         (before, value)
     }
 
@@ -93,6 +99,7 @@ impl<V: Default> Window<V> {
             }
             self.entries.insert(key, (*time, value.clone()));
             self.by_time.insert((*time, key));
+            self.eldest = self.eldest.min(*time);
         }
         while self.entries.len() > self.bound
             && let Some((_, oldest)) = self.by_time.pop_first()
@@ -152,12 +159,18 @@ impl<V: Default> Window<V> {
 
     /// Drops what lies before the window at `now`.
     pub fn expire(&mut self, now: Timestamp) {
+        let gone = |time: Timestamp| now.nanos_since(time) > self.span;
+        if !gone(self.eldest) {
+            return;
+        }
         while let Some(&(time, key)) = self.by_time.first()
-            && now.nanos_since(time) > self.span
+            && gone(time)
         {
             self.by_time.pop_first();
             self.entries.remove(&key);
         }
+        let first = self.by_time.first();
+        self.eldest = first.map_or(now, |(time, _)| *time);
     }
 }
 

@@ -235,7 +235,13 @@ impl Composer {
     ) -> io::Result<Event<VerdictBody>> {
         /// Octets of a packet but for its path: keys, number, time.
         const PACKET: usize = 80;
-        event.event.id = Self::id(&event)?;
+        let plain = Self::plain(&event)?;
+        event.event.id = hash(&plain);
+        let mut length = match self.format {
+            // What the identifier was made of lacks that alone, and the version.
+            Format::Ecs => plain.len() + event.event.id.len() + VERSION.len() + 1,
+            Format::Eve | Format::Ocsf => self.format.length(&event)?,
+        };
         let mut labels = event.mxray.dns.labels.len();
         let mut packets = evidence
             .iter()
@@ -247,7 +253,7 @@ impl Composer {
                 .iter()
                 .map(|piece| piece.packets.len().min(packets))
                 .sum();
-            if self.format.length(&event)? + count * (PACKET + PATH) <= LARGEST {
+            if length + count * (PACKET + PATH) <= LARGEST {
                 break;
             }
             if event.mxray.smtp.shorten() {
@@ -262,6 +268,7 @@ impl Composer {
             } else {
                 break;
             }
+            length = self.format.length(&event)?;
         }
         for (body, piece) in event.mxray.evidence.iter_mut().zip(evidence) {
             body.packets = piece
@@ -293,7 +300,15 @@ impl Composer {
     /// A hash of all that the event says, in any format the same. It is taken before the packets and the number of
     /// files are filled in, which a cut of the capture into files changes.
     fn id<B: Serialize>(event: &Event<B>) -> io::Result<String> {
-        Ok(format!("{:032x}", xxh3_128(&serde_json::to_vec(event)?)))
+        Ok(hash(&Self::plain(event)?))
+    }
+
+    /// All that the event says so far.
+    fn plain<B: Serialize>(event: &Event<B>) -> io::Result<Vec<u8>> {
+        // Room for nearly all of them.
+        let mut plain = Vec::with_capacity(LARGEST);
+        serde_json::to_writer(&mut plain, event)?;
+        Ok(plain)
     }
 
     /// Filled in at the end: a release must not change the identifiers.
@@ -311,7 +326,11 @@ pub(super) fn episode_id(sensor: &str, verdict: &Verdict) -> String {
 }
 
 fn digest(parts: &[&str]) -> String {
-    format!("{:032x}", xxh3_128(parts.join("\0").as_bytes()))
+    hash(parts.join("\0").as_bytes())
+}
+
+fn hash(octets: &[u8]) -> String {
+    format!("{:032x}", xxh3_128(octets))
 }
 
 fn cut(text: &str, length: usize) -> String {

@@ -51,7 +51,7 @@ impl Format {
 
     /// Octets of the line that an event will be.
     pub(super) fn length<B: Body>(self, event: &Event<B>) -> io::Result<usize> {
-        let mut line = Vec::new();
+        let mut line = Vec::with_capacity(LARGEST);
         self.write(&mut line, event)?;
         // Each format tells the version once.
         Ok(line.len() + VERSION.len() + 1)
@@ -62,6 +62,8 @@ impl Format {
 pub struct EventWriter<W> {
     out: W,
     composer: Composer,
+    /// The event at hand: it is written in a thousand little pieces, and goes out in one.
+    line: Vec<u8>,
 }
 
 impl<W: Write> EventWriter<W> {
@@ -70,6 +72,7 @@ impl<W: Write> EventWriter<W> {
         Self {
             out,
             composer: Composer::new(sensor, files),
+            line: Vec::with_capacity(LARGEST),
         }
     }
 
@@ -130,7 +133,9 @@ impl<W: Write> EventWriter<W> {
     }
 
     fn line<B: Body>(&mut self, event: &Event<B>) -> io::Result<()> {
-        self.composer.format().write(&mut self.out, event)?;
-        self.out.write_all(b"\n")
+        self.line.clear();
+        self.composer.format().write(&mut self.line, event)?;
+        self.line.push(b'\n');
+        self.out.write_all(&self.line)
     }
 }
