@@ -46,6 +46,7 @@ lint: deps ## formatting, clippy and documentation, as CI wants them
 
 bench: deps ## what each stage and a whole replay cost (docs/BENCHMARKING.md)
 	$(CARGO) bench --locked --bench stages
+	$(CARGO) test --locked --release --test allocation -- --nocapture --test-threads 1
 	$(CARGO) bench --locked --bench replay
 
 bench-live: deps ## the highest rate without loss, beside tcpdump and dumpcap (root)

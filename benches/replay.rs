@@ -13,6 +13,10 @@ use std::process::Command;
 mod captures;
 #[path = "replay/commands.rs"]
 mod commands;
+#[path = "replay/goals.rs"]
+mod goals;
+#[path = "replay/growth.rs"]
+mod growth;
 #[path = "replay/options.rs"]
 mod options;
 #[path = "replay/results.rs"]
@@ -22,6 +26,7 @@ mod traffic;
 
 use captures::{Form, capture};
 use commands::CHILD;
+use goals::Goal;
 use options::{Options, SMOKE};
 use results::Results;
 use traffic::Profile;
@@ -38,21 +43,31 @@ fn main() -> Result<()> {
     if let Err(error) = &works {
         results.line(&format!("# mxray is left out: {error:#}"))?;
     }
-    for profile in options.profiles() {
-        compare(profile, &options, works.is_ok(), &mut results)?;
+    let mut goals = Vec::new();
+    for &profile in &options.profiles {
+        goals.extend(compare(profile, &options, works.is_ok(), &mut results)?);
     }
+    if options.growth && works.is_ok() {
+        goals.extend(growth::measure(&options, &mut results)?);
+    }
+    goals::table(&goals, &mut results)?;
     works
 }
 
-/// Measures all commands on one capture.
-fn compare(profile: Profile, options: &Options, works: bool, results: &mut Results) -> Result<()> {
+/// Measures all commands on one capture, and gives what was asked of them.
+fn compare(
+    profile: Profile,
+    options: &Options,
+    works: bool,
+    results: &mut Results,
+) -> Result<Vec<Goal>> {
     let packets = profile.packets(options.packets);
     let (mut commands, missing) = commands::all(profile, packets, options)?;
     for peer in missing {
         results.line(&format!("# {peer}"))?;
     }
     commands.retain(|command| works || !command.is_mxray());
-    results.line("# run\tcommand\tpackets\tcpu_s\twall_s\trss_mib")?;
+    results.runs_begin()?;
     // Interleaved, so that what else the machine does in a while hits all of them.
     for run in 1..=options.runs {
         for command in &mut commands {
@@ -70,12 +85,13 @@ fn compare(profile: Profile, options: &Options, works: bool, results: &mut Resul
     let size = fs::metadata(capture(profile, packets, Form::Pcap)?)?.len();
     let name = profile.name();
     let title = format!("{name}: {packets} packets, {} MB", size / 1_000_000);
-    results.table(&title, &commands)
+    results.table(&title, &commands)?;
+    Ok(goals::of(profile, packets, &commands))
 }
 
 /// What reads nothing is fast: mxray must have seen every packet of a small capture.
 fn check(options: &Options) -> Result<()> {
-    for profile in options.profiles() {
+    for profile in options.captures() {
         let packets = profile.packets(SMOKE);
         // The other forms are measured of one profile.
         let others = Form::OTHERS.into_iter();

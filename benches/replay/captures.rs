@@ -1,5 +1,6 @@
 //! The captures on disk, in `target/bench`: made once, in each of the forms that mxray reads.
 
+use crate::commands::TWO;
 use crate::traffic::{self, Profile};
 use anyhow::Result;
 use mxray::capture::Replay;
@@ -26,6 +27,26 @@ impl Form {
             Self::Pcapng => "pcapng",
             Self::Gzip => "pcap.gz",
             Self::Zstd => "pcap.zst",
+        }
+    }
+
+    /// What its replay is called.
+    pub(crate) const fn mxray(self) -> &'static str {
+        match self {
+            Self::Pcap => TWO,
+            Self::Pcapng => "mxray, 2 workers, pcapng",
+            Self::Gzip => "mxray, 2 workers, pcap.gz",
+            Self::Zstd => "mxray, 2 workers, pcap.zst",
+        }
+    }
+
+    /// What the walk over its records is called.
+    pub(crate) const fn walk(self) -> &'static str {
+        match self {
+            Self::Pcap => "record walk",
+            Self::Pcapng => "record walk, pcapng",
+            Self::Gzip => "record walk, pcap.gz",
+            Self::Zstd => "record walk, pcap.zst",
         }
     }
 }

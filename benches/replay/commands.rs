@@ -13,6 +13,11 @@ use wait4::Wait4 as _;
 /// With this as the first argument the process is one of the measured: the loop, the file.
 pub(crate) const CHILD: &str = "--child";
 
+/// Those that others are compared with.
+pub(crate) const LOOP: &str = "libpcap loop";
+pub(crate) const ONE: &str = "mxray, 1 worker";
+pub(crate) const TWO: &str = "mxray, 2 workers";
+
 /// Packets that a peer which takes microseconds for each of them reads at the most.
 const SLOW: u64 = 200_000;
 
@@ -32,7 +37,7 @@ pub(crate) struct Usage {
 }
 
 impl Measured {
-    fn new(name: impl Into<String>, packets: u64, mut command: Command) -> Self {
+    pub(crate) fn new(name: impl Into<String>, packets: u64, mut command: Command) -> Self {
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -85,10 +90,10 @@ pub(crate) fn all(
 ) -> Result<(Vec<Measured>, Vec<String>)> {
     let file = capture(profile, packets, Form::Pcap)?;
     let mut commands = vec![
-        Measured::new("libpcap loop", packets, own("libpcap", &file)?),
-        Measured::new("record walk", packets, own("walk", &file)?),
-        Measured::new("mxray, 1 worker", packets, mxray("1", profile, &file)),
-        Measured::new("mxray, 2 workers", packets, mxray("2", profile, &file)),
+        Measured::new(LOOP, packets, own("libpcap", &file)?),
+        Measured::new(Form::Pcap.walk(), packets, own("walk", &file)?),
+        Measured::new(ONE, packets, mxray("1", profile, &file)),
+        Measured::new(TWO, packets, mxray("2", profile, &file)),
     ];
     // Hosts outside of home are counted and not judged, and nobody is inside of this one.
     let mut unjudged = mxray("2", profile, &file);
@@ -102,15 +107,10 @@ pub(crate) fn all(
     if profile == Profile::Dns {
         for form in Form::OTHERS {
             let file = capture(profile, packets, form)?;
-            let name = form.name();
             let walk = own("walk", &file)?;
-            commands.push(Measured::new(format!("record walk, {name}"), packets, walk));
+            commands.push(Measured::new(form.walk(), packets, walk));
             let all = mxray("2", profile, &file);
-            commands.push(Measured::new(
-                format!("mxray, 2 workers, {name}"),
-                packets,
-                all,
-            ));
+            commands.push(Measured::new(form.mxray(), packets, all));
         }
     }
     let mut missing = Vec::new();
@@ -133,11 +133,11 @@ fn own(which: &str, file: &Path) -> Result<Command> {
     Ok(command)
 }
 
-fn mxray(workers: &str, profile: Profile, file: &Path) -> Command {
+pub(crate) fn mxray(workers: &str, profile: Profile, file: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mxray"));
     command.args(["replay", "-q", "-o", "/dev/null", "--workers", workers]);
-    if profile == Profile::Many {
-        // Room for all of them, so that none has to leave.
+    if matches!(profile, Profile::Many | Profile::Few) {
+        // Room for all of them, so that none has to leave; for few as much, to compare with.
         command.args(["--memory", "4G"]);
     }
     command.arg(file);

@@ -1,6 +1,7 @@
 //! What the command line asks of the bench.
 
 use crate::commands::is_peer;
+use crate::growth;
 use crate::traffic::Profile;
 use anyhow::{Context, Result, bail, ensure};
 use std::path::PathBuf;
@@ -11,8 +12,10 @@ pub(crate) const SMOKE: u64 = 20_000;
 pub(crate) struct Options {
     pub(crate) packets: u64,
     pub(crate) runs: usize,
-    /// One of them only.
-    pub(crate) profile: Option<Profile>,
+    /// Whose captures commands are compared on.
+    pub(crate) profiles: Vec<Profile>,
+    /// Whether it is measured what must not grow.
+    pub(crate) growth: bool,
     /// Programs that stand nowhere in the search path.
     pub(crate) peers: Vec<PathBuf>,
     /// Nothing is measured, and nothing is kept.
@@ -29,7 +32,8 @@ impl Options {
         let mut options = Self {
             packets,
             runs,
-            profile: None,
+            profiles: Profile::ALL.into(),
+            growth: true,
             peers: Vec::new(),
             smoke,
         };
@@ -42,9 +46,13 @@ impl Options {
             match argument.as_str() {
                 "--profile" => {
                     let wanted = value()?;
-                    let mut known = Profile::ALL.into_iter();
-                    let found = known.find(|profile| profile.name() == wanted);
-                    options.profile = Some(found.with_context(|| format!("{wanted}: no profile"))?);
+                    options.profiles = Profile::ALL.into();
+                    options.profiles.retain(|profile| profile.name() == wanted);
+                    options.growth = wanted == growth::NAME;
+                    ensure!(
+                        options.growth || !options.profiles.is_empty(),
+                        "{wanted}: no profile"
+                    );
                 }
                 "--peer" => {
                     let program = PathBuf::from(value()?);
@@ -66,11 +74,12 @@ impl Options {
         Ok(options)
     }
 
-    /// What is to be measured.
-    pub(crate) fn profiles(&self) -> impl Iterator<Item = Profile> + use<> {
-        let one = self.profile;
-        let all = Profile::ALL.into_iter();
-        all.filter(move |profile| one.is_none_or(|one| one == *profile))
+    /// All whose captures are read.
+    pub(crate) fn captures(&self) -> Vec<Profile> {
+        let growth = growth::PROFILES.into_iter().filter(|_| self.growth);
+        let mut captures = self.profiles.clone();
+        captures.extend(growth.filter(|profile| !self.profiles.contains(profile)));
+        captures
     }
 }
 

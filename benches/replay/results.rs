@@ -35,6 +35,11 @@ impl Results {
         Ok(())
     }
 
+    /// What stands in the lines of runs.
+    pub(crate) fn runs_begin(&mut self) -> Result<()> {
+        self.line("# run\tcommand\tpackets\tcpu_s\twall_s\trss_mib")
+    }
+
     /// A run as it was.
     pub(crate) fn run(&mut self, run: usize, measured: &Measured, usage: &Usage) -> Result<()> {
         self.line(&format!(
@@ -63,9 +68,9 @@ impl Results {
             ..
         } in commands
         {
-            let cpu = median(runs, |run| run.cpu.as_secs_f64());
-            let wall = median(runs, |run| run.wall.as_secs_f64());
-            let rss = median(runs, |run| run.rss_mib);
+            let cpu = median(runs.iter().map(|run| run.cpu.as_secs_f64()));
+            let wall = median(runs.iter().map(|run| run.wall.as_secs_f64()));
+            let rss = median(runs.iter().map(|run| run.rss_mib));
             #[expect(clippy::cast_precision_loss, reason = "a figure to read")]
             let packets = *packets as f64;
             let (least, least_wall) = *floor.get_or_insert((cpu / packets, wall / packets));
@@ -121,9 +126,11 @@ fn machine() -> String {
     lines.map(|line| format!("# {line}")).join("\n")
 }
 
-fn median(runs: &[Usage], figure: impl Fn(&Usage) -> f64) -> f64 {
-    let mut figures: Vec<f64> = runs.iter().map(figure).collect();
+pub(crate) fn median(figures: impl Iterator<Item = f64>) -> f64 {
+    let mut figures: Vec<f64> = figures.collect();
     figures.sort_by(f64::total_cmp);
-    let middle = figures.len() / 2;
-    figures.get(middle).copied().unwrap_or(f64::NAN)
+    // Of an even number, half of the way between the two in the middle.
+    let middle = [figures.len().saturating_sub(1) / 2, figures.len() / 2];
+    let [lower, upper] = middle.map(|place| figures.get(place).copied().unwrap_or(f64::NAN));
+    f64::midpoint(lower, upper)
 }

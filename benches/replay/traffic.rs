@@ -27,6 +27,10 @@ pub(crate) enum Profile {
     Mirror,
     /// DNS of a million hosts, each with ten packets or so.
     Many,
+    /// The same of a thousand hosts.
+    Few,
+    /// [`Profile::Dns`] with three pauses of twenty years.
+    Gaps,
     /// An outbreak: every tenth client has a worm, which makes half of the queries and all of
     /// the mail.
     Worm,
@@ -35,6 +39,7 @@ pub(crate) enum Profile {
 }
 
 impl Profile {
+    /// Those that are compared with other programs.
     pub(crate) const ALL: [Self; 6] = [
         Self::Dns,
         Self::Campus,
@@ -50,6 +55,8 @@ impl Profile {
             Self::Campus => "campus",
             Self::Mirror => "mirror",
             Self::Many => "many",
+            Self::Few => "few",
+            Self::Gaps => "gaps",
             Self::Worm => "worm",
             Self::Report => "report",
         }
@@ -68,7 +75,7 @@ impl Profile {
     /// Of a hundred packets, those that mxray has a use for.
     pub(crate) fn of_use(self) -> u64 {
         match self {
-            Self::Dns | Self::Many => 100,
+            Self::Dns | Self::Many | Self::Few | Self::Gaps => 100,
             Self::Campus | Self::Worm | Self::Report => 90,
             Self::Mirror => 8,
         }
@@ -78,10 +85,24 @@ impl Profile {
     /// the web.
     fn turns(self) -> (u32, u32, u32) {
         match self {
-            Self::Dns | Self::Many => (1, 0, 0),
+            Self::Dns | Self::Many | Self::Few | Self::Gaps => (1, 0, 0),
             Self::Campus | Self::Worm | Self::Report => (35, 25, 5),
             Self::Mirror => (35, 25, 905),
         }
+    }
+
+    /// Seconds of all pauses before a packet, in a capture of so many.
+    fn paused(self, packet: u64, packets: u64) -> u64 {
+        match self {
+            // They end in 2086; seconds of 32 bits do in 2106.
+            Self::Gaps => packet * 4 / packets * 20 * YEAR,
+            _ => 0,
+        }
+    }
+
+    /// Hosts in a capture of so many packets.
+    pub(crate) fn clients(self, packets: u64) -> u32 {
+        self.site(packets).clients
     }
 
     /// Whose packets they are, in a capture of so many.
@@ -93,10 +114,15 @@ impl Profile {
             outbreak: false,
         };
         match self {
-            Self::Dns | Self::Campus | Self::Mirror => site,
+            Self::Dns | Self::Gaps | Self::Campus | Self::Mirror => site,
             Self::Many => Site {
                 begin: 0x0a00_0000, // 10.0.0.0
                 clients: u32::try_from(packets / 10).map_or(1_000_000, |many| many.min(1_000_000)),
+                ..site
+            },
+            Self::Few => Site {
+                begin: 0x0a00_0000,
+                clients: 1_000,
                 ..site
             },
             Self::Worm => Site {
@@ -164,6 +190,8 @@ pub(crate) const VERSION: u32 = 2;
 const INTERVAL_MICROS: u64 = 720;
 /// 2026-01-05T00:00:00Z.
 const START: u64 = 1_767_571_200;
+/// In seconds.
+const YEAR: u64 = 365 * 86_400;
 
 /// Writes so many packets to `path`.
 pub(crate) fn write(path: &Path, profile: Profile, packets: u64) -> Result<()> {
@@ -177,7 +205,8 @@ pub(crate) fn write(path: &Path, profile: Profile, packets: u64) -> Result<()> {
         traffic.frame(&mut frame);
         let length = u32::try_from(frame.len())?;
         let time = packet * INTERVAL_MICROS / 2;
-        let seconds = u32::try_from(START + time / 1_000_000)?;
+        let seconds = START + profile.paused(packet, packets) + time / 1_000_000;
+        let seconds = u32::try_from(seconds)?;
         let micros = u32::try_from(time % 1_000_000)?;
         for word in [seconds, micros, length, length] {
             out.write_all(&word.to_le_bytes())?;

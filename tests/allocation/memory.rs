@@ -115,14 +115,20 @@ fn what_a_host_takes() {
     let idle = each(2_048, 1, 0);
     let seldom = each(2_048, 5, 0);
     let active = each(256, QUERIES, SERVERS);
-    println!("octets of a host: {idle} with a query, {seldom} with five, {active} if active");
+    println!("a host with a query: {idle} octets, of {IDLE} at most");
+    println!("a host with five queries: {seldom} octets, of {SELDOM} at most");
+    println!(
+        "a host with {QUERIES} queries of {NAMES} names and {SERVERS} mail servers: {active} octets, \
+         of {ACTIVE} at most"
+    );
     assert!(idle <= IDLE && seldom <= SELDOM, "{idle}, {seldom}");
-    assert!(active <= 4_096, "{active}");
+    assert!(active <= ACTIVE, "{active}");
 }
 
 /// A million hosts with up to ten packets each then take less than a gibibyte.
 const IDLE: usize = 512;
 const SELDOM: usize = 900;
+const ACTIVE: usize = 4_096;
 
 #[test]
 fn ten_times_the_packets_of_the_same_hosts_take_no_more_memory() {
