@@ -25,7 +25,7 @@ use std::path::Path;
 /// Number of what is written, and how. Another one whenever a type that is saved changes, the
 /// order of an enum's variants included, or means something else: a test holds a file of this
 /// number against it.
-pub const FORMAT: u32 = 6;
+pub const FORMAT: u32 = 7;
 
 /// What is saved: the same place in the stream of packets in all of it.
 #[derive(Debug, Serialize)]

@@ -33,8 +33,8 @@ pub struct Reading {
     /// data (160 octets), for those with data (2 KiB) and for octets that wait in these. Where it does
     /// not suffice, hosts and connections with the least to say are forgotten, and counted; a host
     /// that asks thousands of names gives up the rarest first. What does not grow with the site
-    /// comes on top, 128M at the most. K, M, G, T and KiB, MiB, GiB, TiB count by 1024; kB, MB, GB,
-    /// TB by 1000; a bare number is octets. At least 1M.
+    /// comes on top, 128M at the most, and 24M for each worker beyond the first. K, M, G, T and KiB,
+    /// MiB, GiB, TiB count by 1024; kB, MB, GB, TB by 1000; a bare number is octets. At least 1M.
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     pub memory: Option<String>,
 

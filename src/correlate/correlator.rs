@@ -271,6 +271,7 @@ impl Correlator {
             site: self.site,
             context: &self.context,
         };
+        watched.active = watched.active.saturating_add(1);
         // A day's windows need no closer look than once a second.
         watched.suspect.expire(first.time);
         for (fact, delta) in facts.iter().filter(own) {
@@ -345,7 +346,7 @@ impl Correlator {
     fn make_room(&mut self, now: Timestamp) -> Vec<Verdict> {
         let mut closed = Vec::new();
         for host in self.suspects.leaving(self.context.octets) {
-            if let Some(mut watched) = self.suspects.remove(host) {
+            if let Some(mut watched) = self.suspects.evict(host) {
                 closed.extend(watched.close(&self.setting(host, now), false));
                 self.evicted += 1;
             }

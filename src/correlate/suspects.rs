@@ -3,7 +3,7 @@
 use super::room;
 use super::watched::Watched;
 use crate::host::HostAddr;
-use crate::time::NANOS;
+use crate::time::{NANOS, Timestamp};
 use crate::verdict::Level;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -16,9 +16,20 @@ pub(super) const SUSPECTS: usize = 65_536;
 /// Octets of a host's place in the table, twice over, since a table grows by doubling.
 const PLACE: usize = 2 * size_of::<(HostAddr, Box<Watched>)>();
 
+/// A host stays as if it had been heard of so much later, for each second in which it did something:
+/// whom a flood makes up does little, and who goes on doing something outlasts it. At the most a
+/// day's worth, after which silence makes anyone leave.
+const STAYS: i64 = 60 * NANOS;
+const MOST: u32 = 1_440;
+/// The same for an open episode beyond a notice. No more: who makes up hosts until they are
+/// suspected must not keep all others out with them.
+const SUSPECTED_STAYS: i64 = 3_600 * NANOS;
+
+/// Hosts that left of which it is known how much they had done, twice over: some 9 MiB.
+const GONE: usize = 131_072;
+
 /// Remembered hosts, by address.
 #[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(transparent)]
 pub(super) struct Suspects {
     /// Boxed: what is remembered of a host is long, and half of a table's places are empty.
     #[serde(with = "crate::sorted::map")]
@@ -26,6 +37,30 @@ pub(super) struct Suspects {
     /// What they take, as of the last time that each was weighed.
     #[serde(skip)]
     octets: usize,
+    gone: Gone,
+}
+
+/// In how many seconds hosts had done something that left for others, so that they need not begin
+/// anew: among millions that are made up, a bot may have to leave some times before it has done more
+/// than those. The newest, and those before.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Gone(
+    #[serde(with = "crate::sorted::map")] HashMap<HostAddr, u32, RandomState>,
+    #[serde(with = "crate::sorted::map")] HashMap<HostAddr, u32, RandomState>,
+);
+
+impl Gone {
+    fn note(&mut self, host: HostAddr, active: u32) {
+        if self.0.len() >= GONE {
+            self.1 = std::mem::take(&mut self.0);
+        }
+        self.0.insert(host, active);
+    }
+
+    fn take(&mut self, host: HostAddr) -> u32 {
+        let (new, old) = (self.0.remove(&host), self.1.remove(&host));
+        new.or(old).unwrap_or(0)
+    }
 }
 
 impl Suspects {
@@ -54,7 +89,12 @@ impl Suspects {
 
     /// What is remembered of a host; nothing yet, where it was not.
     pub(super) fn entry(&mut self, host: HostAddr) -> &mut Watched {
-        self.hosts.entry(host).or_default()
+        let Self { hosts, gone, .. } = self;
+        hosts.entry(host).or_insert_with(|| {
+            let mut watched = Box::<Watched>::default();
+            watched.active = gone.take(host);
+            watched
+        })
     }
 
     pub(super) fn insert(&mut self, host: HostAddr, watched: Box<Watched>) {
@@ -68,6 +108,13 @@ impl Suspects {
     pub(super) fn remove(&mut self, host: HostAddr) -> Option<Box<Watched>> {
         let watched = self.hosts.remove(&host)?;
         self.octets -= watched.weight;
+        Some(watched)
+    }
+
+    /// Takes out one that leaves for others.
+    pub(super) fn evict(&mut self, host: HostAddr) -> Option<Box<Watched>> {
+        let watched = self.remove(host)?;
+        self.gone.note(host, watched.active);
         Some(watched)
     }
 
@@ -105,23 +152,15 @@ impl Suspects {
         self.octets > octets && self.hosts.len() > 1
     }
 
-    /// Those that leave where there are too many, or too large ones, for others: a sixteenth. Those
-    /// of whom nothing was seen but within a second first, as of spoofed sources, then those
-    /// without an episode, then those with no more than a notice, and of these the ones silent for
-    /// longest.
+    /// Those that leave where there are too many, or too large ones, for others: a sixteenth, those
+    /// first that have done least and were silent for longest (see [`STAYS`]).
     pub(super) fn leaving(&self, octets: usize) -> Vec<HostAddr> {
         let rank = |(host, watched): (HostAddr, &Watched)| {
+            let newest = watched.facts.map_or(Timestamp::MIN, |(_, newest)| newest);
             let level = watched.episode.map(|episode| episode.level);
-            let goes_on = watched
-                .facts
-                .is_some_and(|(start, newest)| newest.nanos_since(start) >= NANOS);
-            (
-                level > Some(Level::Notice),
-                goes_on,
-                level.is_some(),
-                watched.facts.map(|(_, newest)| newest),
-                host,
-            )
+            let suspected = i64::from(level > Some(Level::Notice));
+            let stays = i64::from(watched.active.min(MOST)) * STAYS + suspected * SUSPECTED_STAYS;
+            (newest.plus_nanos(stays), host)
         };
         let ranks = self.iter().map(rank);
         let mut gone = if self.hosts.len() >= SUSPECTS {

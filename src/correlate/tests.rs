@@ -388,6 +388,37 @@ fn what_is_remembered_stays_within_its_memory() {
     assert_eq!(hosts, [host(1)]);
 }
 
+/// A host is heard of every fifth second among made-up ones that take all places in less than that, and
+/// each of which is heard of four times.
+#[test]
+fn who_goes_on_outlasts_made_up_hosts_that_all_come_again() {
+    let mut correlator = Correlator::new(Context {
+        octets: 1 << 19,
+        ..Context::default()
+    });
+    let made_up = |number: i64| {
+        let number = u32::try_from(number).unwrap();
+        HostAddr::from_v4((0x0a00_0000 | number).to_be_bytes())
+    };
+    let mut told = Vec::new();
+    for second in 0..500_i64 {
+        let born = second - second % 4;
+        for number in 50 * born..50 * born + 200 {
+            let domain = mx_of((second % 4).unsigned_abs());
+            correlator.second(&[delta(second, made_up(number), &[domain])]);
+        }
+        if second % 5 == 0 {
+            let domain = mx_of(second.unsigned_abs());
+            told.extend(correlator.second(&[delta(second, host(1), &[domain])]));
+        }
+    }
+    let (left, _) = correlator.remembered();
+    assert!(left < 150, "{left}");
+    let own = told.iter().filter(|verdict| verdict.host == host(1));
+    let highest = own.map(|verdict| verdict.judgement.level).max();
+    assert!(highest >= Some(Level::Suspected), "{highest:?}");
+}
+
 #[test]
 fn silence_ends_an_episode_also_when_nothing_more_happens() {
     let mut correlator = Correlator::new(Context::default());

@@ -41,6 +41,8 @@ pub(super) struct Watched {
     pub(super) totals: HostTotals,
     /// Time of the first and the newest fact.
     pub(super) facts: Option<(Timestamp, Timestamp)>,
+    /// Seconds in which it did something, those before it had to leave for others included.
+    pub(super) active: u32,
     pub(super) episode: Option<Episode>,
     /// The machine whose memory this is, where that is known.
     pub(super) owner: Option<[u8; 6]>,
@@ -138,6 +140,7 @@ impl Watched {
     /// has been known. An episode of that address has no successor.
     pub(super) fn merge(&mut self, other: Self) {
         self.suspect.merge(other.suspect);
+        self.active = self.active.saturating_add(other.active);
         self.facts = match (self.facts, other.facts) {
             (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
             (one, other) => one.or(other),

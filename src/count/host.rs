@@ -24,10 +24,37 @@ const ITERATIVE: u64 = 4;
 /// Observations of a host that are told for a second; see [`HostCounters::tell`].
 pub const TOLD_A_SECOND: u32 = 1024;
 
-/// Hosts of a shard of which something is told for the first time in a second: each comes with its
-/// counters, and a flood of sources that nobody knows must not fill the memory either. Who was told
-/// of before is told of in any case.
-pub const NEW_A_SECOND: u32 = 256;
+/// Hosts of a shard of which something is told for the first time in a second: a flood of sources that
+/// nobody knows must leave room for those who are known.
+pub const NEW_A_SECOND: u32 = 64;
+
+/// Octets of what is told of a shard's second: observations, and the counters of their hosts. Some
+/// six seconds are on their way at a time, in all threads: with 64 shards less than 100 MiB.
+const SECOND: u32 = 256 << 10;
+/// An observation with the domain that it names, and a host's counters, about.
+const OBSERVATION: u32 = 192;
+const COUNTERS: u32 = 1_536;
+/// Observations of a host in a second that are told as long as there is room at all; further ones
+/// as long as half of it is left, so that who does most shuts out nobody.
+const MODEST: u32 = 16;
+
+/// What of a shard's newest second is used up.
+#[derive(Clone, Copy, Debug)]
+pub struct Quota {
+    second: i64,
+    octets: u32,
+    new: u32,
+}
+
+impl Default for Quota {
+    fn default() -> Self {
+        Self {
+            second: i64::MIN,
+            octets: 0,
+            new: 0,
+        }
+    }
+}
 
 /// Keyword labels that are told.
 pub(super) const TOLD: usize = 20;
@@ -314,26 +341,31 @@ impl HostCounters {
     }
 
     /// Whether another observation of this second may be told: no host needs more than
-    /// [`TOLD_A_SECOND`] to be judged, and a flood must not fill the memory.
-    ///
-    /// `new`: the second, and how many of its shard were told of for the first time in it, of which
-    /// there may be [`NEW_A_SECOND`].
-    pub fn tell(&mut self, second: i64, new: &mut (i64, u32)) -> bool {
-        if self.told == 0 {
-            if second > new.0 {
-                *new = (second, 0);
-            }
-            if new.1 >= NEW_A_SECOND {
-                return false;
-            }
-            new.1 += 1;
+    /// [`TOLD_A_SECOND`] to be judged, and a flood must not fill the memory. `quota` is its shard's.
+    pub fn tell(&mut self, second: i64, quota: &mut Quota) -> bool {
+        if second > quota.second {
+            *quota = Quota {
+                second,
+                ..Quota::default()
+            };
         }
+        let new = self.told == 0;
         // A late second uses what the newest one leaves.
-        if second > self.told_of || self.told == 0 {
-            (self.told_of, self.told) = (second, 0);
+        let first = new || second > self.told_of;
+        let told = if first { 0 } else { self.told };
+        let octets = OBSERVATION + if first { COUNTERS } else { 0 };
+        let room = if told < MODEST { SECOND } else { SECOND / 2 };
+        if told >= TOLD_A_SECOND || quota.octets + octets > room || new && quota.new >= NEW_A_SECOND
+        {
+            return false;
         }
-        self.told += 1;
-        self.told <= TOLD_A_SECOND
+        quota.octets += octets;
+        quota.new += u32::from(new);
+        if first {
+            self.told_of = second;
+        }
+        self.told = told + 1;
+        true
     }
 
     /// Whether it asks as resolvers do, and did not when this was asked last.
@@ -413,5 +445,49 @@ impl HostCounters {
                 .as_mut()
                 .map_or_else(SmtpTotals::default, |smtp| smtp.totals(names)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(host: &mut HostCounters, second: i64, quota: &mut Quota, times: u32) -> u32 {
+        (0..times)
+            .map(|_| u32::from(host.tell(second, quota)))
+            .sum()
+    }
+
+    #[test]
+    fn who_does_most_shuts_out_nobody() {
+        let quota = &mut Quota::default();
+        let (mut one, mut other) = (HostCounters::default(), HostCounters::default());
+        let most = told(&mut one, 5, quota, 10_000);
+        assert!((500..1_000).contains(&most), "{most}");
+        assert_eq!(told(&mut other, 5, quota, MODEST), MODEST);
+        // A late second has what is left, and the next one all.
+        assert_eq!(told(&mut one, 4, quota, 10), 0);
+        assert_eq!(told(&mut one, 6, quota, 10_000), most);
+    }
+
+    #[test]
+    fn a_second_of_a_shard_has_a_bound_and_those_who_are_known_have_most_of_it() {
+        let quota = &mut Quota::default();
+        let mut many: Vec<_> = std::iter::repeat_with(HostCounters::default)
+            .take(1_000)
+            .collect();
+        let new = |quota: &mut Quota, many: &mut [HostCounters], second| {
+            let told = many.iter_mut().map(|host| told(host, second, quota, 1));
+            told.sum::<u32>()
+        };
+        for second in 0..20 {
+            assert!(new(quota, &mut many, second) >= NEW_A_SECOND.min(64));
+        }
+        // By now all but a few were told of before.
+        let known = new(quota, &mut many, 20);
+        assert!((100..200).contains(&known), "{known}");
+        assert!(quota.octets <= SECOND);
+        let fresh = &mut HostCounters::default();
+        assert!(!fresh.tell(20, quota) && fresh.tell(21, quota));
     }
 }

@@ -180,8 +180,8 @@ pub struct PacketCounts {
     pub shed: u64,
     /// Messages that came a second time within milliseconds, as from a doubled mirror port.
     pub duplicates: u64,
-    /// Observations left out of correlation, since their host, or the hosts of its shard together
-    /// of what is told once in an hour and of addresses, had made too many in a second.
+    /// Observations left out of correlation, or of bins, since their host, or the hosts of its shard
+    /// together, had made too many in a second.
     pub untold: u64,
     /// Queries left out of the look for floods ([`asked::SERVERS`]).
     pub unasked: u64,

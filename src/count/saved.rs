@@ -9,11 +9,11 @@ use super::binding::Bindings;
 use super::delta::{Binding, Delta, Domain, Fact, HostBin, What};
 use super::duplicates::Duplicates;
 use super::hidden::Hiders;
-use super::host::HostCounters;
+use super::host::{HostCounters, Quota};
 use super::lately::Lately;
 use super::site::Told;
 use super::table;
-use super::tally::Shard;
+use super::tally::{Bins, Shard};
 use super::{Counters, PacketCounts, Settings, TcpCounts, shard_of};
 use crate::decode::tcp::Connections;
 use crate::decode::tcp::saved::Attempts;
@@ -266,7 +266,7 @@ impl Counters {
                 hiders: read.hiders,
                 lately: read.lately,
                 bindings: read.bindings,
-                new: (i64::MIN, 0),
+                quota: Quota::default(),
             };
             if let Some(connections) = counters.connections.get_mut(at) {
                 connections.restore(read.attempts);
@@ -280,7 +280,7 @@ impl Counters {
             open.delta.facts = saved.facts;
             open.delta.bindings = saved.bindings;
             open.delta.text = saved.text;
-            open.bins = saved.bins.into_iter().collect();
+            open.bins = Bins::of(saved.bins);
         }
         tally.asked.omitted = saved.packets.unasked;
         (counters.before, counters.told) = (saved.packets.tcp, saved.told);

@@ -8,7 +8,7 @@ use super::delta::{Delta, Fact, HostBin, What};
 use super::dns::DomainCache;
 use super::duplicates::Duplicates;
 use super::hidden::Hiders;
-use super::host::HostCounters;
+use super::host::{HostCounters, Quota};
 use super::lately::{Lately, News};
 use super::table::HostTable;
 use super::{PacketCounts, SHARDS, Settings, shard_of};
@@ -18,6 +18,7 @@ use crate::time::Timestamp;
 use hashbrown::HashSet;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::hash::Hash;
 
 /// The counters, and what is to be told of the open seconds.
@@ -48,15 +49,56 @@ pub(super) struct Shard {
     /// What is not told again and again.
     pub(super) lately: Lately,
     pub(super) bindings: Bindings,
-    /// The newest second in which hosts were told of for the first time, and how many in it.
     #[serde(skip)]
-    pub(super) new: (i64, u32),
+    pub(super) quota: Quota,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct OpenSecond {
     pub(super) delta: Delta,
-    pub(super) bins: BTreeMap<HostAddr, HostBin>,
+    pub(super) bins: Bins,
+}
+
+/// Hosts of a shard of which a second has bins at the most.
+const BINS: u16 = 1_024;
+
+/// What hosts did in a second, where that is asked for.
+#[derive(Debug, Default)]
+pub(super) struct Bins {
+    hosts: BTreeMap<HostAddr, HostBin>,
+    /// How many of each shard.
+    of_shard: BTreeMap<usize, u16>,
+}
+
+impl Bins {
+    pub(super) fn of(bins: Vec<(HostAddr, HostBin)>) -> Self {
+        let mut all = Self::default();
+        for (host, bin) in bins {
+            if let Some(slot) = all.host(host) {
+                *slot = bin;
+            }
+        }
+        all
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&HostAddr, &HostBin)> {
+        self.hosts.iter()
+    }
+
+    /// A host's bin; `None` where its shard has too many.
+    fn host(&mut self, host: HostAddr) -> Option<&mut HostBin> {
+        match self.hosts.entry(host) {
+            Entry::Occupied(known) => Some(known.into_mut()),
+            Entry::Vacant(place) => {
+                let count = self.of_shard.entry(shard_of(host)).or_default();
+                if *count >= BINS {
+                    return None;
+                }
+                *count += 1;
+                Some(place.insert(HostBin::default()))
+            }
+        }
+    }
 }
 
 impl Shard {
@@ -68,7 +110,7 @@ impl Shard {
             hiders: Hiders::default(),
             lately: Lately::default(),
             bindings: Bindings::default(),
-            new: (i64::MIN, 0),
+            quota: Quota::default(),
         }
     }
 }
@@ -90,9 +132,9 @@ impl Tally {
 
     /// Whether an observation about `host` is told; counts those that are not.
     pub(super) fn tell(&mut self, time: Timestamp, host: HostAddr) -> bool {
-        let Shard { hosts, new, .. } = &mut self.shards[shard_of(host)];
+        let Shard { hosts, quota, .. } = &mut self.shards[shard_of(host)];
         let counters = hosts.get_mut(host);
-        let told = counters.is_some_and(|counters| counters.tell(time.second(), new));
+        let told = counters.is_some_and(|counters| counters.tell(time.second(), quota));
         self.packets.untold += u64::from(!told);
         told
     }
@@ -188,8 +230,12 @@ impl Tally {
         host: HostAddr,
         count: impl FnOnce(&mut HostBin),
     ) {
-        if self.settings.bins {
-            count(self.second(time).bins.entry(host).or_default());
+        if !self.settings.bins {
+            return;
+        }
+        match self.second(time).bins.host(host) {
+            Some(bin) => count(bin),
+            None => self.packets.untold += 1,
         }
     }
 
@@ -213,7 +259,7 @@ impl Tally {
                 let order = |fact: &Fact| (fact.host, fact.time);
                 delta.facts.sort_by_cached_key(order);
                 delta.bindings.sort_by_key(|binding| binding.said.addr);
-                delta.bins = std::mem::take(bins).into_iter().collect();
+                delta.bins = std::mem::take(bins).hosts.into_iter().collect();
                 // What others do with a host is told by their workers; its counters, where it
                 // does something itself, only by its own.
                 let own = delta.facts.iter().filter(|fact| !fact.what.is_of_others());
@@ -274,5 +320,29 @@ impl Tally {
             }));
         }
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_has_bins_of_so_many_hosts_and_counts_those_that_have_none() {
+        let mut tally = Tally::new(Settings {
+            bins: true,
+            ..Settings::default()
+        });
+        let time = Timestamp::from_parts(7, 0);
+        for _ in 0..2 {
+            for number in 0..200_000_u32 {
+                let host = HostAddr::from_v4(number.to_be_bytes());
+                tally.bin(time, host, |bin| bin.mx += 1);
+            }
+        }
+        let bins = &tally.close(7)[0].bins;
+        assert_eq!(bins.len(), SHARDS * usize::from(BINS));
+        assert!(bins.iter().all(|(_, bin)| bin.mx == 2));
+        assert_eq!(tally.packets().untold, 2 * (200_000 - bins.len() as u64));
     }
 }
