@@ -78,8 +78,8 @@ hostile: deps ## floods, tricks and kills at full size, as tables (docs/HARDENIN
 fuzz-targets:
 	@echo $(FUZZ_TARGETS)
 
-laws: deps ## packets out of order, doubled, cut and damaged, at length (some minutes)
-	MXRAY_LAWS=long $(CARGO) test --locked --test tests -- disorder --nocapture
+laws: deps ## every frame cut and flipped, captures out of order, doubled and damaged (an hour or so)
+	MXRAY_LAWS=long $(CARGO) test --locked --test tests -- laws disorder --nocapture
 
 loom: ## what threads share of ours, in every order of their steps
 	$(CARGO) test --locked --manifest-path tests/loom/Cargo.toml

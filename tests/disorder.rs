@@ -1,7 +1,7 @@
 //! Packets out of order or twice, within two seconds, and files that are cut or damaged: read by
 //! the whole pipeline, which neither panics nor hangs, and every packet has become one thing.
 //!
-//! A few of each for every capture; with `MXRAY_LAWS=long` each packet of the shorter ones, and
+//! A few of each for every capture; with `MXRAY_LAWS=long` all of its packets at once, time and again, and
 //! hundreds of cuts (`make laws`).
 
 use crate::captures::{synth_file, synth_names};
@@ -18,14 +18,15 @@ use std::num::NonZeroUsize;
 
 const FILE_HEADER: usize = 24;
 const RECORD_HEADER: usize = 16;
-/// Packets of a capture at most: the longer ones repeat theirs.
-const PACKETS: usize = 300;
 /// How far a packet may lie behind the newest and be counted as any other, in nanoseconds.
 const WITHIN: u64 = 2_000_000_000;
 
 /// How much is tried of each capture.
 struct Effort {
+    /// Packets of a capture at the most: the longer ones repeat theirs.
+    length: usize,
     shuffles: u64,
+    /// Packets that are late, and doubled, by themselves.
     packets: usize,
     damages: usize,
 }
@@ -33,11 +34,13 @@ struct Effort {
 fn effort() -> Effort {
     match std::env::var("MXRAY_LAWS").as_deref() {
         Ok("long") => Effort {
+            length: usize::MAX,
             shuffles: 40,
             packets: 60,
             damages: 400,
         },
         _ => Effort {
+            length: 300,
             shuffles: 1,
             packets: 2,
             damages: 4,
@@ -64,7 +67,7 @@ impl Sink for Asked {
 }
 
 /// Reads a capture from one end to the other.
-fn run(capture: Vec<u8>) -> (Totals, Asked) {
+fn run(capture: Vec<u8>, workers: usize) -> (Totals, Asked) {
     let mut source = Replay::from_reader("capture", Cursor::new(capture));
     let tap = Tap {
         source: &mut source,
@@ -72,7 +75,7 @@ fn run(capture: Vec<u8>) -> (Totals, Asked) {
         progress: &mut |_| (),
     };
     let settings = pipeline::Settings {
-        workers: NonZeroUsize::MIN,
+        workers: NonZeroUsize::new(workers).unwrap(),
         count: Settings {
             hosts: 1_000,
             ..Settings::default()
@@ -118,7 +121,7 @@ impl Records {
             _ => 1_000,
         };
         let mut records = Vec::new();
-        while !rest.is_empty() && records.len() < PACKETS {
+        while !rest.is_empty() && records.len() < effort().length {
             let kept = usize::try_from(word(rest, 8)).unwrap();
             let (record, tail) = rest.split_at(RECORD_HEADER + kept);
             let time = word(record, 0) * 1_000_000_000 + word(record, 4) * unit;
@@ -175,6 +178,7 @@ fn is_simple(totals: &Totals) -> bool {
         && count.duplicates == 0
         && count.tcp == TcpCounts::default()
         && capture.fragments + capture.reassembled == 0
+        && count.evicted == 0
 }
 
 #[test]
@@ -183,9 +187,9 @@ fn packets_out_of_order_and_twice_within_two_seconds() {
     let mut runs = 0;
     for name in synth_names() {
         let capture = Records::of(name);
-        let (base, asked) = run(capture.file(0..capture.records.len()));
+        let (base, asked) = run(capture.file(0..capture.records.len()), 1);
         let check = |file: Vec<u8>, copies: u64| {
-            let (totals, after) = run(file);
+            let (totals, after) = run(file, 2);
             assert_eq!(totals.capture.seen, base.capture.seen + copies, "{name}");
             if !is_simple(&base) {
                 return;
@@ -202,7 +206,7 @@ fn packets_out_of_order_and_twice_within_two_seconds() {
         for seed in 0..effort.shuffles {
             let dice = dice(seed);
             check(capture.behind(|at| (dice(at, WITHIN), None)), 0);
-            let twice = |at: usize| (dice(at, WITHIN), Some(dice(at + PACKETS, WITHIN)));
+            let twice = |at: usize| (dice(at, WITHIN), Some(dice(at + (1 << 31), WITHIN)));
             check(capture.behind(twice), capture.records.len() as u64);
             runs += 2;
         }
@@ -230,10 +234,10 @@ fn a_file_that_is_cut_or_damaged_anywhere() {
         for number in 0..effort.damages {
             let place = dice(number, file.len() as u64);
             let place = usize::try_from(place).unwrap();
-            run(file[..place].to_vec());
+            run(file[..place].to_vec(), 1);
             let mut damaged = file.clone();
             damaged[place] ^= u8::try_from(dice(number + 1_000, 255) + 1).unwrap();
-            run(damaged);
+            run(damaged, 2);
             runs += 2;
         }
     }

@@ -1,17 +1,27 @@
-//! Whatever the octets, nothing panics, and each packet is counted once as whole or broken.
+//! Whatever the octets, nothing panics from the frame to the verdict, and each packet is counted once as
+//! whole or broken.
+//!
+//! Some frames of each capture; with `MXRAY_LAWS=long` every one (`make laws`).
 
 use crate::captures::{self, Captured};
 use crate::feed::settings;
 use mxray::capture::Frame;
+use mxray::correlate::{Context, Correlator};
 use mxray::count::Counters;
 use mxray::decode::dns::name::Room;
 use mxray::decode::dns::{Data, Name};
 use mxray::decode::fragment::Fragments;
 use mxray::decode::observation::{MailPorts, Route, observe, route};
 use mxray::decode::packet::{Packet, Sliced};
+use mxray::time::Timestamp;
 
 /// Frames taken of a capture at the most: the large ones repeat their kinds of frames.
-const SAMPLE: usize = 150;
+fn sampled() -> usize {
+    match std::env::var("MXRAY_LAWS").as_deref() {
+        Ok("long") => usize::MAX,
+        _ => 150,
+    }
+}
 
 /// Feeds mutilated frames and keeps the accounts.
 struct Bench {
@@ -21,6 +31,9 @@ struct Bench {
     counters: Counters,
     recorded: u64,
     frames: u64,
+    correlator: Correlator,
+    /// The newest second.
+    newest: i64,
 }
 
 impl Bench {
@@ -31,15 +44,29 @@ impl Bench {
             counters: Counters::new(settings(1_000)),
             recorded: 0,
             frames: 0,
+            correlator: Correlator::new(Context::default()),
+            newest: i64::MIN,
+        }
+    }
+
+    /// Closes the seconds up to one, and judges by what they tell.
+    fn close(&mut self, through: i64) {
+        for delta in self.counters.close(through) {
+            self.correlator.second(&[delta]);
         }
     }
 
     fn frame(&mut self, frame: &Frame<'_>) {
         self.frames += 1;
+        let second = frame.time.second();
+        if second > self.newest {
+            self.newest = second;
+            self.close(second - 3);
+        }
         let outcome = self.fragments.slice(frame);
         self.waiting -= outcome.earlier;
         self.waiting += u64::from(matches!(outcome.sliced, Sliced::Fragment(_)));
-        let late = self.frames.is_multiple_of(7);
+        let late = self.frames.is_multiple_of(7) || second < self.newest - 2;
         let packet = match outcome.sliced {
             Sliced::Packet(packet) => packet,
             Sliced::Binding(binding) => {
@@ -57,7 +84,10 @@ impl Bench {
         self.recorded += 1;
     }
 
-    fn balances(&self) -> bool {
+    fn balances(&mut self) -> bool {
+        self.close(self.newest);
+        self.correlator
+            .finish(Timestamp::from_parts(self.newest, 0));
         let packets = self.counters.packets();
         let malformed: u64 = packets.malformed.values().sum();
         packets.decoded + malformed == self.recorded
@@ -92,7 +122,7 @@ fn read_name(name: &Name<'_>) {
 /// A few frames from all over a capture, whose lengths differ where possible.
 fn sample(name: &str) -> Vec<Captured> {
     let frames = captures::synth(name);
-    let step = frames.len().div_ceil(SAMPLE).max(1);
+    let step = frames.len().div_ceil(sampled()).max(1);
     frames.into_iter().step_by(step).collect()
 }
 
@@ -145,7 +175,7 @@ fn real_frames_too() {
     for path in captures::real_files(&folder) {
         let mut bench = Bench::new();
         let frames = captures::read(&[&path]);
-        let step = frames.len().div_ceil(SAMPLE).max(1);
+        let step = frames.len().div_ceil(sampled()).max(1);
         for captured in &frames {
             bench.frame(&captured.frame());
         }

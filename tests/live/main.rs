@@ -44,6 +44,8 @@ mod refusals;
 mod restarts;
 mod sender;
 mod sensor;
+// An output that nobody reads.
+mod unread;
 // Those who watch a running sensor.
 mod watch;
 
