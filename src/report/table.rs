@@ -126,11 +126,20 @@ impl Table {
                 }
             }
         }
+        let capture = &totals.capture;
+        if capture.late > capture.seen / 2 {
+            writeln!(
+                out,
+                "{} of {} are late, and in no second: one packet is of the future, or the clock went back",
+                capture.late,
+                counted(capture.seen, "packet")
+            )?;
+        }
         let convicted = rows.iter().filter(|(_, row)| row.level.convicted()).count();
         writeln!(
             out,
             "{}, {} decoded, {}, {convicted} convicted",
-            counted(totals.capture.seen, "packet"),
+            counted(capture.seen, "packet"),
             totals.count.decoded,
             counted(totals.count.hosts, "host")
         )
@@ -199,5 +208,19 @@ mod tests {
             "{}",
             written(&table)
         );
+    }
+
+    #[test]
+    fn where_most_is_late_that_is_said() {
+        let mut totals = Totals::default();
+        (totals.capture.seen, totals.capture.late) = (10, 5);
+        let write = |totals: &Totals| {
+            let mut out = Vec::new();
+            Table::default().write(&mut out, totals).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert!(!write(&totals).contains("late"));
+        totals.capture.late = 6;
+        assert!(write(&totals).starts_with("6 of 10 packets are late"));
     }
 }
