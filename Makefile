@@ -10,7 +10,8 @@ SEED = 1
 LIVE_SECONDS ?= 900
 # Seconds that each fuzz target runs, and all of them.
 FUZZ_SECONDS ?= 180
-# Packets of each flood, limits of memory that it is tried with, and how often a process is killed.
+# Packets of each flood, spread over all of the bot's life; limits of memory that it is tried with, and how
+# often a process is killed.
 PACKETS ?= 1000000
 MEMORY ?= 256M 1G
 KILLS ?= 100

@@ -2,9 +2,23 @@
 //! the one with a number follows from the number alone.
 
 use super::wire::{A, ACK, Ends, MX, PTR, SYN, datagram, ethernet, ipv4, mix, query, tcp, udp};
-use mxray::count::shard_of;
+use mxray::count::{names, shard_of};
 use mxray::host::HostAddr;
 use std::net::Ipv4Addr;
+use std::sync::LazyLock;
+
+/// When the packets of a flood come.
+#[derive(Clone, Copy)]
+pub(crate) enum Pace {
+    /// Evenly.
+    Even,
+    /// Evenly; each source has so many packets, with numbers one after the other, which come more
+    /// than a second apart.
+    Again(u64),
+    /// In so many parts: the first one evenly, so that its hosts are known, each other one within
+    /// a second.
+    Bursts(u64),
+}
 
 /// A flood.
 #[derive(Clone, Copy)]
@@ -12,46 +26,61 @@ pub(crate) struct Attack {
     pub(crate) name: &'static str,
     /// What it is, in one line.
     pub(crate) summary: &'static str,
+    pub(crate) pace: Pace,
     /// The frame with that number.
     pub(crate) frame: fn(u64) -> Vec<u8>,
-    /// What of the totals says that a bound was met, where it was; empty where nothing is to be
-    /// told.
+    /// What of the totals says that a bound was met, where it was, or else that the flood was seen:
+    /// it is more than of the bot alone.
     pub(crate) told: &'static [&'static str],
 }
 
 const RESOLVER: (Ipv4Addr, u16) = (Ipv4Addr::new(198, 51, 100, 53), 53);
+const TRACKED: &str = "/hosts/tracked";
 const EVICTED: &str = "/hosts/evicted";
 const CONNECTIONS: &str = "/tcp/evicted";
 const SHED: &str = "/tcp/shed";
+const OMITTED: &str = "/observations_omitted";
 
-pub(crate) const ATTACKS: [Attack; 20] = [
+pub(crate) const ATTACKS: [Attack; 24] = [
     Attack {
         name: "sources",
         summary: "an A query from each of so many spoofed sources",
+        pace: Pace::Even,
         frame: |number| asks(source(number), number, &web(number), A),
         told: &[EVICTED],
     },
     Attack {
         name: "sources-again",
         summary: "three A queries from each spoofed source, so that it counts as a regular",
+        pace: Pace::Even,
         frame: |number| asks(source(number / 3), number, &web(number), A),
         told: &[EVICTED],
     },
     Attack {
         name: "sources-one-shard",
         summary: "the same with sources that all fall into the watched bot's shard",
+        pace: Pace::Even,
         frame: |number| asks(neighbour(number / 3), number, &web(number), A),
         told: &[EVICTED],
     },
     Attack {
         name: "sources-mail",
         summary: "an MX query from each spoofed source, so that it is one to be watched",
+        pace: Pace::Even,
         frame: |number| asks(source(number), number, &domain(number % 5_000), MX),
+        told: &[EVICTED],
+    },
+    Attack {
+        name: "sources-mail-again",
+        summary: "MX queries of each spoofed source in four seconds, so that it goes on as a bot does",
+        pace: Pace::Again(4),
+        frame: |number| asks(source(number / 4), number, &domain(mix(number) % 5_000), MX),
         told: &[EVICTED],
     },
     Attack {
         name: "names",
         summary: "random names of A and PTR, asked by 50 hosts",
+        pace: Pace::Even,
         frame: |number| {
             let (name, kind) = if number.is_multiple_of(2) {
                 (format!("{:x}.flood.test", mix(number)), A)
@@ -60,11 +89,12 @@ pub(crate) const ATTACKS: [Attack; 20] = [
             };
             asks(inside(number % 50), number, &name, kind)
         },
-        told: &[],
+        told: &[TRACKED],
     },
     Attack {
         name: "names-of-many",
         summary: "random names, asked by 100,000 hosts",
+        pace: Pace::Even,
         frame: |number| {
             let name = format!("{:x}.flood.test", mix(number));
             asks(inside(mix(number) % 100_000), number, &name, A)
@@ -74,6 +104,7 @@ pub(crate) const ATTACKS: [Attack; 20] = [
     Attack {
         name: "mail-names",
         summary: "MX of random domains and guessed mail hosts of others, asked by 20,000 hosts",
+        pace: Pace::Even,
         frame: |number| {
             let (name, kind) = if number.is_multiple_of(2) {
                 (domain(mix(number)), MX)
@@ -87,12 +118,14 @@ pub(crate) const ATTACKS: [Attack; 20] = [
     Attack {
         name: "syn-25",
         summary: "a SYN to port 25 of a random server from each spoofed source",
+        pace: Pace::Even,
         frame: |number| tcp(to_mail(number, 25), SYN, [low(mix(number)), 0], b""),
         told: &[CONNECTIONS],
     },
     Attack {
         name: "syn-few",
         summary: "SYNs to port 25 of random servers from 200 hosts",
+        pace: Pace::Even,
         frame: |number| {
             let ends = Ends {
                 from: (inside(number % 200), port(number)),
@@ -100,11 +133,12 @@ pub(crate) const ATTACKS: [Attack; 20] = [
             };
             tcp(ends, SYN, [low(mix(number)), 0], b"")
         },
-        told: &[CONNECTIONS],
+        told: &[EVICTED],
     },
     Attack {
         name: "half-open-smtp",
         summary: "mail sessions of spoofed sources that stop in the middle of an envelope",
+        pace: Pace::Even,
         frame: |number| {
             let lines: [(bool, &[u8]); 3] = [
                 (false, b"220 mx.test ESMTP\r\n"),
@@ -118,12 +152,14 @@ pub(crate) const ATTACKS: [Attack; 20] = [
     Attack {
         name: "long-lines",
         summary: "commands without an end, in a session of each spoofed source",
+        pace: Pace::Even,
         frame: |number| said(number, 25, &[(true, [b'x'; 1_200].as_slice()); 6]),
         told: &[CONNECTIONS],
     },
     Attack {
         name: "headers",
         summary: "letters of headers without an end, in 64 sessions",
+        pace: Pace::Even,
         frame: |number| {
             let (flow, step) = (number % 64, number / 64);
             let header = b"X-Header: value of a header, again and again\r\n".repeat(25);
@@ -141,11 +177,12 @@ pub(crate) const ATTACKS: [Attack; 20] = [
             ];
             endless(flow, 25, step, &lines)
         },
-        told: &[],
+        told: &[TRACKED],
     },
     Attack {
         name: "tls-hellos",
         summary: "client hellos that claim 16 KiB and never end, of each spoofed source",
+        pace: Pace::Even,
         frame: |number| {
             let mut first = vec![22, 3, 1, 0x40, 0, 1, 0, 0x3f, 0xfc, 3, 3];
             first.resize(1_400, 0x5a);
@@ -159,6 +196,7 @@ pub(crate) const ATTACKS: [Attack; 20] = [
     Attack {
         name: "dns-tcp",
         summary: "DNS over TCP, messages of 64 KiB that never end, of each spoofed source",
+        pace: Pace::Even,
         frame: |number| {
             let mut first = vec![0xff, 0xff];
             first.extend(query(number, "a.test", A));
@@ -173,12 +211,14 @@ pub(crate) const ATTACKS: [Attack; 20] = [
     Attack {
         name: "holes",
         summary: "mail sessions of spoofed sources with a hole before 56 kB",
+        pace: Pace::Even,
         frame: |number| said_behind(number, 25, 1_000, &[(true, [b'x'; 1_400].as_slice()); 40]),
         told: &[SHED],
     },
     Attack {
         name: "fragments",
         summary: "first fragments whose rest never comes",
+        pace: Pace::Even,
         frame: |number| {
             let ends = Ends::new((source(number), port(number)), RESOLVER);
             let mut octets = datagram(ends, &query(number, &web(number), A));
@@ -190,6 +230,7 @@ pub(crate) const ATTACKS: [Attack; 20] = [
     Attack {
         name: "pointers",
         summary: "replies whose names are chains of 127 compression pointers",
+        pace: Pace::Even,
         frame: |number| {
             let mut message = query(number, "a.test", MX);
             message[2] = 0x81;
@@ -209,11 +250,12 @@ pub(crate) const ATTACKS: [Attack; 20] = [
             let ends = Ends::new((inside(number % 50), port(number)), RESOLVER);
             udp(ends.turned(), &message)
         },
-        told: &[],
+        told: &["/packets/malformed/dns-record"],
     },
     Attack {
         name: "irc",
         summary: "chat of spoofed sources that register and join channel after channel",
+        pace: Pace::Even,
         frame: |number| {
             let line = format!("NICK n{number}\r\nUSER u 0 * :u\r\nJOIN #c{number}\r\n");
             said(
@@ -222,11 +264,12 @@ pub(crate) const ATTACKS: [Attack; 20] = [
                 &[(true, line.as_bytes()), (true, line.as_bytes())],
             )
         },
-        told: &[],
+        told: &[EVICTED],
     },
     Attack {
         name: "arp",
         summary: "ARP replies and neighbour advertisements of made-up machines, and queries from each",
+        pace: Pace::Even,
         frame: |number| match number % 4 {
             0 => arp(number / 4),
             1 => advertisement(number / 4),
@@ -237,17 +280,43 @@ pub(crate) const ATTACKS: [Attack; 20] = [
                 frame
             }
         },
-        told: &[],
+        told: &[EVICTED],
     },
     Attack {
         name: "servers",
         summary: "queries of a thousand hosts to a random DNS server each",
+        pace: Pace::Even,
         frame: |number| {
             let from = (inside(number % 1_000), port(number));
             let to = (source(number), 53);
             udp(Ends::new(from, to), &query(number, &web(number), A))
         },
         told: &["/floods/queries_omitted"],
+    },
+    Attack {
+        name: "facts",
+        summary: "MX queries of random domains by 3,000 hosts that are known, all in the same seconds",
+        pace: Pace::Bursts(4),
+        frame: |number| asks(source(number % 3_000), number, &domain(mix(number)), MX),
+        told: &[EVICTED],
+    },
+    Attack {
+        name: "facts-one-shard",
+        summary: "the same by 1,000 hosts that all fall into the watched bot's shard",
+        pace: Pace::Bursts(4),
+        frame: |number| asks(neighbour(number % 1_000), number, &domain(mix(number)), MX),
+        told: &[OMITTED],
+    },
+    Attack {
+        name: "collisions",
+        summary: "MX and guesses of 256 names whose hashes fall into one slot, asked by four hosts",
+        pace: Pace::Even,
+        frame: |number| {
+            let name = &COLLIDING[usize::try_from(number % 256).unwrap()];
+            let kind = if number.is_multiple_of(3) { A } else { MX };
+            asks(inside(number % 4), number, name, kind)
+        },
+        told: &[TRACKED],
     },
 ];
 
@@ -292,6 +361,16 @@ fn reverse(address: Ipv4Addr) -> String {
     let [a, b, c, d] = address.octets();
     format!("{d}.{c}.{b}.{a}.in-addr.arpa")
 }
+
+/// Names of mail hosts whose hashes agree in the bits by which the table of domains (8,192 slots)
+/// and that of a server's minute (1,024 groups of names) find a place: both hash by a fixed seed.
+static COLLIDING: LazyLock<Vec<String>> = LazyLock::new(|| {
+    const SLOTS: u64 = 8_192;
+    let hash = |name: &String| names::hash(&names::fold_text(name.as_bytes()).unwrap());
+    let falls = |name: &String| hash(name).is_multiple_of(SLOTS);
+    let names = (0_u64..).map(|number| format!("mail.{number:x}.test"));
+    names.filter(falls).take(256).collect()
+});
 
 fn asks(from: Ipv4Addr, number: u64, name: &str, kind: u16) -> Vec<u8> {
     let ends = Ends::new((from, port(number)), RESOLVER);

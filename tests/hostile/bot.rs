@@ -2,7 +2,7 @@
 
 use super::sensor::{Ran, Timed, replay};
 use mxray::synth::population::{Family, Place, rows, sample};
-use mxray::time::Timestamp;
+use mxray::time::{NANOS, Timestamp};
 use serde_json::Value;
 use std::sync::LazyLock;
 
@@ -34,11 +34,52 @@ pub(crate) fn of_row(name: &str, first: u32) -> Bot {
     }
 }
 
-/// What matters of a conviction: when, of what class, at what level, and what was counted until
-/// the end.
+/// The longest that the bot in a hurry pauses: long enough for hundreds of packets of a flood to
+/// come between.
+const PAUSE: i64 = 5 * NANOS;
+
+/// The same without its long pauses: some thousand packets of a flood are as many for each of its
+/// steps as millions are for those of the other, and it is convicted among them.
+pub(crate) static HASTY: LazyLock<Bot> = LazyLock::new(|| {
+    let Bot {
+        address,
+        mut frames,
+        recipients,
+    } = of_row("gen2-mx", 0);
+    let mut before = frames[0].0;
+    let mut now = before;
+    for (time, _) in &mut frames {
+        now = now.plus_nanos(time.nanos_since(before).min(PAUSE));
+        before = std::mem::replace(time, now);
+    }
+    Bot {
+        address,
+        frames,
+        recipients,
+    }
+});
+
+impl Bot {
+    /// Its first packet, and its last one.
+    pub(crate) fn span(&self) -> [Timestamp; 2] {
+        [self.frames.first(), self.frames.last()].map(|frame| frame.unwrap().0)
+    }
+
+    /// A run where nobody else is.
+    fn alone(&self) -> Ran {
+        replay("", |wire| {
+            let mut frames = self.frames.iter();
+            frames.try_for_each(|(time, octets)| wire.frame(*time, octets))
+        })
+    }
+}
+
+/// What matters of a conviction: when, of what class then and in the end, at what level, and what
+/// was counted until the end.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Found {
-    pub(crate) convicted: Value,
+    pub(crate) convicted: Timestamp,
+    pub(crate) convicted_as: Value,
     pub(crate) class: Value,
     pub(crate) level: Value,
     pub(crate) queries: Value,
@@ -52,7 +93,8 @@ impl Found {
         let first = verdicts.iter().find(convicts)?;
         let last = verdicts.last()?;
         Some(Self {
-            convicted: first["@timestamp"].clone(),
+            convicted: time(first),
+            convicted_as: first["mxray"]["class"].clone(),
             class: last["mxray"]["class"].clone(),
             level: last["mxray"]["level"].clone(),
             queries: last["mxray"]["dns"]["queries"]["total"].clone(),
@@ -61,11 +103,18 @@ impl Found {
     }
 }
 
-/// What is found of it where nobody else is.
-pub(crate) static ALONE: LazyLock<Found> = LazyLock::new(|| {
-    let ran = replay("", |wire| {
-        let mut frames = BOT.frames.iter();
-        frames.try_for_each(|(time, octets)| wire.frame(*time, octets))
-    });
-    Found::of(&ran, &BOT.address).unwrap()
-});
+/// The time of an event.
+pub(crate) fn time(event: &Value) -> Timestamp {
+    let text = event["@timestamp"].as_str().unwrap();
+    let time: jiff::Timestamp = text.parse().unwrap();
+    Timestamp::from_nanos(i64::try_from(time.as_nanosecond()).unwrap())
+}
+
+/// The bot in a hurry where nobody else is.
+pub(crate) static HASTY_RAN: LazyLock<Ran> = LazyLock::new(|| HASTY.alone());
+
+/// What is found of each there.
+pub(crate) static ALONE: LazyLock<Found> =
+    LazyLock::new(|| Found::of(&BOT.alone(), &BOT.address).unwrap());
+pub(crate) static HASTY_ALONE: LazyLock<Found> =
+    LazyLock::new(|| Found::of(&HASTY_RAN, &HASTY.address).unwrap());
