@@ -17,13 +17,23 @@ pub(super) const SUSPECTS: usize = 65_536;
 const PLACE: usize = 2 * size_of::<(HostAddr, Box<Watched>)>();
 
 /// A host stays as if it had been heard of so much later, for each second in which it did something:
-/// whom a flood makes up does little, and who goes on doing something outlasts it. At the most a
-/// day's worth, after which silence makes anyone leave.
-const STAYS: i64 = 60 * NANOS;
-const MOST: u32 = 1_440;
-/// The same for an open episode beyond a notice. No more: who makes up hosts until they are
-/// suspected must not keep all others out with them.
-const SUSPECTED_STAYS: i64 = 3_600 * NANOS;
+/// whom a flood makes up does little, and who goes on doing something outlasts it, pauses included. At
+/// the most a day's worth, after which silence makes anyone leave.
+const STAYS: i64 = 300 * NANOS;
+const MOST: u32 = 288;
+/// The same for an open episode by its level. Of a suspicion no more, or who makes up hosts until they
+/// are suspected kept all others out with them; a conviction takes what is hard to make up.
+const fn stays(level: Level) -> i64 {
+    match level {
+        Level::None | Level::Notice => 0,
+        Level::Suspected => 3_600 * NANOS,
+        Level::Likely | Level::Confirmed => 86_400 * NANOS,
+    }
+}
+
+/// Octets of a host that stays for all of that; who takes more, for as much less: hosts that fill the
+/// memory by what each does leave before a hundred others do.
+const USUAL: usize = 16 << 10;
 
 /// Hosts that left of which it is known how much they had done, twice over: some 9 MiB.
 const GONE: usize = 131_072;
@@ -157,10 +167,10 @@ impl Suspects {
     pub(super) fn leaving(&self, octets: usize) -> Vec<HostAddr> {
         let rank = |(host, watched): (HostAddr, &Watched)| {
             let newest = watched.facts.map_or(Timestamp::MIN, |(_, newest)| newest);
-            let level = watched.episode.map(|episode| episode.level);
-            let suspected = i64::from(level > Some(Level::Notice));
-            let stays = i64::from(watched.active.min(MOST)) * STAYS + suspected * SUSPECTED_STAYS;
-            (newest.plus_nanos(stays), host)
+            let level = watched.episode.map_or(0, |episode| stays(episode.level));
+            let stays = i64::from(watched.active.min(MOST)) * STAYS + level;
+            let times = i64::try_from(watched.weight / USUAL).unwrap_or(i64::MAX);
+            (newest.plus_nanos(stays / times.max(1)), host)
         };
         let ranks = self.iter().map(rank);
         let mut gone = if self.hosts.len() >= SUSPECTS {
