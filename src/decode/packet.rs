@@ -504,7 +504,7 @@ fn transport<'a>(ip: &Ip<'a>) -> Result<Ports<'a>, Malformed> {
         };
         let payload = rest.get(..length).unwrap_or(rest);
         let missing = length.saturating_sub(rest.len()).max(ip.missing);
-        let (src, dst) = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]));
+        let [src, dst] = [[s0, s1], [d0, d1]].map(u16::from_be_bytes);
         Ok((Transport::Udp, src, dst, payload, missing))
     } else {
         let (header, rest) = ip.payload.split_first_chunk().ok_or(Malformed::TcpHeader)?;
@@ -535,7 +535,7 @@ fn transport<'a>(ip: &Ip<'a>) -> Result<Ports<'a>, Malformed> {
         let cut = options.saturating_sub(rest.len());
         let missing = ip.missing.checked_sub(cut).ok_or(Malformed::TcpHeader)?;
         let payload = rest.get(options..).unwrap_or_default();
-        let (src, dst) = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]));
+        let [src, dst] = [[s0, s1], [d0, d1]].map(u16::from_be_bytes);
         Ok((Transport::Tcp(segment), src, dst, payload, missing))
     }
 }

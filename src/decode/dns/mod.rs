@@ -52,12 +52,7 @@ impl Header {
         Self {
             id: u16::from_be_bytes([i0, i1]),
             flags: u16::from_be_bytes([f0, f1]),
-            counts: [
-                u16::from_be_bytes([q0, q1]),
-                u16::from_be_bytes([n0, n1]),
-                u16::from_be_bytes([u0, u1]),
-                u16::from_be_bytes([d0, d1]),
-            ],
+            counts: [[q0, q1], [n0, n1], [u0, u1], [d0, d1]].map(u16::from_be_bytes),
         }
     }
 
