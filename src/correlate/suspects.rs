@@ -35,8 +35,9 @@ const fn stays(level: Level) -> i64 {
 /// memory by what each does leave before a hundred others do.
 const USUAL: usize = 16 << 10;
 
-/// Hosts that left of which it is known how much they had done, twice over: some 9 MiB.
-const GONE: usize = 131_072;
+/// Hosts that left of which it is known how much they had done, twice over: as many as fit into 2^17
+/// places, some 7 MiB in all.
+const GONE: usize = 114_688;
 
 /// Remembered hosts, by address.
 #[derive(Debug, Default, Serialize, Deserialize)]
