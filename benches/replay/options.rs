@@ -28,7 +28,7 @@ impl Options {
         // measured.
         let smoke = arguments.iter().any(|one| one == "--test")
             || !arguments.iter().any(|one| one == "--bench");
-        let (packets, runs) = if smoke { (SMOKE, 1) } else { (10_000_000, 3) };
+        let (packets, runs) = if smoke { (SMOKE, 1) } else { (10_000_000, 7) };
         let mut options = Self {
             packets,
             runs,
