@@ -352,6 +352,27 @@ fn nothing_is_lost_between_mail_sessions() {
     }
 }
 
+/// A host that tells more in a second than is told of any.
+#[test]
+fn a_restart_in_a_second_that_is_full_changes_nothing() {
+    let mut frames = captures::synth("study-client-d");
+    frames.truncate(3_000);
+    let begin = frames[0].time;
+    for (frame, number) in frames.iter_mut().zip(0..) {
+        frame.time = begin.plus_nanos(number * 100_000);
+    }
+    let settings = settings(10_000);
+    let whole = run(&frames, 1, &settings);
+    assert!(whole.packets.untold > 100);
+    for cut in [700, 2_000] {
+        let mut sensor = Sensor::new(1, &settings);
+        sensor.frames(&frames[..cut]);
+        let mut sensor = sensor.restart(2);
+        sensor.frames(&frames[cut..]);
+        assert_same(&format!("at {cut}"), &sensor.end(), &whole);
+    }
+}
+
 #[test]
 fn a_restart_changes_nothing() {
     for name in WITHOUT_TCP {

@@ -31,12 +31,11 @@ const fn stays(level: Level) -> i64 {
     }
 }
 
-/// Octets of a host that stays for all of that; who takes more, for as much less: hosts that fill the
-/// memory by what each does leave before a hundred others do.
-const USUAL: usize = 16 << 10;
+/// Octets of a host that stays for all of that; who takes more, for half: few hosts that fill the memory
+/// by what each does leave before a hundred others do. No less than half, since who does much takes much.
+const USUAL: usize = 32 << 10;
 
-/// Hosts that left of which it is known how much they had done, twice over: as many as fit into 2^17
-/// places, some 7 MiB in all.
+/// Hosts that left of which it is known how much they had done, twice over: some 17 MiB at the most.
 const GONE: usize = 114_688;
 
 /// Remembered hosts, by address.
@@ -170,8 +169,12 @@ impl Suspects {
             let newest = watched.facts.map_or(Timestamp::MIN, |(_, newest)| newest);
             let level = watched.episode.map_or(0, |episode| stays(episode.level));
             let stays = i64::from(watched.active.min(MOST)) * STAYS + level;
-            let times = i64::try_from(watched.weight / USUAL).unwrap_or(i64::MAX);
-            (newest.plus_nanos(stays / times.max(1)), host)
+            let stays = if watched.weight > USUAL {
+                stays / 2
+            } else {
+                stays
+            };
+            (newest.plus_nanos(stays), host)
         };
         let ranks = self.iter().map(rank);
         let mut gone = if self.hosts.len() >= SUSPECTS {

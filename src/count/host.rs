@@ -21,9 +21,6 @@ pub const LABELS: usize = 1024;
 /// for it, and `dig +norecurse` by hand stays below.
 const ITERATIVE: u64 = 4;
 
-/// Observations of a host that are told for a second; see [`HostCounters::tell`].
-pub const TOLD_A_SECOND: u32 = 1024;
-
 /// Hosts of a shard of which something is told for the first time in a second: a flood of sources that
 /// nobody knows must leave room for those who are known.
 pub const NEW_A_SECOND: u32 = 64;
@@ -39,7 +36,7 @@ const COUNTERS: u32 = 1_536;
 const MODEST: u32 = 16;
 
 /// What of a shard's newest second is used up.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Quota {
     second: i64,
     octets: u32,
@@ -340,8 +337,8 @@ impl HostCounters {
         ));
     }
 
-    /// Whether another observation of this second may be told: no host needs more than
-    /// [`TOLD_A_SECOND`] to be judged, and a flood must not fill the memory. `quota` is its shard's.
+    /// Whether another observation of this second may be told: a host is judged by less than some
+    /// hundred, and a flood must not fill the memory. `quota` is its shard's.
     pub fn tell(&mut self, second: i64, quota: &mut Quota) -> bool {
         if second > quota.second {
             *quota = Quota {
@@ -355,8 +352,7 @@ impl HostCounters {
         let told = if first { 0 } else { self.told };
         let octets = OBSERVATION + if first { COUNTERS } else { 0 };
         let room = if told < MODEST { SECOND } else { SECOND / 2 };
-        if told >= TOLD_A_SECOND || quota.octets + octets > room || new && quota.new >= NEW_A_SECOND
-        {
+        if quota.octets + octets > room || new && quota.new >= NEW_A_SECOND {
             return false;
         }
         quota.octets += octets;

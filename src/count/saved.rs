@@ -81,6 +81,7 @@ struct Read {
     hiders: Hiders,
     lately: Lately,
     bindings: Bindings,
+    quota: Quota,
     asked: Vec<(i64, Vec<Asked>)>,
     attempts: Attempts,
 }
@@ -266,7 +267,7 @@ impl Counters {
                 hiders: read.hiders,
                 lately: read.lately,
                 bindings: read.bindings,
-                quota: Quota::default(),
+                quota: read.quota,
             };
             if let Some(connections) = counters.connections.get_mut(at) {
                 connections.restore(read.attempts);

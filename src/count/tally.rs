@@ -49,7 +49,6 @@ pub(super) struct Shard {
     /// What is not told again and again.
     pub(super) lately: Lately,
     pub(super) bindings: Bindings,
-    #[serde(skip)]
     pub(super) quota: Quota,
 }
 

@@ -16,7 +16,7 @@ use std::io;
 use std::path::PathBuf;
 use xxhash_rust::xxh3::xxh3_128;
 
-/// Octets of a file's path in an event; of a longer one the end is kept.
+/// Octets of a file's path in an event, as JSON has it; of a longer one the end is kept.
 const PATH: usize = 128;
 /// Octets of a sentence at most.
 const REASON: usize = 512;
@@ -286,10 +286,7 @@ impl Composer {
         let path = self.files.get(witness.origin.file as usize);
         let file = path.map(|path| text::escape(path.as_os_str().as_encoded_bytes()));
         let mut file = file.unwrap_or_default();
-        if file.len() > PATH {
-            let from = file.ceil_char_boundary(file.len() - PATH);
-            file.drain(..from);
-        }
+        file.drain(..file.len() - end(&file, PATH).len());
         PacketBody {
             file,
             frame: witness.origin.frame,
@@ -333,8 +330,40 @@ fn hash(octets: &[u8]) -> String {
     format!("{:032x}", xxh3_128(octets))
 }
 
+/// The end of a text that takes so many octets at the most in JSON, which escapes quotes and backslashes.
+fn end(text: &str, length: usize) -> &str {
+    let mut octets = 0;
+    let kept = text.char_indices().rev().take_while(|(_, letter)| {
+        octets += letter.len_utf8() + usize::from(matches!(letter, '"' | '\\'));
+        octets <= length
+    });
+    let from = kept.last().map_or(text.len(), |(at, _)| at);
+    text.get(from..).unwrap_or_default()
+}
+
 fn cut(text: &str, length: usize) -> String {
     text.get(..text.floor_char_boundary(length))
         .unwrap_or_default()
         .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_path_takes_no_more_in_json_than_is_reckoned_for_it() {
+        for text in [
+            "",
+            "a/b",
+            &"\"".repeat(300),
+            &"\\x80é".repeat(90),
+            &"é".repeat(100),
+        ] {
+            let kept = end(text, PATH);
+            let json = serde_json::to_string(kept).unwrap();
+            assert!(text.ends_with(kept) && json.len() <= PATH + 2, "{json}");
+            assert!(kept.len() == text.len() || json.len() + 4 > PATH);
+        }
+    }
 }
