@@ -79,7 +79,7 @@ hostile: deps ## floods, tricks and kills at full size, as tables (docs/HARDENIN
 fuzz-targets:
 	@echo $(FUZZ_TARGETS)
 
-laws: deps ## every frame cut and flipped, captures out of order, doubled and damaged (over an hour)
+laws: deps ## every frame cut and flipped, captures out of order, doubled and damaged (long)
 	MXRAY_LAWS=long $(CARGO) test --locked --test tests -- laws disorder --nocapture
 
 loom: ## what threads share of ours, in every order of their steps
