@@ -80,7 +80,7 @@ impl Tally {
             text,
             hash: names::hash(text),
         };
-        let domain = self.domains.of(&name);
+        let domain = self.domains.of(name.text);
         let mut tier = None;
         let mut of = Of::Other;
         let mut grew = false;
@@ -279,7 +279,7 @@ impl Tally {
         }
         let failed = is_negative(message);
         if question.qtype == QType::MX {
-            let domain = self.domains.of(&name);
+            let domain = self.domains.of(name.text);
             self.fact(
                 packet.time,
                 packet.origin,
@@ -359,30 +359,5 @@ fn is_negative(message: &Message<'_>) -> bool {
         NXDOMAIN => true,
         0 => !message.header.is_truncated() && no_data(),
         _ => false,
-    }
-}
-
-/// The registrable domains of names seen lately: a lookup in the suffix list costs more than
-/// all else that is done with a query.
-#[derive(Debug)]
-pub(super) struct DomainCache(Box<[(u64, u64)]>);
-
-impl Default for DomainCache {
-    fn default() -> Self {
-        Self(vec![(0, names::hash(&[])); 1 << 13].into_boxed_slice())
-    }
-}
-
-impl DomainCache {
-    /// The hash of the registrable domain of a name.
-    #[inline]
-    pub(super) fn of(&mut self, name: &Folded<'_>) -> u64 {
-        let mask = self.0.len() - 1;
-        #[expect(clippy::cast_possible_truncation, reason = "masked right away")]
-        let slot = &mut self.0[name.hash as usize & mask];
-        if slot.0 != name.hash {
-            *slot = (name.hash, names::hash(names::registrable(name.text)));
-        }
-        slot.1
     }
 }

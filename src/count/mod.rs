@@ -19,6 +19,7 @@ pub mod delta;
 pub mod distinct;
 mod dns;
 mod doh;
+pub mod domains;
 pub mod duplicates;
 mod hidden;
 pub mod host;

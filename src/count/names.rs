@@ -24,7 +24,7 @@ pub fn hash(folded: &[u8]) -> u64 {
 }
 
 /// Where the labels of a folded name begin.
-struct Labels<'a> {
+pub(super) struct Labels<'a> {
     folded: &'a [u8],
     starts: [u8; 127],
     count: usize,
@@ -32,7 +32,7 @@ struct Labels<'a> {
 
 impl<'a> Labels<'a> {
     #[inline]
-    fn of(folded: &'a [u8]) -> Self {
+    pub(super) fn of(folded: &'a [u8]) -> Self {
         let mut labels = Self {
             folded,
             starts: [0; 127],
@@ -61,9 +61,33 @@ impl<'a> Labels<'a> {
         first_label(self.folded.get(start..).unwrap_or_default())
     }
 
-    /// What the public suffix list says of the name.
-    fn suffix(&self) -> psl::Info {
-        psl::List.find(self.starts().rev().map(|start| self.label(start)))
+    /// The end of the name that its last labels make, so many of them; `None` where it has fewer.
+    #[inline]
+    pub(super) fn last(&self, count: usize) -> Option<&'a [u8]> {
+        let first = self.starts.get(self.count.checked_sub(count)?)?;
+        self.folded.get(usize::from(*first)..)
+    }
+
+    /// What the public suffix list says of the name, and how many labels it asked for to say so,
+    /// the last one first: whatever stands in front of these changes nothing.
+    pub(super) fn suffix(&self) -> (psl::Info, usize) {
+        let mut labels = self.starts().rev().map(|start| self.label(start));
+        let mut asked = 0;
+        let info = psl::List.find(std::iter::from_fn(|| {
+            asked += 1;
+            labels.next()
+        }));
+        (info, asked)
+    }
+
+    /// The registrable domain where the public suffix is so many octets of text.
+    #[inline]
+    pub(super) fn registrable(&self, suffix: usize) -> &'a [u8] {
+        // The list counts octets of text, dots between labels included; a folded name has one
+        // octet more, the first label's length.
+        let suffix_at = self.folded.len().saturating_sub(suffix + 1);
+        let start = self.starts().rev().find(|&start| start < suffix_at);
+        self.folded.get(start.unwrap_or(0)..).unwrap_or(self.folded)
     }
 }
 
@@ -84,16 +108,8 @@ pub fn first_label(folded: &[u8]) -> &[u8] {
 #[must_use]
 pub fn registrable(folded: &[u8]) -> &[u8] {
     let labels = Labels::of(folded);
-    let suffix = labels.suffix().len;
-    // The list counts octets of text, dots between labels included; a folded name has one
-    // octet more, the first label's length.
-    let suffix_at = folded.len().saturating_sub(suffix + 1);
-    let start = labels
-        .starts()
-        .rev()
-        .find(|&start| start < suffix_at)
-        .unwrap_or(0);
-    folded.get(start..).unwrap_or(folded)
+    let (suffix, _) = labels.suffix();
+    labels.registrable(suffix.len)
 }
 
 /// Whether a folded name is of a zone that is in no public DNS: of link-local names and of networks
@@ -216,7 +232,7 @@ impl ServerLookup {
                 let policy = first == b"_dmarc" || first == b"_mta-sts";
                 let key = || folded.windows(11).any(|part| part == b"\x0a_domainkey");
                 let domain = || registrable(folded).len() == folded.len();
-                let listed = || Labels::of(folded).suffix().typ.is_some();
+                let listed = || Labels::of(folded).suffix().0.typ.is_some();
                 (policy || key() || domain() && listed()).then_some(Self::MailTxt)
             }
             QType::TLSA => Some(Self::Tlsa),

@@ -5,7 +5,7 @@
 use super::asked::Minutes;
 use super::binding::Bindings;
 use super::delta::{Delta, Fact, HostBin, What};
-use super::dns::DomainCache;
+use super::domains::Domains;
 use super::duplicates::Duplicates;
 use super::hidden::Hiders;
 use super::host::{HostCounters, Quota};
@@ -29,7 +29,7 @@ pub(super) struct Tally {
     /// Seconds that may still receive packets, in order of time.
     pub(super) open: Vec<OpenSecond>,
     pub(super) asked: Minutes,
-    pub(super) domains: DomainCache,
+    pub(super) domains: Domains,
     pub(super) packets: PacketCounts,
     /// When the packet came whose message is counted, where that was before now.
     pub(super) came: Option<Timestamp>,
@@ -121,7 +121,7 @@ impl Tally {
             shards: std::iter::repeat_with(shard).take(SHARDS).collect(),
             open: Vec::new(),
             asked: Minutes::default(),
-            domains: DomainCache::default(),
+            domains: Domains::default(),
             packets: PacketCounts::default(),
             came: None,
             closed: i64::MIN,
