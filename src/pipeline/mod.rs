@@ -28,37 +28,33 @@ mod generation;
 mod keeper;
 mod lanes;
 mod latest;
+mod message;
 mod outbox;
 mod ring;
 mod schedule;
+mod settings;
 mod site;
 mod state;
 mod sync;
 mod worker;
 
-use crate::capture::{Fault, Filter, LinkChange, Progress, Source};
-use crate::correlate::Context;
-use crate::count::delta::Delta;
-use crate::count::host::HostCounters;
-use crate::count::period::Period;
-use crate::count::saved::Saved;
-use crate::count::site::SiteSeconds;
-use crate::count::{self, Counters, PacketCounts};
-use crate::host::HostAddr;
+use crate::capture::{Filter, Progress, Source};
+use crate::count::Counters;
 use crate::report::{CaptureCounts, Sink, Totals};
 pub use ahead::ahead;
 use calling::Calling;
 use capture::Seat;
-use crossbeam_channel::{SendError, bounded};
+use crossbeam_channel::bounded;
 use desk::Desk;
-use keeper::{Excerpt, Keeper};
+use keeper::Keeper;
 use lanes::Lanes;
 use latest::Latest;
+use message::{HungUp, Message};
 use outbox::Outbox;
 use schedule::Schedule;
+pub use settings::{Behind, Hosts, Keep, Settings};
 pub use state::{KeepState, Resumed, StateKeeper};
 use std::io;
-use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
 use std::thread;
 
@@ -71,67 +67,6 @@ const QUEUED_LIVE: usize = 64;
 /// several megabytes.
 const MESSAGES: usize = 2;
 
-/// What a run needs to know.
-#[derive(Debug)]
-pub struct Settings {
-    /// Threads that decode and count.
-    pub workers: NonZeroUsize,
-    /// What counting needs to know.
-    pub count: count::Settings,
-    /// What correlation needs to know.
-    pub context: Context,
-    /// Packet time between two totals, in seconds.
-    pub stats: Option<NonZeroU64>,
-    /// What is done where a worker is behind.
-    pub behind: Behind,
-    /// When hosts are told.
-    pub hosts: Hosts,
-    /// What is kept of packets, so that those behind a verdict can be told; `None`: nothing.
-    pub keep: Option<Keep>,
-    /// Whether the sink is told second by second of the hosts that it follows.
-    pub follow: bool,
-}
-
-/// When hosts are told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hosts {
-    /// Never.
-    Never,
-    /// All of them at the end, with what they did from the beginning.
-    AtEnd,
-    /// Those that did anything, every so many seconds of packet time and at the end, with what
-    /// they did since: the [`TOLD_HOSTS`](crate::count::period::TOLD_HOSTS) with the highest score, and then the most to
-    /// tell of.
-    Every {
-        /// Length of the period.
-        seconds: NonZeroU64,
-        /// Those outside too.
-        outside: bool,
-    },
-}
-
-/// What is kept of packets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keep {
-    /// All headers, and nothing that they carry.
-    Headers,
-    /// All that was captured.
-    Whole,
-}
-
-/// What is done where a worker is behind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Behind {
-    /// Wait for it, as a file does.
-    Wait,
-    /// Throw packets away and count them, as a link does not wait. Totals come at every multiple
-    /// of their interval from this second on, with packets or without.
-    Shed {
-        /// The beginning, by the wall clock.
-        from: i64,
-    },
-}
-
 /// A source, and which of its frames are looked at.
 pub struct Tap<'a> {
     /// Where frames come from.
@@ -140,47 +75,6 @@ pub struct Tap<'a> {
     pub filter: Filter,
     /// Hears how far reading has come.
     pub progress: &'a mut (dyn FnMut(Progress) + Send),
-}
-
-/// What reaches the calling thread.
-enum Message {
-    /// What went wrong with an input.
-    Faults(Vec<Fault>),
-    /// What has become of an interface.
-    Link(LinkChange),
-    /// The capture thread's counts at a mark.
-    Captured { at: i64, counts: CaptureCounts },
-    /// A worker's counts at a mark.
-    Counted { at: i64, counts: PacketCounts },
-    /// What a worker's hosts did in the period that ends at a mark, when its seconds are closed.
-    Period { at: i64, period: Period },
-    /// A worker's state at a mark, or with the greatest number at the end.
-    Saved {
-        at: i64,
-        /// The second up to which it had closed.
-        closed: i64,
-        saved: Box<Saved>,
-    },
-    /// A capture thread's state there.
-    CaptureSaved {
-        at: i64,
-        counts: CaptureCounts,
-        seconds: SiteSeconds,
-    },
-    /// Packets behind a verdict.
-    Kept(Excerpt),
-    /// A worker has closed the seconds up to `through`; or a capture thread has, whose numbers
-    /// are behind those of the workers.
-    Closed {
-        worker: usize,
-        through: i64,
-        deltas: Vec<Delta>,
-    },
-    /// A worker has ended.
-    Finished {
-        counts: PacketCounts,
-        hosts: Vec<(HostAddr, HostCounters)>,
-    },
 }
 
 /// Runs the sources through all stages into `sink`, each in a thread of its own, and returns the
@@ -292,13 +186,4 @@ pub fn run(
         finished?;
         calling.finish(counts, keepers, settings.hosts)
     })
-}
-
-/// The other side has gone: the run is over.
-struct HungUp;
-
-impl<T> From<SendError<T>> for HungUp {
-    fn from(_: SendError<T>) -> Self {
-        Self
-    }
 }

@@ -40,14 +40,17 @@ impl Schedule {
     pub(super) fn due(&mut self, second: i64) -> Option<Boundary> {
         let due = |every: &Option<Every>| {
             let every = every.as_ref()?;
-            let next = every.next.filter(|next| second >= *next)?;
+            // What lies beyond the end of time never comes.
+            let next = every
+                .next
+                .filter(|next| second >= *next && *next < i64::MAX)?;
             // The newest one that has come, where the others do not matter, and where a clock
             // was set ahead.
-            let leap = (second - next) / every.seconds > LEAP;
+            let leap = second.saturating_sub(next) / every.seconds > LEAP;
             Some(if self.each && !leap {
                 next
             } else {
-                every.after(second) - every.seconds
+                every.after(second).saturating_sub(every.seconds)
             })
         };
         let (totals, keep, hosts) = (due(&self.totals), due(&self.keep), due(&self.hosts));
@@ -88,6 +91,64 @@ impl Every {
 
     /// The first multiple that is later.
     fn after(self, second: i64) -> i64 {
-        (second.div_euclid(self.seconds) * self.seconds).saturating_add(self.seconds)
+        let passed = second.div_euclid(self.seconds).saturating_mul(self.seconds);
+        passed.saturating_add(self.seconds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schedule(totals: u64, keep: u64, from: Option<i64>) -> Schedule {
+        let every = |seconds| Every::new(NonZeroU64::new(seconds)?, from);
+        Schedule {
+            totals: every(totals),
+            keep: every(keep),
+            hosts: None,
+            each: from.is_some(),
+        }
+    }
+
+    /// What is due at a second: when, and whether totals are told and state is kept.
+    fn due(schedule: &mut Schedule, second: i64) -> Vec<(i64, bool, bool)> {
+        std::iter::from_fn(|| schedule.due(second))
+            .map(|it| (it.at, it.totals, it.keep))
+            .collect()
+    }
+
+    #[test]
+    fn of_a_file_the_newest_multiple_is_due_and_a_pause_is_told_once() {
+        let schedule = &mut schedule(60, 0, None);
+        // The first packet only says where time begins.
+        assert_eq!(due(schedule, 119), []);
+        assert_eq!(due(schedule, 120), [(120, true, false)]);
+        assert_eq!(due(schedule, 179), []);
+        assert_eq!(due(schedule, 100_000), [(99_960, true, false)]);
+        assert_eq!(due(schedule, 100_019), []);
+        assert_eq!(due(schedule, 100_020), [(100_020, true, false)]);
+    }
+
+    #[test]
+    fn live_every_multiple_is_due_in_order_and_those_of_one_second_at_once() {
+        let schedule = &mut schedule(10, 30, Some(5));
+        assert_eq!(due(schedule, 9), []);
+        let expected = [(10, true, false), (20, true, false), (30, true, true)];
+        assert_eq!(due(schedule, 39), expected);
+        assert_eq!(due(schedule, 39), []);
+        // A clock that was set ahead by days.
+        assert_eq!(
+            due(schedule, 1_000_007),
+            [(999_990, false, true), (1_000_000, true, false)]
+        );
+        assert_eq!(due(schedule, 1_000_010), [(1_000_010, true, false)]);
+    }
+
+    #[test]
+    fn at_the_ends_of_time_nothing_overflows() {
+        let schedule = &mut schedule(u64::try_from(i64::MAX).unwrap(), 7, Some(i64::MIN));
+        for second in [i64::MIN, -1, 0, i64::MAX] {
+            assert!(due(schedule, second).len() < 4, "{second}");
+        }
     }
 }
