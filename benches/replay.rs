@@ -17,19 +17,31 @@ mod commands;
 mod goals;
 #[path = "replay/growth.rs"]
 mod growth;
+#[path = "replay/least.rs"]
+mod least;
 #[path = "replay/options.rs"]
 mod options;
 #[path = "replay/results.rs"]
 mod results;
+#[path = "replay/shares.rs"]
+mod shares;
 #[path = "replay/traffic.rs"]
 mod traffic;
 
 use captures::{Form, capture};
-use commands::CHILD;
+use commands::{CHILD, Kind};
 use goals::Goal;
 use options::{Options, SMOKE};
 use results::Results;
 use traffic::Profile;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// As the program has it: what counts here shall not pay for small pages.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The least share of queries with a name that was never asked before, so that no memory of names wins.
+const NEVER_ASKED: f64 = 0.3;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -37,7 +49,7 @@ fn main() -> Result<()> {
         return commands::child(which, Path::new(file));
     }
     let options = Options::read(&arguments)?;
-    let mut results = Results::new(!options.smoke)?;
+    let mut results = Results::new(&options)?;
     // The floors are worth a look even where mxray does not work.
     let works = check(&options);
     if let Err(error) = &works {
@@ -50,7 +62,11 @@ fn main() -> Result<()> {
     if options.growth && works.is_ok() {
         goals.extend(growth::measure(&options, &mut results)?);
     }
+    if options.shares && works.is_ok() {
+        shares::measure(&options, &mut results)?;
+    }
     goals::table(&goals, &mut results)?;
+    results.end()?;
     works
 }
 
@@ -62,19 +78,21 @@ fn compare(
     results: &mut Results,
 ) -> Result<Vec<Goal>> {
     let packets = profile.packets(options.packets);
-    let (mut commands, missing) = commands::all(profile, packets, options)?;
-    for peer in missing {
-        results.line(&format!("# {peer}"))?;
-    }
-    commands.retain(|command| works || !command.is_mxray());
+    let mut commands = commands::all(profile, packets, options)?;
+    commands.retain(|command| works || command.kind != Kind::Mxray);
     results.runs_begin()?;
-    // Interleaved, so that what else the machine does in a while hits all of them.
+    // Interleaved, so that what else the machine does in a while hits all of them; and each run
+    // begins with another, so that none of them always follows the same.
     for run in 1..=options.runs {
-        for command in &mut commands {
+        for turn in 0..commands.len() {
+            let at = (turn + run - 1) % commands.len();
+            let Some(command) = commands.get_mut(at) else {
+                continue;
+            };
             match command.run() {
                 Ok(usage) => results.run(run, command, &usage)?,
                 // Another version of it, say, that knows other options.
-                Err(error) if command.is_peer() => {
+                Err(error) if command.kind == Kind::Peer => {
                     results.line(&format!("# left out: {error:#}"))?;
                 }
                 Err(error) => return Err(error),
@@ -89,7 +107,8 @@ fn compare(
     Ok(goals::of(profile, packets, &commands))
 }
 
-/// What reads nothing is fast: mxray must have seen every packet of a small capture.
+/// What reads nothing is fast: mxray must have seen every packet of a small capture. And that must be
+/// what it is said to be.
 fn check(options: &Options) -> Result<()> {
     for profile in options.captures() {
         let packets = profile.packets(SMOKE);
@@ -104,10 +123,23 @@ fn check(options: &Options) -> Result<()> {
 }
 
 fn check_one(profile: Profile, packets: u64, form: Form) -> Result<()> {
+    let file = capture(profile, packets, form)?;
+    if form == Form::Pcap {
+        let (digest, name) = (xxh3_64(&fs::read(&file)?), profile.name());
+        ensure!(
+            digest == profile.digest(),
+            "{name}: other octets, {digest:#018x}"
+        );
+        let share = traffic::never_asked_before(profile, packets);
+        ensure!(
+            share >= NEVER_ASKED,
+            "{name}: {share} of names were never asked before"
+        );
+    }
     let mxray = env!("CARGO_BIN_EXE_mxray");
     let run = Command::new(mxray)
         .args(["replay", "-q"])
-        .arg(capture(profile, packets, form)?)
+        .arg(file)
         .output()?;
     ensure!(run.status.success(), "{mxray} replay: {}", run.status);
     let events = String::from_utf8(run.stdout)?;

@@ -1,11 +1,10 @@
 //! The captures on disk, in `target/bench`: made once, in each of the forms that mxray reads.
 
-use crate::commands::TWO;
 use crate::traffic::{self, Profile};
 use anyhow::Result;
 use mxray::capture::Replay;
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// A form of a capture file.
@@ -29,26 +28,6 @@ impl Form {
             Self::Zstd => "pcap.zst",
         }
     }
-
-    /// What its replay is called.
-    pub(crate) const fn mxray(self) -> &'static str {
-        match self {
-            Self::Pcap => TWO,
-            Self::Pcapng => "mxray, 2 workers, pcapng",
-            Self::Gzip => "mxray, 2 workers, pcap.gz",
-            Self::Zstd => "mxray, 2 workers, pcap.zst",
-        }
-    }
-
-    /// What the walk over its records is called.
-    pub(crate) const fn walk(self) -> &'static str {
-        match self {
-            Self::Pcap => "record walk",
-            Self::Pcapng => "record walk, pcapng",
-            Self::Gzip => "record walk, pcap.gz",
-            Self::Zstd => "record walk, pcap.zst",
-        }
-    }
 }
 
 /// The capture of a profile with so many packets, made on the first call.
@@ -58,11 +37,14 @@ pub(crate) fn capture(profile: Profile, packets: u64, form: Form) -> Result<Path
     let stem = format!("{}-{packets}-v{}", profile.name(), traffic::VERSION);
     let path = folder.join(format!("{stem}.{}", form.name()));
     if !path.exists() {
+        let plain = || capture(profile, packets, Form::Pcap);
         // Complete or not there: another name until it is written.
         let half = folder.join(format!("{stem}.{}.half", form.name()));
         match form {
             Form::Pcap => traffic::write(&half, profile, packets)?,
-            _ => convert(&capture(profile, packets, Form::Pcap)?, &half, form)?,
+            Form::Pcapng => pcapng(&plain()?, &half)?,
+            Form::Gzip => gzip(&plain()?, &half)?,
+            Form::Zstd => zstd(&plain()?, &half)?,
         }
         fs::rename(&half, &path)?;
     }
@@ -71,30 +53,29 @@ pub(crate) fn capture(profile: Profile, packets: u64, form: Form) -> Result<Path
     Ok(path)
 }
 
-/// Writes a plain capture in another form.
-fn convert(from: &Path, to: &Path, form: Form) -> Result<()> {
-    let mut source = BufReader::with_capacity(1 << 20, File::open(from)?);
-    let mut out = BufWriter::with_capacity(1 << 20, File::create(to)?);
-    match form {
-        Form::Pcap => {
-            io::copy(&mut source, &mut out)?;
-        }
-        Form::Pcapng => pcapng(from, &mut out)?,
-        Form::Gzip => {
-            let level = flate2::Compression::fast();
-            let mut encoder = flate2::write::GzEncoder::new(&mut out, level);
-            io::copy(&mut source, &mut encoder)?;
-            encoder.finish()?;
-        }
-        Form::Zstd => zstd::stream::copy_encode(source, &mut out, 1)?,
-    }
+fn gzip(from: &Path, to: &Path) -> Result<()> {
+    let fast = flate2::Compression::fast();
+    let mut encoder = flate2::write::GzEncoder::new(writer(to)?, fast);
+    io::copy(&mut File::open(from)?, &mut encoder)?;
+    encoder.finish()?.flush()?;
+    Ok(())
+}
+
+fn zstd(from: &Path, to: &Path) -> Result<()> {
+    let mut out = writer(to)?;
+    zstd::stream::copy_encode(File::open(from)?, &mut out, 1)?;
     out.flush()?;
     Ok(())
 }
 
+fn writer(to: &Path) -> Result<BufWriter<File>> {
+    Ok(BufWriter::with_capacity(1 << 20, File::create(to)?))
+}
+
 /// One section, one Ethernet interface with microseconds, packets in enhanced blocks without
 /// options (draft-ietf-opsawg-pcapng), as dumpcap writes them.
-fn pcapng(from: &Path, out: &mut impl Write) -> Result<()> {
+fn pcapng(from: &Path, to: &Path) -> Result<()> {
+    let out = &mut writer(to)?;
     let words = |out: &mut dyn Write, words: &[u32]| -> io::Result<()> {
         let octets: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         out.write_all(&octets)
@@ -122,5 +103,6 @@ fn pcapng(from: &Path, out: &mut impl Write) -> Result<()> {
         }
         words(out, &[length])?;
     }
+    out.flush()?;
     Ok(())
 }

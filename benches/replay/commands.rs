@@ -1,11 +1,12 @@
 //! What is measured, each as a process of its own: the floors, mxray, and what else is installed.
 
 use crate::captures::{Form, capture};
+use crate::least;
 use crate::options::Options;
 use crate::traffic::Profile;
 use anyhow::{Context, Result, bail, ensure};
 use mxray::capture::{Replay, Source as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use wait4::Wait4 as _;
@@ -15,14 +16,36 @@ pub(crate) const CHILD: &str = "--child";
 
 /// Those that others are compared with.
 pub(crate) const LOOP: &str = "libpcap loop";
+pub(crate) const LEAST: &str = "DNS counted in one loop";
 pub(crate) const ONE: &str = "mxray, 1 worker";
 pub(crate) const TWO: &str = "mxray, 2 workers";
+
+/// What the walk over the records of a form is called.
+pub(crate) const fn walk_of(form: Form) -> &'static str {
+    match form {
+        Form::Pcap => "record walk",
+        Form::Pcapng => "record walk, pcapng",
+        Form::Gzip => "record walk, pcap.gz",
+        Form::Zstd => "record walk, pcap.zst",
+    }
+}
+
+/// What a replay of a form by two workers is called.
+pub(crate) const fn replay_of(form: Form) -> &'static str {
+    match form {
+        Form::Pcap => TWO,
+        Form::Pcapng => "mxray, 2 workers, pcapng",
+        Form::Gzip => "mxray, 2 workers, pcap.gz",
+        Form::Zstd => "mxray, 2 workers, pcap.zst",
+    }
+}
 
 /// Packets that a peer which takes microseconds for each of them reads at the most.
 const SLOW: u64 = 200_000;
 
 /// What is measured, and how it went.
 pub(crate) struct Measured {
+    pub(crate) kind: Kind,
     pub(crate) name: String,
     pub(crate) packets: u64,
     command: Command,
@@ -31,31 +54,47 @@ pub(crate) struct Measured {
 
 #[derive(Clone, Copy)]
 pub(crate) struct Usage {
-    pub(crate) cpu: Duration,
+    /// Of the processor: the program's own, and the system's for it.
+    pub(crate) user: Duration,
+    pub(crate) system: Duration,
     pub(crate) wall: Duration,
     pub(crate) rss_mib: f64,
 }
 
+impl Usage {
+    pub(crate) fn cpu(&self) -> f64 {
+        (self.user + self.system).as_secs_f64()
+    }
+}
+
+/// Whose a command is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A loop of this program's own.
+    Floor,
+    Mxray,
+    /// Another version of it may know other options.
+    Peer,
+}
+
 impl Measured {
-    pub(crate) fn new(name: impl Into<String>, packets: u64, mut command: Command) -> Self {
+    pub(crate) fn new(
+        kind: Kind,
+        name: impl Into<String>,
+        packets: u64,
+        mut command: Command,
+    ) -> Self {
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         Self {
+            kind,
             name: name.into(),
             packets,
             command,
             runs: Vec::new(),
         }
-    }
-
-    pub(crate) fn is_mxray(&self) -> bool {
-        self.name.starts_with("mxray")
-    }
-
-    pub(crate) fn is_peer(&self) -> bool {
-        PEERS.iter().any(|peer| self.name.starts_with(peer.program))
     }
 
     pub(crate) fn run(&mut self) -> Result<Usage> {
@@ -68,7 +107,8 @@ impl Measured {
         #[expect(clippy::cast_precision_loss, reason = "a figure to read")]
         let rss_mib = used.rusage.maxrss as f64 / f64::from(1 << 20);
         let usage = Usage {
-            cpu: used.rusage.utime + used.rusage.stime,
+            user: used.rusage.utime,
+            system: used.rusage.stime,
             wall,
             rss_mib,
         };
@@ -77,54 +117,63 @@ impl Measured {
     }
 }
 
-/// Whether a program is one of the peers.
-pub(crate) fn is_peer(program: &Path) -> bool {
-    PEERS.iter().any(|peer| program.ends_with(peer.program))
-}
-
-/// All that is measured on a profile's capture, and a word for each peer that is not there.
-pub(crate) fn all(
-    profile: Profile,
-    packets: u64,
-    options: &Options,
-) -> Result<(Vec<Measured>, Vec<String>)> {
+/// All that is measured on a profile's capture.
+pub(crate) fn all(profile: Profile, packets: u64, options: &Options) -> Result<Vec<Measured>> {
     let file = capture(profile, packets, Form::Pcap)?;
     let mut commands = vec![
-        Measured::new(LOOP, packets, own("libpcap", &file)?),
-        Measured::new(Form::Pcap.walk(), packets, own("walk", &file)?),
-        Measured::new(ONE, packets, mxray("1", profile, &file)),
-        Measured::new(TWO, packets, mxray("2", profile, &file)),
+        Measured::new(Kind::Floor, LOOP, packets, own("libpcap", &file)?),
+        Measured::new(
+            Kind::Floor,
+            walk_of(Form::Pcap),
+            packets,
+            own("walk", &file)?,
+        ),
+        Measured::new(Kind::Mxray, ONE, packets, mxray("1", profile, &file)),
+        Measured::new(Kind::Mxray, TWO, packets, mxray("2", profile, &file)),
     ];
+    if matches!(profile, Profile::Dns | Profile::Campus) {
+        commands.push(Measured::new(
+            Kind::Floor,
+            LEAST,
+            packets,
+            own("least", &file)?,
+        ));
+    }
     // Hosts outside of home are counted and not judged, and nobody is inside of this one.
     let mut unjudged = mxray("2", profile, &file);
     unjudged.args(["--home", "192.0.2.255/32"]);
-    commands.push(Measured::new("mxray, no judgement", packets, unjudged));
+    commands.push(Measured::new(
+        Kind::Mxray,
+        "mxray, no judgement",
+        packets,
+        unjudged,
+    ));
     if profile == Profile::Report {
         let mut report = mxray("2", profile, &file);
         report.arg("--report").arg(file.with_extension("html"));
-        commands.push(Measured::new("mxray, 2 workers, report", packets, report));
+        commands.push(Measured::new(
+            Kind::Mxray,
+            "mxray, 2 workers, report",
+            packets,
+            report,
+        ));
     }
     if profile == Profile::Dns {
         for form in Form::OTHERS {
             let file = capture(profile, packets, form)?;
             let walk = own("walk", &file)?;
-            commands.push(Measured::new(form.walk(), packets, walk));
+            commands.push(Measured::new(Kind::Floor, walk_of(form), packets, walk));
             let all = mxray("2", profile, &file);
-            commands.push(Measured::new(form.mxray(), packets, all));
+            commands.push(Measured::new(Kind::Mxray, replay_of(form), packets, all));
         }
     }
-    let mut missing = Vec::new();
-    for peer in PEERS {
+    for (name, line) in &options.peers {
         // To begin takes it longer than all others need.
-        if options.smoke && peer.slow && profile != Profile::Dns {
-            continue;
-        }
-        match peer.find(options) {
-            Some(program) => commands.push(peer.measured(&program, &file, packets)?),
-            None => missing.push(format!("{} is not installed: left out", peer.program)),
+        if !(options.smoke && line.contains("{slow}") && profile != Profile::Dns) {
+            commands.push(peer(name, line, &file, packets)?);
         }
     }
-    Ok((commands, missing))
+    Ok(commands)
 }
 
 fn own(which: &str, file: &Path) -> Result<Command> {
@@ -147,89 +196,90 @@ pub(crate) fn mxray(workers: &str, profile: Profile, file: &Path) -> Command {
 /// A program that somebody would run instead.
 struct Peer {
     program: &'static str,
-    /// Its arguments; `{}` is the capture, `{dir}` a folder for what it writes.
-    arguments: &'static [&'static str],
-    /// Whether it reads no more than [`SLOW`] packets, by its `-c`.
-    slow: bool,
+    /// Its arguments; `{}` is the capture, `{dir}` a folder for what it writes, and `{slow}` how many
+    /// packets it reads at the most ([`SLOW`]).
+    arguments: &'static str,
 }
 
 const PEERS: [Peer; 5] = [
     Peer {
         program: "tcpdump",
-        arguments: &["-r", "{}", "-w", "/dev/null"],
-        slow: false,
+        arguments: "-r {} -w /dev/null",
     },
     Peer {
         program: "nfpcapd",
-        arguments: &["-r", "{}", "-w", "{dir}"],
-        slow: false,
+        arguments: "-r {} -w {dir}",
     },
     Peer {
         program: "dnstop",
-        arguments: &["-l", "3", "{}"],
-        slow: false,
+        arguments: "-l 3 {}",
     },
     Peer {
         program: "argus",
-        arguments: &["-r", "{}", "-w", "/dev/null"],
-        slow: false,
+        arguments: "-r {} -w /dev/null",
     },
     Peer {
         program: "tshark",
-        arguments: &[
-            "-r",
-            "{}",
-            "-c",
-            "200000",
-            "-Y",
-            "dns or smtp",
-            "-T",
-            "fields",
-            "-e",
-            "ip.src",
-            "-e",
-            "dns.qry.name",
-            "-e",
-            "smtp.req.command",
-        ],
-        slow: true,
+        arguments: "-r {} -c {slow} -Y dns||smtp -T fields -e ip.src -e dns.qry.name \
+                    -e smtp.req.command",
     },
 ];
 
-impl Peer {
-    /// Where it is: named by `--peer`, or in the search path.
-    fn find(&self, options: &Options) -> Option<PathBuf> {
-        let named = options
-            .peers
-            .iter()
-            .find(|path| path.ends_with(self.program));
+/// Those that are installed, with their command lines.
+pub(crate) fn installed() -> Vec<(String, String)> {
+    let peers = PEERS.iter().filter_map(|peer| {
         let path = std::env::var_os("PATH")?;
         // `dnstop` and `argus` belong to the administrator.
         let folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
-        let mut found = folders.map(|folder| folder.join(self.program));
-        named.cloned().or_else(|| found.find(|path| path.is_file()))
-    }
+        let mut found = folders.map(|folder| folder.join(peer.program));
+        let program = found.find(|path| path.is_file())?;
+        let line = format!("{} {}", program.display(), peer.arguments);
+        Some((peer.program.to_owned(), line))
+    });
+    peers.collect()
+}
 
-    fn measured(&self, program: &Path, file: &Path, packets: u64) -> Result<Measured> {
-        let mut command = Command::new(program);
-        for argument in self.arguments {
-            match *argument {
-                "{}" => command.arg(file),
-                "{dir}" => {
-                    let folder = file.with_file_name(self.program);
-                    std::fs::create_dir_all(&folder)?;
-                    command.arg(folder)
-                }
-                other => command.arg(other),
-            };
-        }
-        let packets = if self.slow {
-            packets.min(SLOW)
-        } else {
-            packets
+/// What a peer says of its version; some do in the first line of their help.
+pub(crate) fn version(line: &str) -> String {
+    let program = line.split_whitespace().next().unwrap_or_default();
+    let is_version = |line: &&str| {
+        let number =
+            |part: &[u8]| matches!(part, [a, b'.', b] if a.is_ascii_digit() && b.is_ascii_digit());
+        let digits = line.bytes().any(|octet| octet.is_ascii_digit());
+        line.as_bytes().windows(3).any(number) || digits && line.contains("ersion")
+    };
+    let said = ["--version", "-V"].iter().find_map(|option| {
+        let mut asked = Command::new(program);
+        let output = asked.arg(option).stdin(Stdio::null()).output().ok()?;
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        Some(said.lines().find(is_version)?.trim().to_owned())
+    });
+    said.unwrap_or_else(|| "of an unknown version".to_owned())
+}
+
+/// A peer on a capture.
+fn peer(name: &str, line: &str, file: &Path, packets: u64) -> Result<Measured> {
+    let mut words = line.split_whitespace();
+    let mut command = Command::new(words.next().unwrap_or_default());
+    for word in words {
+        match word {
+            "{}" => command.arg(file),
+            "{slow}" => command.arg(SLOW.to_string()),
+            "{dir}" => {
+                let folder = file.with_file_name(name);
+                std::fs::create_dir_all(&folder)?;
+                command.arg(folder)
+            }
+            other => command.arg(other),
         };
-        Ok(Measured::new(self.program, packets, command))
     }
+    let packets = if line.contains("{slow}") {
+        packets.min(SLOW)
+    } else {
+        packets
+    };
+    Ok(Measured::new(Kind::Peer, name, packets, command))
 }
 
 /// One of the loops that are the floor.
@@ -254,6 +304,7 @@ pub(crate) fn child(which: &str, file: &Path) -> Result<()> {
             let faults = replay.take_faults();
             ensure!(faults.is_empty(), "{faults:?}");
         }
+        "least" => octets = least::count(file)?,
         other => bail!("{other}: no such loop"),
     }
     ensure!(octets > 0, "nothing was read");

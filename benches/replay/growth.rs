@@ -2,8 +2,8 @@
 //! thousand times the hosts, and with years between packets.
 
 use crate::captures::{Form, capture};
-use crate::commands::{Measured, Usage, mxray};
-use crate::goals::{Goal, HOSTS, HOSTS_AIM, SAME, paired};
+use crate::commands::{Kind, Measured, Usage, mxray};
+use crate::goals::{CALLS, Goal, HOSTS, HOSTS_AIM, SAME, paired};
 use crate::options::Options;
 use crate::results::{Results, median};
 use crate::traffic::Profile;
@@ -30,6 +30,8 @@ struct Row {
     measured: Measured,
     /// Without those of the start, of one packet.
     instructions: Option<f64>,
+    /// System calls likewise.
+    calls: Option<f64>,
 }
 
 impl Row {
@@ -41,8 +43,9 @@ impl Row {
             name,
             profile,
             part,
-            measured: Measured::new(format!("growth, {name}"), packets, command),
+            measured: Measured::new(Kind::Mxray, format!("growth, {name}"), packets, command),
             instructions: None,
+            calls: None,
         })
     }
 
@@ -75,46 +78,61 @@ pub(crate) fn measure(options: &Options, results: &mut Results) -> Result<Vec<Go
     Ok(goals(&rows, options))
 }
 
-/// Counts instructions, where there is what counts them.
+/// Counts instructions and system calls, where there is what counts them.
 fn count(rows: &mut [Row], options: &Options, results: &mut Results) -> Result<()> {
-    let mut start = None;
     // A moment's, where all is only tried.
     let rows = rows
         .iter_mut()
         .take(if options.smoke { 1 } else { usize::MAX });
+    let (mut start, mut start_calls) = (None, None);
     for row in rows {
         let packets = row.counted(options);
         let file = capture(row.profile, packets, Form::Pcap)?;
-        let Some(all) = instructions(row.profile, &file)? else {
-            return results.line("# valgrind is not installed: no instructions");
-        };
-        results.line(&format!(
-            "# {}: {all} instructions, {packets} packets",
-            row.measured.name
-        ))?;
-        let start = *start.get_or_insert(all);
         #[expect(clippy::cast_precision_loss, reason = "a figure to read")]
-        let each = all.saturating_sub(start) as f64 / packets as f64;
-        row.instructions = Some(each);
+        let each = |all: u64, start: u64| all.saturating_sub(start) as f64 / packets as f64;
+        let (all, calls) = (
+            instructions(row.profile, &file)?,
+            calls(row.profile, &file)?,
+        );
+        results.line(&format!(
+            "# {}, {packets} packets: {} instructions, {} system calls",
+            row.measured.name,
+            all.map_or_else(
+                || "valgrind is not installed: no".into(),
+                |it| it.to_string()
+            ),
+            calls.map_or_else(|| "strace is not installed: no".into(), |it| it.to_string()),
+        ))?;
+        row.instructions = all.map(|all| each(all, *start.get_or_insert(all)));
+        row.calls = calls.map(|all| each(all, *start_calls.get_or_insert(all)));
     }
     Ok(())
 }
 
-/// Those of a whole replay by callgrind, unless that is not installed.
-fn instructions(profile: Profile, file: &Path) -> Result<Option<u64>> {
+/// What a tool says of a replay on its standard error, unless the tool is not installed.
+fn said_by(tool: &str, options: &[&str], profile: Profile, file: &Path) -> Result<Option<String>> {
     let command = mxray("1", profile, file);
-    let run = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+    let run = Command::new(tool)
+        .args(options)
         .arg(command.get_program())
         .args(command.get_args())
         .stdin(Stdio::null())
         .output();
     let run = match run {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        run => run.context("valgrind")?,
+        run => run.with_context(|| tool.to_owned())?,
     };
-    let said = String::from_utf8_lossy(&run.stderr);
-    ensure!(run.status.success(), "valgrind: {}\n{said}", run.status);
+    let said = String::from_utf8_lossy(&run.stderr).into_owned();
+    ensure!(run.status.success(), "{tool}: {}\n{said}", run.status);
+    Ok(Some(said))
+}
+
+/// Instructions of a whole replay.
+fn instructions(profile: Profile, file: &Path) -> Result<Option<u64>> {
+    let options = ["--tool=callgrind", "--callgrind-out-file=/dev/null"];
+    let Some(said) = said_by("valgrind", &options, profile, file)? else {
+        return Ok(None);
+    };
     let mut counts = said
         .lines()
         .filter_map(|line| line.split_once("Collected :"));
@@ -123,12 +141,23 @@ fn instructions(profile: Profile, file: &Path) -> Result<Option<u64>> {
     Ok(Some(count.context("what valgrind counted")?))
 }
 
+/// System calls of a whole replay, all threads together.
+fn calls(profile: Profile, file: &Path) -> Result<Option<u64>> {
+    let Some(said) = said_by("strace", &["-f", "-c"], profile, file)? else {
+        return Ok(None);
+    };
+    // Share, seconds, microseconds a call, calls, perhaps errors, name.
+    let total = said.lines().find(|line| line.ends_with(" total"));
+    let count = total.and_then(|line| line.split_whitespace().nth(3)?.parse().ok());
+    Ok(Some(count.context("strace counted nothing")?))
+}
+
 /// Processor seconds of a packet in each run, without those of the start in the same.
 fn each(row: &Row, start: &Row) -> impl Iterator<Item = f64> {
     let pairs = row.measured.runs.iter().zip(&start.measured.runs);
     #[expect(clippy::cast_precision_loss, reason = "a figure to read")]
     let packets = row.measured.packets as f64;
-    let seconds = |usage: &Usage| usage.cpu.as_secs_f64();
+    let seconds = |usage: &Usage| usage.cpu();
     pairs.map(move |(run, start)| (seconds(run) - seconds(start)) / packets)
 }
 
@@ -141,21 +170,28 @@ fn table(rows: &[Row], options: &Options, results: &mut Results) -> Result<()> {
         options.packets
     ))?;
     results.line(&format!(
-        "{:<14} {:>9} {:>9} {:>10} {:>12} {:>13} {:>13}",
-        "", "CPU s", "RSS MiB", "hosts", "ns a packet", "instructions", "of packets"
+        "{:<14} {:>9} {:>9} {:>10} {:>12} {:>13} {:>13} {:>13}",
+        "",
+        "CPU s",
+        "RSS MiB",
+        "hosts",
+        "ns a packet",
+        "instructions",
+        "system calls",
+        "of packets"
     ))?;
     for row in rest {
         let Measured { packets, runs, .. } = &row.measured;
-        let count = row.instructions.map_or_else(String::new, |count| {
-            format!(" {count:>13.0} {:>13}", row.counted(options))
-        });
         results.line(&format!(
-            "{:<14} {:>9.3} {:>9.1} {:>10} {:>12.0}{count}",
+            "{:<14} {:>9.3} {:>9.1} {:>10} {:>12.0} {:>13.0} {:>13.5} {:>13}",
             row.name,
-            median(runs.iter().map(|run| run.cpu.as_secs_f64())),
+            median(runs.iter().map(Usage::cpu)),
             median(runs.iter().map(|run| run.rss_mib)),
             row.profile.clients(*packets),
             median(each(row, start)) * 1e9,
+            row.instructions.unwrap_or(f64::NAN),
+            row.calls.unwrap_or(f64::NAN),
+            row.counted(options),
         ))?;
     }
     results.line("")
@@ -187,6 +223,7 @@ fn goals(rows: &[Row; 6], options: &Options) -> Vec<Goal> {
             None,
         ),
         ("10 times the packets, RSS".into(), Some(rss), SAME, None),
+        ("system calls a packet".into(), dns.calls, CALLS, None),
         (
             hosts(options.packets, "CPU a packet"),
             cpu(many, few),

@@ -1,10 +1,9 @@
 //! What the command line asks of the bench.
 
-use crate::commands::is_peer;
-use crate::growth;
+use crate::commands::installed;
 use crate::traffic::Profile;
+use crate::{growth, shares};
 use anyhow::{Context, Result, bail, ensure};
-use std::path::PathBuf;
 
 /// Packets of a run that is only to show that all works.
 pub(crate) const SMOKE: u64 = 20_000;
@@ -16,8 +15,12 @@ pub(crate) struct Options {
     pub(crate) profiles: Vec<Profile>,
     /// Whether it is measured what must not grow.
     pub(crate) growth: bool,
-    /// Programs that stand nowhere in the search path.
-    pub(crate) peers: Vec<PathBuf>,
+    /// Programs that somebody would run instead: a name, and the command line.
+    pub(crate) peers: Vec<(String, String)>,
+    /// Whether it is counted which functions the instructions are in.
+    pub(crate) shares: bool,
+    /// What other benches printed, to be kept with the rest: a file's name, and what stands in it.
+    pub(crate) other: Vec<(String, String)>,
     /// Nothing is measured, and nothing is kept.
     pub(crate) smoke: bool,
 }
@@ -34,7 +37,9 @@ impl Options {
             runs,
             profiles: Profile::ALL.into(),
             growth: true,
-            peers: Vec::new(),
+            shares: true,
+            other: Vec::new(),
+            peers: installed(),
             smoke,
         };
         let mut arguments = arguments.iter();
@@ -49,19 +54,23 @@ impl Options {
                     options.profiles = Profile::ALL.into();
                     options.profiles.retain(|profile| profile.name() == wanted);
                     options.growth = wanted == growth::NAME;
+                    options.shares = wanted == shares::NAME;
                     ensure!(
-                        options.growth || !options.profiles.is_empty(),
+                        options.growth || options.shares || !options.profiles.is_empty(),
                         "{wanted}: no profile"
                     );
                 }
                 "--peer" => {
-                    let program = PathBuf::from(value()?);
-                    ensure!(
-                        is_peer(&program),
-                        "{}: none of the peers, by its name",
-                        program.display()
-                    );
-                    options.peers.push(program);
+                    let (name, line) = value()?
+                        .split_once('=')
+                        .context("--peer takes NAME=COMMAND, in which {} is the capture")?;
+                    options.peers.retain(|(known, _)| known != name);
+                    options.peers.push((name.to_owned(), line.to_owned()));
+                }
+                "--with" => {
+                    let path = value()?;
+                    let text = std::fs::read_to_string(path).with_context(|| path.clone())?;
+                    options.other.push((path.clone(), text));
                 }
                 "--packets" => options.packets = number(value()?)?,
                 "--runs" => options.runs = usize::try_from(number(value()?)?)?,

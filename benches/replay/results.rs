@@ -1,7 +1,8 @@
 //! What was measured, on the terminal and in `benches/results/`, with the machine's description.
 #![expect(clippy::print_stdout, reason = "the table is what this is for")]
 
-use crate::commands::{Measured, Usage};
+use crate::commands::{Measured, Usage, version};
+use crate::options::Options;
 use anyhow::{Context, Result};
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -15,16 +16,35 @@ pub(crate) struct Results {
 
 impl Results {
     /// On the terminal, and where that is `kept`, in a new file of today.
-    pub(crate) fn new(kept: bool) -> Result<Self> {
+    pub(crate) fn new(options: &Options) -> Result<Self> {
         let mut results = Self { file: None };
-        if kept {
+        if !options.smoke {
             let path = free_path()?;
             results.file = Some(File::create(&path)?);
             let name = path.file_name().unwrap_or_default();
             results.line(&format!("# {}", name.display()))?;
         }
         results.line(&machine())?;
+        let profiles = options.profiles.iter().map(|profile| profile.name());
+        results.line(&format!(
+            "# {} packets, {} runs, profiles: {}{}",
+            options.packets,
+            options.runs,
+            profiles.collect::<Vec<_>>().join(" "),
+            if options.growth { " growth" } else { "" },
+        ))?;
+        for (name, line) in &options.peers {
+            results.line(&format!("# {name}: {line}; {}", version(line)))?;
+        }
+        for (name, text) in &options.other {
+            results.line(&format!("\n{name}\n{text}"))?;
+        }
         Ok(results)
+    }
+
+    /// What the machine had to do when all was measured.
+    pub(crate) fn end(&mut self) -> Result<()> {
+        self.line(&format!("# at the end: {}", load()))
     }
 
     pub(crate) fn line(&mut self, text: &str) -> Result<()> {
@@ -37,16 +57,17 @@ impl Results {
 
     /// What stands in the lines of runs.
     pub(crate) fn runs_begin(&mut self) -> Result<()> {
-        self.line("# run\tcommand\tpackets\tcpu_s\twall_s\trss_mib")
+        self.line("# run\tcommand\tpackets\tuser_s\tsystem_s\twall_s\trss_mib")
     }
 
     /// A run as it was.
     pub(crate) fn run(&mut self, run: usize, measured: &Measured, usage: &Usage) -> Result<()> {
         self.line(&format!(
-            "{run}\t{}\t{}\t{:.3}\t{:.3}\t{:.1}",
+            "{run}\t{}\t{}\t{:.3}\t{:.3}\t{:.3}\t{:.1}",
             measured.name,
             measured.packets,
-            usage.cpu.as_secs_f64(),
+            usage.user.as_secs_f64(),
+            usage.system.as_secs_f64(),
             usage.wall.as_secs_f64(),
             usage.rss_mib
         ))
@@ -68,7 +89,7 @@ impl Results {
             ..
         } in commands
         {
-            let cpu = median(runs.iter().map(|run| run.cpu.as_secs_f64()));
+            let cpu = median(runs.iter().map(Usage::cpu));
             let wall = median(runs.iter().map(|run| run.wall.as_secs_f64()));
             let rss = median(runs.iter().map(|run| run.rss_mib));
             #[expect(clippy::cast_precision_loss, reason = "a figure to read")]
@@ -97,20 +118,39 @@ fn free_path() -> Result<PathBuf> {
     free.context("a hundred results of one day")
 }
 
-/// Commit, processor, memory and system, and what else the machine had to do.
+/// What else the machine has to do.
+fn load() -> String {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    format!("load {}", load.trim())
+}
+
+/// Commit, compiler, processor, memory and system, and what else the machine has to do.
 fn machine() -> String {
+    let says = |program: &str, arguments: &[&str]| {
+        let output = Command::new(program).args(arguments).output();
+        let output = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+        output.unwrap_or_default().trim().to_owned()
+    };
     let of = |path: &str, key: &str| {
         let text = fs::read_to_string(path).unwrap_or_default();
         let mut lines = text.lines().filter(|line| line.starts_with(key));
         lines.next().unwrap_or(key).to_owned()
     };
-    let commit = Command::new("git")
-        .args(["describe", "--always", "--dirty"])
-        .output();
-    let commit = commit.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
     let processors = std::thread::available_parallelism().map_or(0, usize::from);
     let lines = [
-        format!("commit {}", commit.unwrap_or_default().trim()),
+        format!(
+            "commit {}",
+            says("git", &["describe", "--always", "--dirty"])
+        ),
+        format!(
+            "{}, {}",
+            says("rustc", &["--version"]),
+            if cfg!(debug_assertions) {
+                "not optimised"
+            } else {
+                "optimised"
+            }
+        ),
         format!(
             "{} ({processors} processors)",
             of("/proc/cpuinfo", "model name")
@@ -121,7 +161,7 @@ fn machine() -> String {
             .split(" (")
             .take(1)
             .collect(),
-        format!("load {}", of("/proc/loadavg", "")),
+        load(),
     ];
     lines.map(|line| format!("# {line}")).join("\n")
 }

@@ -8,13 +8,13 @@ use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
-#[path = "mail.rs"]
-mod mail;
 #[path = "query.rs"]
 mod query;
+#[path = "session.rs"]
+mod session;
 
-use mail::Session;
 use query::Query;
+use session::Session;
 
 /// What a capture holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,8 @@ pub(crate) enum Profile {
     Dns,
     /// Of a hundred packets 70 of the DNS, 25 of SMTP, 5 of the web.
     Campus,
-    /// All of a link: nine in ten packets are full ones of the web in TLS, the rest is a campus's.
+    /// All of a link: nine in ten packets are of downloads by TLS, nearly all of them full, the rest is
+    /// a campus's.
     Mirror,
     /// DNS of a million hosts, each with ten packets or so.
     Many,
@@ -78,6 +79,21 @@ impl Profile {
             Self::Dns | Self::Many | Self::Few | Self::Gaps => 100,
             Self::Campus | Self::Worm | Self::Report => 90,
             Self::Mirror => 8,
+        }
+    }
+
+    /// The XXH3 hash of the capture of [`SMOKE`](crate::options::SMOKE) packets and their part: the same
+    /// octets on every machine, and no others without another [`VERSION`].
+    pub(crate) fn digest(self) -> u64 {
+        match self {
+            Self::Dns => 0x1db9_c37f_f607_c09b,
+            Self::Campus => 0xb583_6e2d_3fc5_6559,
+            Self::Mirror => 0x695d_941e_3d18_4bd0,
+            Self::Many => 0x9236_24da_0a1c_5e67,
+            Self::Few => 0xffb7_a16f_89dd_f71c,
+            Self::Gaps => 0xab22_c837_6d7b_9665,
+            Self::Worm => 0x9e9b_a2bb_963b_9b6f,
+            Self::Report => 0xacbb_029a_1a93_8572,
         }
     }
 
@@ -179,12 +195,12 @@ impl Site {
     }
 }
 
-/// Mail sessions that go on at a time.
+/// Mail sessions that go on at a time, and as many downloads.
 const SESSIONS: usize = 2_000;
 
 /// Part of the file's name: to be raised with any change here, so that an older file is not
 /// measured for this one.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 /// Between a query and the next: 10 million packets are an hour.
 const INTERVAL_MICROS: u64 = 720;
@@ -217,6 +233,21 @@ pub(crate) fn write(path: &Path, profile: Profile, packets: u64) -> Result<()> {
     Ok(())
 }
 
+/// The share of queries whose name nobody has asked before, in a capture of so many packets.
+pub(crate) fn never_asked_before(profile: Profile, packets: u64) -> f64 {
+    let mut traffic = Traffic::new(profile, packets);
+    let mut frame = Vec::new();
+    let mut queries = 0_u64;
+    for _ in 0..packets {
+        let before = traffic.asked.is_some();
+        traffic.frame(&mut frame);
+        queries += u64::from(!before && traffic.asked.is_some());
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a share")]
+    let share = traffic.fresh as f64 / queries as f64;
+    share
+}
+
 /// What comes next.
 struct Traffic {
     profile: Profile,
@@ -226,24 +257,29 @@ struct Traffic {
     fresh: u64,
     /// The query that waits for its reply.
     asked: Option<Query>,
-    sessions: Vec<Session>,
+    mail: Vec<Session>,
+    web: Vec<Session>,
 }
 
 impl Traffic {
     fn new(profile: Profile, packets: u64) -> Self {
         let mut dice = Dice(Pcg32::new(1, 1));
         let site = profile.site(packets);
-        let (_, mail, _) = profile.turns();
-        let sessions = if mail > 0 { SESSIONS } else { 0 };
-        let begin = || Session::begin(&mut dice, site);
-        let sessions = std::iter::repeat_with(begin).take(sessions).collect();
+        let (_, mail, web) = profile.turns();
+        let mut sessions = |turns, begin: fn(&mut Dice, Site) -> Session| {
+            let sessions = std::iter::repeat_with(|| begin(&mut dice, site));
+            sessions
+                .take(if turns > 0 { SESSIONS } else { 0 })
+                .collect()
+        };
         Self {
+            mail: sessions(mail, Session::begin),
+            web: sessions(web, Session::download),
             profile,
             site,
             dice,
             fresh: 0,
             asked: None,
-            sessions,
         }
     }
 
@@ -261,19 +297,37 @@ impl Traffic {
             query.frame(false, frame);
             self.asked = Some(query);
         } else if turn < queries + mail {
-            self.mail(frame);
+            next(
+                &mut self.mail,
+                &mut self.dice,
+                self.site,
+                Session::begin,
+                frame,
+            );
         } else {
-            let client = self.dice.below(self.site.clients);
-            segment_of_the_web(self.site.address(client), frame);
+            next(
+                &mut self.web,
+                &mut self.dice,
+                self.site,
+                Session::download,
+                frame,
+            );
         }
     }
+}
 
-    fn mail(&mut self, frame: &mut Vec<u8>) {
-        let which = usize::from(self.dice.word()) % SESSIONS;
-        if let Some(session) = self.sessions.get_mut(which) {
-            while session.frame(frame).is_none() {
-                *session = Session::begin(&mut self.dice, self.site);
-            }
+/// The next packet of one of the sessions; where that is over, of another that begins.
+fn next(
+    sessions: &mut [Session],
+    dice: &mut Dice,
+    site: Site,
+    begin: fn(&mut Dice, Site) -> Session,
+    frame: &mut Vec<u8>,
+) {
+    let which = usize::from(dice.word()) % SESSIONS;
+    if let Some(session) = sessions.get_mut(which) {
+        while session.frame(frame).is_none() {
+            *session = begin(dice, site);
         }
     }
 }
@@ -283,20 +337,6 @@ impl Traffic {
 fn ethernet(client: [u8; 4], frame: &mut Vec<u8>) {
     let [_, _, high, low] = client;
     frame.extend([0x02, 0, 0, 0, 0, 1, 0x02, 0, 0, 0, high, low, 8, 0]);
-}
-
-/// A full segment of a connection to a web server.
-fn segment_of_the_web(client: [u8; 4], frame: &mut Vec<u8>) {
-    let [.., low] = client;
-    frame.clear();
-    ethernet(client, frame);
-    frame.extend([0x45, 0, 5, 220, 0, 0, 0x40, 0, 64, 6, 0, 0]);
-    frame.extend([203, 0, 113, 80]);
-    frame.extend(client);
-    frame.extend([1, 187, 0xc0, low]);
-    frame.extend([0; 8]);
-    frame.extend([0x50, 0x10, 0xff, 0xff, 0, 0, 0, 0]);
-    frame.extend([0xa5; 1_460]);
 }
 
 struct Dice(Pcg32);

@@ -1,5 +1,5 @@
-//! SMTP sessions packet by packet, for the mix of a campus: most in clear, some in TLS, some
-//! refused. The texts are always the same; who speaks with whom is not.
+//! TCP sessions packet by packet: of mail for the mix of a campus, most in clear, some in TLS, some
+//! refused; and downloads from the web. The texts are always the same; who speaks with whom is not.
 
 use super::{Dice, Site};
 use rand_core::Rng as _;
@@ -26,9 +26,11 @@ enum Payload {
     Letter(usize),
     /// A TLS record of that type and so many octets.
     Record(u8, usize),
+    /// The beginning of TLS (RFC 8446 section 4.1.2), with a server's name.
+    Hello,
 }
 
-use Payload::{Letter, Record, Text};
+use Payload::{Hello, Letter, Record, Text};
 use Speaker::{Client, Server};
 
 const OPEN: [Step; 3] = [
@@ -100,11 +102,28 @@ const TLS: &[Step] = &[
     (Client, PSH | ACK, Record(23, 28)),
 ];
 
+/// How a download begins.
+const WEB: &[Step] = &[
+    (Client, PSH | ACK, Hello),
+    (Server, ACK, Record(22, 1_455)),
+    (Server, PSH | ACK, Record(23, 700)),
+    (Client, PSH | ACK, Record(23, 64)),
+    (Client, PSH | ACK, Record(23, 200)),
+];
+
+/// Packets of the rest of it: full ones, behind each sixteen of which the client says that they came.
+const DOWNLOAD: usize = 340;
+const FULL: Step = (Server, ACK, Record(23, 1_455));
+const CAME: Step = (Client, ACK, Text(""));
+
 const CLOSE: [Step; 3] = [
     (Client, FIN | ACK, Text("")),
     (Server, FIN | ACK, Text("")),
     (Client, ACK, Text("")),
 ];
+
+/// TCP port of the web in TLS.
+const HTTPS: u16 = 443;
 
 /// A connection that goes on.
 pub(super) struct Session {
@@ -135,17 +154,35 @@ impl Session {
         }
     }
 
-    fn now(&self) -> Option<Step> {
-        if self.port == 587 {
-            return match self.step {
-                0 => Some((Client, SYN, Text(""))),
-                1 => Some((Server, RST | ACK, Text(""))),
-                _ => None,
-            };
+    /// A download, of whomever.
+    pub(super) fn download(dice: &mut Dice, site: Site) -> Self {
+        Self {
+            address: site.address(dice.below(site.clients)),
+            port: HTTPS,
+            ..Self::begin(dice, site)
         }
-        let talk = if self.port == 25 { CLEAR } else { TLS };
-        let mut steps = OPEN.iter().chain(talk).chain(&CLOSE);
-        steps.nth(self.step).copied()
+    }
+
+    fn now(&self) -> Option<Step> {
+        let talk = match self.port {
+            587 => {
+                return match self.step {
+                    0 => Some((Client, SYN, Text(""))),
+                    1 => Some((Server, RST | ACK, Text(""))),
+                    _ => None,
+                };
+            }
+            25 => CLEAR,
+            HTTPS => WEB,
+            _ => TLS,
+        };
+        let begin = OPEN.len() + talk.len();
+        let full = if self.port == HTTPS { DOWNLOAD } else { 0 };
+        match self.step.checked_sub(begin) {
+            None => OPEN.iter().chain(talk).nth(self.step).copied(),
+            Some(at) if at < full => Some(if at % 17 == 16 { CAME } else { FULL }),
+            Some(at) => CLOSE.get(at - full).copied(),
+        }
     }
 
     /// The session's next packet; `None` after its last.
@@ -186,6 +223,7 @@ impl Session {
                 frame.extend(u16::try_from(length).unwrap_or(0).to_be_bytes());
                 frame.extend(std::iter::repeat_n(0x5a, length));
             }
+            Hello => hello(frame),
         }
         let length = u32::try_from(frame.len() - before).unwrap_or(0);
         let total = u16::try_from(frame.len() - 14).unwrap_or(0).to_be_bytes();
@@ -196,4 +234,21 @@ impl Session {
         *number = number.wrapping_add(length + begins);
         Some(())
     }
+}
+
+/// A `ClientHello` of TLS 1.2 or later: one cipher suite, and the server's name (RFC 6066 section 3).
+fn hello(frame: &mut Vec<u8>) {
+    const NAME: &[u8] = b"www.shop.example.com";
+    fn counted(octets: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(octets.len()).unwrap_or(0).to_be_bytes();
+        [&length[..], octets].concat()
+    }
+    let name = counted(&[&[0][..], &counted(NAME)].concat());
+    let extensions = counted(&[&[0, 0][..], &counted(&name)].concat());
+    let random = [0x5a; 32];
+    // Version, random, no session, TLS_AES_128_GCM_SHA256, no compression.
+    let body = [&[3, 3][..], &random, &[0, 0, 2, 0x13, 1, 1, 0], &extensions].concat();
+    let message = [&[1, 0][..], &counted(&body)].concat();
+    frame.extend([22, 3, 1]);
+    frame.extend(counted(&message));
 }
