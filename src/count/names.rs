@@ -134,7 +134,7 @@ pub fn fold_text(text: &[u8]) -> Option<Vec<u8>> {
     for label in text.split(|&octet| octet == b'.') {
         if !label.is_empty() {
             folded.push(u8::try_from(label.len()).ok()?);
-            folded.extend(label.to_ascii_lowercase());
+            folded.extend(label.iter().map(u8::to_ascii_lowercase));
         }
     }
     (!folded.is_empty()).then_some(folded)

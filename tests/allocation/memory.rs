@@ -33,7 +33,7 @@ fn held(region: &Region<'_, std::alloc::System>) -> usize {
     usize::try_from(grown).unwrap_or(0)
 }
 
-fn ip(protocol: u8, ends: [[u8; 4]; 2], transport: &[u8]) -> Vec<u8> {
+pub(super) fn ip(protocol: u8, ends: [[u8; 4]; 2], transport: &[u8]) -> Vec<u8> {
     let mut frame = vec![2, 0, 0, 0, 0, 53, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0];
     frame.extend(u16::try_from(20 + transport.len()).unwrap().to_be_bytes());
     frame.extend([0, 0, 0x40, 0, 64, protocol, 0, 0]);
@@ -42,7 +42,7 @@ fn ip(protocol: u8, ends: [[u8; 4]; 2], transport: &[u8]) -> Vec<u8> {
     frame
 }
 
-fn address(client: u32) -> [u8; 4] {
+pub(super) fn address(client: u32) -> [u8; 4] {
     (0x0a00_0000 + client).to_be_bytes()
 }
 
