@@ -6,6 +6,8 @@ DEMO = pcaps/study-day
 # How many hosts the evaluation judges (small, medium, full), and of which dice.
 SIZE = full
 SEED = 1
+# Further options of `make bench`: `--packets 4000000`.
+BENCH ?=
 # Seconds of a long live capture.
 LIVE_SECONDS ?= 900
 # Seconds that each fuzz target runs, and all of them.
@@ -22,7 +24,7 @@ FUZZ_TARGETS = dns_message link_ip tcp_segments smtp_session client_hello captur
 MIRI_TESTS = decode:: words:: report::text --skip any_octets_are_kept --skip any_segments_keep \
     --skip what_comes_in_another --skip the_table_is_bounded --skip decode::smtp::losses --skip tests::bounds
 
-.PHONY: help demo test live-long lint bench bench-live evaluation figures fuzz fuzz-targets hostile laws loom miri \
+.PHONY: help demo test live-long lint bench evaluation figures fuzz fuzz-targets hostile laws loom miri \
     deny advisories release deb deps
 
 help: ## this list
@@ -45,13 +47,16 @@ lint: deps ## formatting, clippy and documentation, as CI wants them
 	$(CARGO) clippy --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --locked
 
-bench: deps ## what each stage and a whole replay cost (docs/BENCHMARKING.md)
-	$(CARGO) bench --locked --bench stages
-	$(CARGO) test --locked --release --test allocation -- --nocapture --test-threads 1
-	$(CARGO) bench --locked --bench replay
-
-bench-live: deps ## the highest rate without loss, beside tcpdump and dumpcap (root)
-	$(CARGO) bench --locked --bench live
+# What the other benches print is kept in one file with the last one's, benches/results/DAY-replay.txt. Cargo
+# and its benches say on the standard error what they are at.
+bench: deps ## what each stage, a host, a live link (root) and a whole replay cost (docs/BENCHMARKING.md)
+	@mkdir -p target/bench
+	$(CARGO) bench --locked --bench stages > target/bench/stages.txt
+	$(CARGO) test --locked --release --test allocation -- --nocapture --test-threads 1 > target/bench/allocation.txt
+	@if [ "$$(id -u)" -eq 0 ]; then set -x; $(CARGO) bench --locked --bench live > target/bench/live.txt; \
+	    else echo "left out: needs root" > target/bench/live.txt; fi
+	$(CARGO) bench --locked --bench replay -- $(BENCH) --with target/bench/stages.txt \
+	    --with target/bench/allocation.txt --with target/bench/live.txt
 
 evaluation: deps ## judge labelled hosts, write docs/EVALUATION.md (SIZE=small for a minute's)
 	$(CARGO) bench --locked --bench evaluation -- --size $(SIZE) --seed $(SEED) \
