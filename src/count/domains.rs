@@ -11,9 +11,12 @@ const REMEMBERED: usize = 1 << 13;
 /// `com`, and not what may stand in front of `example.com`.
 const LABELS: usize = 2;
 
-/// What the list said lately, by the hash of the last two labels: the octets of the public suffix. A
-/// newer end in the same place makes an older one forgotten. So a name that nobody has asked for
-/// before is looked up in the list only where its domain is as new.
+/// Of an end of two labels: the list needs a third to say anything, as below `co.uk`.
+const ONE_MORE: usize = usize::MAX;
+
+/// What the list said lately, by the hash of the last two labels, or three: the octets of the public
+/// suffix. A newer end in the same place makes an older one forgotten. So a name that nobody has asked
+/// for before is looked up in the list only where its domain is as new.
 #[derive(Debug)]
 pub struct Domains(Box<[(u64, usize)]>);
 
@@ -34,16 +37,9 @@ impl Domains {
             return names::hash(folded);
         };
         let hash = names::hash(end);
-        #[expect(clippy::cast_possible_truncation, reason = "reduced right away")]
-        let slot = &mut self.0[hash as usize % REMEMBERED];
-        let suffix = if slot.0 == hash {
-            slot.1
-        } else {
-            let (suffix, asked) = labels.suffix();
-            if asked <= LABELS {
-                *slot = (hash, suffix.len);
-            }
-            suffix.len
+        let suffix = match *self.slot(hash) {
+            (known, suffix) if known == hash && suffix != ONE_MORE => suffix,
+            _ => self.ask(&labels, hash),
         };
         let domain = labels.registrable(suffix);
         if domain.len() == end.len() {
@@ -52,6 +48,35 @@ impl Domains {
             names::hash(domain)
         }
     }
+
+    /// What the list says of a name of whose last two labels, with this hash, it is not remembered or
+    /// they are not enough.
+    fn ask(&mut self, labels: &Labels<'_>, two: u64) -> usize {
+        let three = labels.last(LABELS + 1).map(names::hash);
+        if let Some(three) = three
+            && let (known, suffix) = *self.slot(three)
+            && known == three
+        {
+            return suffix;
+        }
+        let (suffix, asked) = labels.suffix();
+        if asked <= LABELS {
+            *self.slot(two) = (two, suffix.len);
+        } else if let Some(three) = three
+            && asked == LABELS + 1
+        {
+            *self.slot(two) = (two, ONE_MORE);
+            *self.slot(three) = (three, suffix.len);
+        }
+        suffix.len
+    }
+
+    #[inline]
+    fn slot(&mut self, hash: u64) -> &mut (u64, usize) {
+        #[expect(clippy::cast_possible_truncation, reason = "reduced right away")]
+        let place = hash as usize % REMEMBERED;
+        &mut self.0[place]
+    }
 }
 
 #[cfg(test)]
@@ -59,47 +84,73 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// A folded name of these labels.
+    fn folded(labels: &[&[u8]]) -> Vec<u8> {
+        let labels = labels.iter().filter(|label| !label.is_empty());
+        let counted = labels.flat_map(|label| {
+            let length = u8::try_from(label.len()).unwrap();
+            std::iter::once(length).chain(label.iter().copied())
+        });
+        counted.collect()
+    }
+
+    fn of_text(text: &str) -> Vec<u8> {
+        folded(&text.split('.').map(str::as_bytes).collect::<Vec<_>>())
+    }
+
     proptest! {
         /// Whatever was asked for before, and in whatever order.
         #[test]
         fn what_is_remembered_is_what_the_list_says(
             names in prop::collection::vec(
-                (prop::collection::vec("[a-z]{1,3}", 0..3), prop::sample::select(vec![
-                    "com", "example.com", "blogspot.com", "co.jp", "kobe.jp", "city.kobe.jp", "jp",
-                    "ck", "www.ck", "s3.amazonaws.com", "invalid", "k12.ma.us", "uk",
-                ])),
+                (
+                    prop::collection::vec(prop::collection::vec(any::<u8>(), 1..3), 0..3),
+                    prop::sample::select(vec![
+                        "", "com", "example.com", "blogspot.com", "co.jp", "kobe.jp", "b.kobe.jp",
+                        "city.kobe.jp", "jp", "ck", "www.ck", "s3.amazonaws.com", "invalid",
+                        "k12.ma.us", "uk", "co.uk", "example.co.uk", "blogspot.co.uk", "com.au",
+                    ]),
+                ),
                 1..60,
             )
         ) {
             let mut domains = Domains::default();
             for (front, end) in names {
-                let text = front.iter().map(String::as_str).chain([end]);
-                let text = text.collect::<Vec<_>>().join(".");
-                let folded = names::fold_text(text.as_bytes()).unwrap();
-                let expected = names::hash(names::registrable(&folded));
-                prop_assert_eq!(domains.of(&folded), expected, "{}", text);
+                let name = [folded(&front.iter().map(Vec::as_slice).collect::<Vec<_>>()), of_text(end)];
+                let name = name.concat();
+                let expected = names::hash(names::registrable(&name));
+                prop_assert_eq!(domains.of(&name), expected, "{:?} {}", front, end);
             }
         }
     }
 
     #[test]
-    fn an_end_that_the_list_looks_behind_is_not_remembered() {
+    fn a_name_of_as_many_labels_as_fit() {
+        let name = [1, b'a'].repeat(127);
+        let mut domains = Domains::default();
+        for _ in 0..2 {
+            let domain = names::hash(names::registrable(&name));
+            assert_eq!(domains.of(&name), domain);
+        }
+    }
+
+    /// How many ends are remembered by and by.
+    #[test]
+    fn what_the_list_needs_is_remembered() {
         let mut domains = Domains::default();
         let mut kept = |text: &str| {
-            let folded = names::fold_text(text.as_bytes()).unwrap();
-            let _ = domains.of(&folded);
+            let _ = domains.of(&of_text(text));
             let fresh = Domains::default();
-            domains
-                .0
-                .iter()
-                .zip(&fresh.0)
-                .filter(|(a, b)| a != b)
-                .count()
+            let slots = domains.0.iter().zip(&fresh.0);
+            slots.filter(|(slot, empty)| slot != empty).count()
         };
-        assert_eq!(kept("a.b.kobe.jp"), 0);
+        assert_eq!(kept("com"), 0);
         assert_eq!(kept("www.example.com"), 1);
         assert_eq!(kept("other.example.com"), 1);
-        assert_eq!(kept("example.co.jp"), 2);
-        assert_eq!(kept("com"), 2);
+        assert_eq!(kept("www.example.co.uk"), 3, "both ends");
+        assert_eq!(kept("other.example.co.uk"), 3);
+        assert_eq!(kept("example.co.jp"), 4);
+        // It looks behind three labels.
+        assert_eq!(kept("a.s3.dualstack.us-east-1.amazonaws.com"), 4);
     }
 }

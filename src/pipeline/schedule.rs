@@ -50,7 +50,7 @@ impl Schedule {
             Some(if self.each && !leap {
                 next
             } else {
-                every.after(second).saturating_sub(every.seconds)
+                every.newest(second)
             })
         };
         let (totals, keep, hosts) = (due(&self.totals), due(&self.keep), due(&self.hosts));
@@ -89,10 +89,15 @@ impl Every {
         Some(every)
     }
 
-    /// The first multiple that is later.
+    /// The first multiple that is later; the end of time where there is none.
     fn after(self, second: i64) -> i64 {
-        let passed = second.div_euclid(self.seconds).saturating_mul(self.seconds);
-        passed.saturating_add(self.seconds)
+        let passed = second.rem_euclid(self.seconds);
+        second.saturating_add(self.seconds - passed)
+    }
+
+    /// The last multiple that has come.
+    fn newest(self, second: i64) -> i64 {
+        second.saturating_sub(second.rem_euclid(self.seconds))
     }
 }
 
@@ -146,9 +151,18 @@ mod tests {
 
     #[test]
     fn at_the_ends_of_time_nothing_overflows() {
-        let schedule = &mut schedule(u64::try_from(i64::MAX).unwrap(), 7, Some(i64::MIN));
-        for second in [i64::MIN, -1, 0, i64::MAX] {
-            assert!(due(schedule, second).len() < 4, "{second}");
+        for every in [7, 10, u64::try_from(i64::MAX).unwrap()] {
+            let schedule = &mut schedule(every, 7, Some(i64::MIN));
+            let mut before = i64::MIN;
+            for second in [i64::MIN, -1, 0, i64::MAX] {
+                for (at, totals, keep) in due(schedule, second) {
+                    assert!(before < at && at <= second, "{before} {at} {second}");
+                    let every = i64::try_from(every).unwrap();
+                    assert!(!totals || at % every == 0, "{at}");
+                    assert!(!keep || at % 7 == 0, "{at}");
+                    before = at;
+                }
+            }
         }
     }
 }
