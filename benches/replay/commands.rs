@@ -16,7 +16,7 @@ pub(crate) const CHILD: &str = "--child";
 
 /// Those that others are compared with.
 pub(crate) const LOOP: &str = "libpcap loop";
-pub(crate) const LEAST: &str = "DNS counted in one loop";
+const LEAST: &str = "DNS counted in one loop";
 pub(crate) const ONE: &str = "mxray, 1 worker";
 pub(crate) const TWO: &str = "mxray, 2 workers";
 

@@ -208,11 +208,15 @@ pub(crate) fn table(goals: &[Goal], results: &mut Results) -> Result<()> {
     for goal in goals {
         let bound = |bound: Option<Bound>| bound.map_or_else(|| "-".into(), Bound::text);
         results.line(&format!(
-            "{:<62} {:>8} {:>8} {:>9.2}  {}",
+            "{:<62} {:>8} {:>8} {:>9}  {}",
             goal.name,
             bound(goal.asked),
             bound(goal.aim),
-            goal.measured,
+            if goal.measured < 0.1 {
+                format!("{:.4}", goal.measured)
+            } else {
+                format!("{:.2}", goal.measured)
+            },
             goal.verdict()
         ))?;
     }

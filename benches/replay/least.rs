@@ -1,22 +1,23 @@
-//! The least that anybody can do who counts what an event tells of a host's DNS: one thread and one
-//! loop, the libraries that do the parts, and nothing else. No hand-over, no mail, no copies of a
-//! mirror, no seconds that may still change, no bounds, nothing saved or judged, and no packet but
-//! the plainest.
+//! A plain loop that counts most of what an event tells of a host's DNS, in one thread, by the parts
+//! that mxray has for names, domains and distinct counts, and does nothing else: no hand-over, no mail,
+//! no copies of a mirror, no seconds that may still change, no bounds, no tiers of keywords and no
+//! labels, nothing saved or judged, and no packet but the plainest.
 
 use anyhow::{Result, ensure};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use mxray::capture::Replay;
+use mxray::capture::{Replay, Source as _};
 use mxray::count::distinct::Distinct;
 use mxray::count::domains::Domains;
 use mxray::count::host::{Queries, Replies};
 use mxray::count::names;
 use mxray::decode::dns::name::Room;
 use mxray::decode::dns::{NXDOMAIN, QType, SERVFAIL};
-use mxray::decode::observation::{By, observe};
-use mxray::decode::packet;
+use mxray::decode::observation::{By, DNS, observe};
+use mxray::decode::packet::{self, Transport};
 use mxray::host::HostAddr;
 use mxray::keywords::Keywords;
+use std::hint::black_box;
 use std::path::Path;
 
 /// What is counted of a host.
@@ -29,21 +30,28 @@ struct Host {
     domains: Distinct,
     /// The first five octets of the names of A queries.
     prefixes: HashMap<[u8; 5], u64, RandomState>,
-    /// The second that is open, its A queries and those for mail hosts, and the sums behind R².
-    open: (i64, u64, u64),
+    /// The second that is open, its A queries and those for mail hosts.
+    open: Option<(i64, u64, u64)>,
+    /// The sums behind R².
     sums: [u64; 6],
 }
 
 impl Host {
     fn a(&mut self, second: i64, mail: bool) {
-        if self.open.0 != second {
-            let (_, t, k) = std::mem::replace(&mut self.open, (second, 0, 0));
+        if self.open.is_none_or(|(open, ..)| open != second) {
+            self.close();
+        }
+        let (_, t, k) = self.open.get_or_insert((second, 0, 0));
+        *t += 1;
+        *k += u64::from(mail);
+    }
+
+    fn close(&mut self) {
+        if let Some((_, t, k)) = self.open.take() {
             for (sum, more) in self.sums.iter_mut().zip([1, t, k, t * t, k * k, t * k]) {
                 *sum += more;
             }
         }
-        self.open.1 += 1;
-        self.open.2 += u64::from(mail);
     }
 }
 
@@ -59,6 +67,10 @@ pub(crate) fn count(file: &Path) -> Result<usize> {
         let Some(packet) = packet::usual(&frame) else {
             continue;
         };
+        let datagram = packet.transport == Transport::Udp;
+        if !datagram || ![packet.src_port, packet.dst_port].contains(&DNS) {
+            continue;
+        }
         let Ok(observation) = observe(&packet) else {
             continue;
         };
@@ -94,6 +106,10 @@ pub(crate) fn count(file: &Path) -> Result<usize> {
             By::Nobody => {}
         }
     }
+    let faults = replay.take_faults();
+    ensure!(faults.is_empty(), "{faults:?}");
+    hosts.values_mut().for_each(Host::close);
+    let hosts = black_box(hosts);
     let queries = hosts.values().map(|host| host.queries.total);
     ensure!(queries.sum::<u64>() > 0, "no queries");
     Ok(octets)

@@ -64,6 +64,15 @@ impl Options {
                     let (name, line) = value()?
                         .split_once('=')
                         .context("--peer takes NAME=COMMAND, in which {} is the capture")?;
+                    let plain = |octet: char| octet.is_ascii_alphanumeric() || octet == '-';
+                    ensure!(
+                        !name.is_empty() && name.chars().all(plain),
+                        "--peer {name}: a name has letters, digits and hyphens"
+                    );
+                    ensure!(
+                        line.split_whitespace().skip(1).any(|word| word == "{}"),
+                        "--peer {name}: the command has no {{}} for the capture"
+                    );
                     options.peers.retain(|(known, _)| known != name);
                     options.peers.push((name.to_owned(), line.to_owned()));
                 }
@@ -86,8 +95,13 @@ impl Options {
     /// All whose captures are read.
     pub(crate) fn captures(&self) -> Vec<Profile> {
         let growth = growth::PROFILES.into_iter().filter(|_| self.growth);
+        let shares = shares::PROFILES.into_iter().filter(|_| self.shares);
         let mut captures = self.profiles.clone();
-        captures.extend(growth.filter(|profile| !self.profiles.contains(profile)));
+        for profile in growth.chain(shares) {
+            if !captures.contains(&profile) {
+                captures.push(profile);
+            }
+        }
         captures
     }
 }

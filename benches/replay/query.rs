@@ -130,12 +130,19 @@ impl Query {
 
 fn name(qtype: u16, mails: bool, domain: u64) -> Vec<u8> {
     let [.., b, c, d] = domain.to_be_bytes();
+    let end = match domain % 8 {
+        0..4 => "com",
+        4 => "net",
+        5 => "co.jp",
+        6 => "co.uk",
+        _ => "example.com",
+    };
     let text = match qtype {
         PTR => format!("{b}.{c}.{d}.198.in-addr.arpa"),
-        MX => format!("site{domain:x}.example.com"),
+        MX => format!("site{domain:x}.{end}"),
         // A mail engine guesses; others ask for what a page links to.
-        A if mails => format!("mail.site{domain:x}.example.com"),
-        _ => format!("www{}.shop-{domain:x}.co.jp", domain % 3),
+        A if mails => format!("mail.site{domain:x}.{end}"),
+        _ => format!("www{}.shop-{domain:x}.{end}", domain % 3),
     };
     let mut name = Vec::with_capacity(text.len() + 2);
     for label in text.split('.') {

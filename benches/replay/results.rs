@@ -15,7 +15,7 @@ pub(crate) struct Results {
 }
 
 impl Results {
-    /// On the terminal, and where that is `kept`, in a new file of today.
+    /// On the terminal, and where it is measured in earnest, in a new file of today.
     pub(crate) fn new(options: &Options) -> Result<Self> {
         let mut results = Self { file: None };
         if !options.smoke {
@@ -27,11 +27,12 @@ impl Results {
         results.line(&machine())?;
         let profiles = options.profiles.iter().map(|profile| profile.name());
         results.line(&format!(
-            "# {} packets, {} runs, profiles: {}{}",
+            "# {} packets, {} runs, profiles: {}{}{}",
             options.packets,
             options.runs,
             profiles.collect::<Vec<_>>().join(" "),
             if options.growth { " growth" } else { "" },
+            if options.shares { " shares" } else { "" },
         ))?;
         for (name, line) in &options.peers {
             results.line(&format!("# {name}: {line}; {}", version(line)))?;

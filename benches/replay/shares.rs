@@ -1,7 +1,7 @@
 //! Which functions a replay's instructions are in, thread by thread, by callgrind: where it is installed.
 
 use crate::captures::{Form, capture};
-use crate::commands::mxray;
+use crate::growth::said_by;
 use crate::options::Options;
 use crate::results::Results;
 use crate::traffic::Profile;
@@ -10,12 +10,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 pub(crate) const NAME: &str = "shares";
 
 /// Those that are looked at.
-const PROFILES: [Profile; 3] = [Profile::Dns, Profile::Campus, Profile::Mirror];
+pub(crate) const PROFILES: [Profile; 3] = [Profile::Dns, Profile::Campus, Profile::Mirror];
 
 /// Packets of a capture that are read: callgrind takes fifty times as long.
 const PACKETS: u64 = 400_000;
@@ -36,7 +36,7 @@ pub(crate) fn measure(options: &Options, results: &mut Results) -> Result<()> {
         let packets = profile.packets(options.packets).min(PACKETS);
         let file = capture(profile, packets, Form::Pcap)?;
         let Some(threads) = threads(profile, &file)? else {
-            return results.line("# callgrind_annotate is not installed: no shares");
+            return results.line("# without valgrind and its callgrind_annotate no shares");
         };
         results.line(&format!(
             "{}, the first {packets} packets: instructions a packet, by thread and function",
@@ -56,13 +56,14 @@ fn thread(functions: &Functions, packets: u64, results: &mut Results) -> Result<
     let all: u64 = functions.values().sum();
     let mut most: Vec<_> = functions.iter().collect();
     most.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-    let role = ["capture::", "count::", "correlate::"].map(|stage| {
-        let of = functions.iter().filter(|(name, _)| name.contains(stage));
-        (of.map(|(_, count)| *count).sum::<u64>(), stage)
-    });
-    let (_, role) = role.into_iter().max().unwrap_or_default();
-    let role = role.trim_end_matches(':');
-    results.line(&format!("{:>10.1}  the thread of {role}", each(all)))?;
+    let is_of = |file: &str| functions.keys().any(|name| name.contains(file));
+    let role = match () {
+        () if is_of("pipeline::calling::") => "calling",
+        () if is_of("pipeline::capture::") || is_of("capture::walk::") => "capture",
+        () if is_of("count::tally::") => "count",
+        () => "another",
+    };
+    results.line(&format!("{:>10.1}  {role} thread", each(all)))?;
     for (name, count) in most.into_iter().take(TOLD) {
         results.line(&format!("{:>10.1}    {name}", each(*count)))?;
     }
@@ -72,26 +73,19 @@ fn thread(functions: &Functions, packets: u64, results: &mut Results) -> Result<
 /// The threads of a replay by one worker; `None` where there is nothing to count with.
 fn threads(profile: Profile, file: &Path) -> Result<Option<Vec<Functions>>> {
     let folder = tempfile::tempdir()?;
-    let command = mxray("1", profile, file);
-    let run = Command::new("valgrind")
-        .args(["--tool=callgrind", "--separate-threads=yes"])
-        .arg(format!(
-            "--callgrind-out-file={}",
-            folder.path().join("out").display()
-        ))
-        .arg(command.get_program())
-        .args(command.get_args())
-        .stdin(Stdio::null())
-        .output();
-    let run = match run {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        run => run.context("valgrind")?,
-    };
-    let said = String::from_utf8_lossy(&run.stderr);
-    ensure!(run.status.success(), "valgrind: {}\n{said}", run.status);
+    let out = format!(
+        "--callgrind-out-file={}",
+        folder.path().join("out").display()
+    );
+    let options = ["--tool=callgrind", "--separate-threads=yes", &out];
+    if said_by("valgrind", &options, profile, file)?.is_none() {
+        return Ok(None);
+    }
     let mut files = fs::read_dir(folder.path())?
         .map(|entry| Ok(entry?.path()))
         .collect::<Result<Vec<_>>>()?;
+    // One for each thread, and one of that name that stays empty.
+    files.retain(|file| !file.ends_with("out"));
     files.sort();
     let mut threads = Vec::new();
     for file in files {
@@ -103,6 +97,8 @@ fn threads(profile: Profile, file: &Path) -> Result<Option<Vec<Functions>>> {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             annotate => annotate.context("callgrind_annotate")?,
         };
+        let said = String::from_utf8_lossy(&annotate.stderr);
+        ensure!(annotate.status.success(), "callgrind_annotate: {said}");
         let functions = functions(&String::from_utf8_lossy(&annotate.stdout));
         if !functions.is_empty() {
             threads.push(functions);
@@ -126,7 +122,7 @@ fn functions(table: &str) -> Functions {
             continue;
         };
         let name = place.split_once(':').map_or(place, |(_, name)| name);
-        let name = name.split(" [/").next().unwrap_or(name).trim();
+        let name = name.split(" [").next().unwrap_or(name).trim();
         if name != "PROGRAM TOTALS" {
             *functions.entry(name.to_owned()).or_default() += count;
         }

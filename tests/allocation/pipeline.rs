@@ -164,7 +164,7 @@ fn a_run_costs_by_the_second_the_batch_and_the_chunk() {
         assert!(cost.packets >= 80_000, "{cost:?}");
         // Measured: 9 a second, which is one for a thousand packets; and a few hundred more are
         // possible where more batches are on their way at once, each of which grows.
-        assert!(cost.allocations <= cost.packets / 100, "{cost:?}");
+        assert!(cost.allocations <= cost.packets / 200, "{cost:?}");
         // Measured: one for each chunk of the file.
         match cost.reads {
             Some(reads) => assert!(reads <= cost.octets / chunk + 16, "{cost:?}"),
