@@ -1,6 +1,8 @@
 # What people do with a checkout. Everything builds with the committed Cargo.lock.
 
 CARGO ?= cargo
+# What `cargo build --release` makes.
+MXRAY = $(abspath $(or $(CARGO_TARGET_DIR),target))/release/mxray
 # Of which captures the demo tells.
 DEMO = pcaps/study-day
 # How many hosts the evaluation judges (small, medium, full), and of which dice.
@@ -32,7 +34,7 @@ help: ## this list
 
 demo: deps ## judge the hosts of a captured day, show the verdicts
 	@$(CARGO) build --release --locked
-	target/release/mxray replay $(DEMO) -o target/demo.ndjson
+	$(MXRAY) replay $(DEMO) -o target/demo.ndjson
 	@.ci/verdicts target/demo.ndjson
 	@echo 'All events, as JSON: target/demo.ndjson'
 
@@ -63,7 +65,7 @@ evaluation: deps ## judge labelled hosts, write docs/EVALUATION.md (SIZE=small f
 
 figures: deps ## draw the pictures of docs/FIGURES.md anew, by the commands in it
 	@$(CARGO) build --release --locked
-	sed -n 's|^`mxray \(plot .*\)`$$|target/release/mxray \1|p' docs/FIGURES.md | sh -ex
+	sed -n 's|^`mxray \(plot .*\)`$$|$(MXRAY) \1|p' docs/FIGURES.md | sh -ex
 
 fuzz: deps ## look for inputs that break a law (fuzz/README.md; needs nightly, cargo-fuzz)
 	@for target in $(FUZZ_TARGETS); do \
@@ -74,7 +76,7 @@ fuzz: deps ## look for inputs that break a law (fuzz/README.md; needs nightly, c
 
 hostile: deps ## floods, tricks and kills at full size, as tables (docs/HARDENING.md; root for some)
 	$(CARGO) build --release --locked
-	MXRAY_HOSTILE_PROGRAM=$(CURDIR)/target/release/mxray MXRAY_HOSTILE_KILLS=$(KILLS) \
+	MXRAY_HOSTILE_PROGRAM=$(MXRAY) MXRAY_HOSTILE_KILLS=$(KILLS) \
 	MXRAY_HOSTILE_PACKETS=$(PACKETS) MXRAY_HOSTILE_MEMORY='$(MEMORY)' \
 	    $(CARGO) test --locked --test hostile -- --include-ignored --nocapture --test-threads 1
 	MXRAY_SHIP_KILLS=$(KILLS) $(CARGO) test --locked --test ship -- killed_at_random
