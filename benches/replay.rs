@@ -125,7 +125,7 @@ fn check(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The names of the second half of a capture, which of them the first half does not have.
+/// Of the queries in the second half of a capture, enough must ask for a name that none before them asked for.
 fn check_names() -> Result<()> {
     let replay = &mut Replay::open(&[capture(Profile::Dns, ALL_KNOWN, Form::Pcap)?]);
     let (mut known, mut queries, mut new) = (HashSet::new(), 0_u64, 0_u64);

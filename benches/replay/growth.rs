@@ -98,10 +98,7 @@ fn count(rows: &mut [Row], options: &Options, results: &mut Results) -> Result<(
         results.line(&format!(
             "# {}, {packets} packets: {} instructions, {} system calls",
             row.measured.name,
-            all.map_or_else(
-                || "valgrind is not installed: no".into(),
-                |it| it.to_string()
-            ),
+            all.map_or_else(|| "without valgrind no".into(), |it| it.to_string()),
             calls.map_or_else(|| "without strace no".into(), |it| it.to_string()),
         ))?;
         row.instructions = all.map(|all| each(all, *start.get_or_insert(all)));

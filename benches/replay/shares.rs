@@ -57,11 +57,14 @@ fn thread(functions: &Functions, packets: u64, results: &mut Results) -> Result<
     let mut most: Vec<_> = functions.iter().collect();
     most.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
     let is_of = |file: &str| functions.keys().any(|name| name.contains(file));
-    let role = match () {
-        () if is_of("pipeline::calling::") => "calling",
-        () if is_of("pipeline::capture::") || is_of("capture::walk::") => "capture",
-        () if is_of("count::tally::") => "count",
-        () => "another",
+    let role = if is_of("pipeline::calling::") {
+        "calling"
+    } else if is_of("pipeline::capture::") || is_of("capture::walk::") {
+        "capture"
+    } else if is_of("count::tally::") {
+        "count"
+    } else {
+        "another"
     };
     results.line(&format!("{:>10.1}  {role} thread", each(all)))?;
     for (name, count) in most.into_iter().take(TOLD) {

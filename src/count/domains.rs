@@ -1,5 +1,5 @@
-//! The registrable domains of query names, by a memory of what the public suffix list says: a look
-//! into the list costs more than all else that is done with a name.
+//! The registrable domains of query names, by a memory of what the public suffix list says: to
+//! look each new name up in it was a tenth of what counting a DNS packet costs.
 
 use super::names::{self, Labels};
 

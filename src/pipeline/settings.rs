@@ -1,4 +1,4 @@
-//! What a run needs to know.
+//! What a run is asked for.
 
 use crate::correlate::Context;
 use crate::count;
